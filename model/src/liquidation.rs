@@ -110,7 +110,13 @@ pub struct SliceTerms {
 /// `equity` and `maintenance` are the whole account's, quanta / scale, with the account's `offset` inside the check. Solved per tier from the present one down: `x = ceil((T*(R_rest + N*r - d) - 256*E) / (T*r - 256*p))`, accepted where `N - x >= floor`.
 /// The surplus over the target is concave in the notional closed, so the first root is the smallest close, and where rounding up to
 /// lots leaves the interval no number of lots restores.
-pub fn slice_to_target(holding: &Holding, equity: i128, maintenance: i128, offset: i128, terms: SliceTerms) -> i64 {
+pub fn slice_to_target(
+    holding: &Holding,
+    equity: i128,
+    maintenance: i128,
+    offset: i128,
+    terms: SliceTerms,
+) -> i64 {
     let whole = holding.size.get().abs();
     let notional = holding.size.notional(holding.price) as i128;
     let rest = maintenance - holding.requirement() + offset;
@@ -143,7 +149,12 @@ pub fn slice_to_target(holding: &Holding, equity: i128, maintenance: i128, offse
 
 /// True if closing `lots` at mark, paying the cost, brings the account to the target.
 pub fn is_restored(
-    holding: &Holding, lots: i64, equity: i128, maintenance: i128, offset: i128, terms: SliceTerms,
+    holding: &Holding,
+    lots: i64,
+    equity: i128,
+    maintenance: i128,
+    offset: i128,
+    terms: SliceTerms,
 ) -> bool {
     let closed = i128::from(lots) * i128::from(holding.price.get());
     let equity = equity - closed * i128::from(terms.cost);
@@ -179,7 +190,11 @@ mod tests {
     }
 
     fn table() -> TierTable {
-        TierTable::new(scale(), &[(0, 5_000), (3_000_000, 10_000), (40_000_000, 25_000), (900_000_000, 125_000)]).unwrap()
+        TierTable::new(
+            scale(),
+            &[(0, 5_000), (3_000_000, 10_000), (40_000_000, 25_000), (900_000_000, 125_000)],
+        )
+        .unwrap()
     }
 
     prop_compose! {

@@ -183,15 +183,8 @@ impl Layout {
 }
 
 const ACCOUNT_WORD: [Field; 5] = [ACCOUNT, EQUITY_TOP, EQUITY_LOW, REQUIREMENT_TOP, REQUIREMENT_LOW];
-const ACCOUNT_REPORT: [Field; 7] = [
-    SEVERITY_NEW,
-    SEVERITY_OLD,
-    ACCOUNT,
-    EQUITY_TOP,
-    EQUITY_LOW,
-    REQUIREMENT_TOP,
-    REQUIREMENT_LOW,
-];
+const ACCOUNT_REPORT: [Field; 7] =
+    [SEVERITY_NEW, SEVERITY_OLD, ACCOUNT, EQUITY_TOP, EQUITY_LOW, REQUIREMENT_TOP, REQUIREMENT_LOW];
 
 macro_rules! layouts {
     ($(#[$doc:meta])* $list:ident: $($op:ident = $code:literal, $flags:expr, $fields:expr;)*) => {

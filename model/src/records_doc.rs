@@ -25,7 +25,10 @@ fn section(page: &mut String, title: &str, layouts: &[Layout]) {
             let kind = if field.signed { 'i' } else { 'u' };
             let (high, low) = (field.lsb + field.bits - 1, field.lsb);
             let bits = field.bits;
-            page.push_str(&format!("{lead}| {} | {high}:{low} | {kind}{bits} | {} |\n", field.name, field.unit));
+            page.push_str(&format!(
+                "{lead}| {} | {high}:{low} | {kind}{bits} | {} |\n",
+                field.name, field.unit
+            ));
             lead = String::from("| | | ");
         }
     }

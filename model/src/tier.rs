@@ -79,8 +79,10 @@ impl TierTable {
             if (index == 0) != (floor == 0) || floor < below.floor || (index > 0 && floor == below.floor) {
                 return Err(TierError::Floor(index));
             }
-            let out_of_range =
-                |what, value: i128, max| TierError::Range { index, source: OutOfRange { what, value, min: 0, max } };
+            let out_of_range = |what, value: i128, max| TierError::Range {
+                index,
+                source: OutOfRange { what, value, min: 0, max },
+            };
             if floor >> NOTIONAL_BITS != 0 {
                 return Err(out_of_range("floor", floor.into(), (1 << NOTIONAL_BITS) - 1));
             }
@@ -90,8 +92,11 @@ impl TierTable {
             if rate < below.rate {
                 return Err(TierError::RateFalls(index));
             }
-            let deduction =
-                if index == 0 { 0 } else { below.deduction + u128::from(floor) * u128::from(rate - below.rate) };
+            let deduction = if index == 0 {
+                0
+            } else {
+                below.deduction + u128::from(floor) * u128::from(rate - below.rate)
+            };
             if deduction >> DEDUCTION_BITS != 0 {
                 return Err(out_of_range("deduction", deduction as i128, (1 << DEDUCTION_BITS) - 1));
             }
@@ -163,6 +168,9 @@ mod tests {
         assert_eq!(TierTable::new(scale, &[(0, 5), (7, 6), (7, 7)]), Err(TierError::Floor(2)));
         assert_eq!(TierTable::new(scale, &[(0, 5), (7, 4)]), Err(TierError::RateFalls(1)));
         assert!(matches!(TierTable::new(scale, &[(0, 10_001)]), Err(TierError::Range { index: 0, .. })));
-        assert!(matches!(TierTable::new(scale, &[(0, 1), (1 << 59, 2)]), Err(TierError::Range { index: 1, .. })));
+        assert!(matches!(
+            TierTable::new(scale, &[(0, 1), (1 << 59, 2)]),
+            Err(TierError::Range { index: 1, .. })
+        ));
     }
 }
