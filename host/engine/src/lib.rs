@@ -1,1 +1,7 @@
+//! What we decide: events in, commands out. Pure and deterministic; time, randomness and I/O are arguments.
+//!
+//! `apply` takes a round of events and returns what the device must be told; `decide` takes the device's verdicts on that round
+//! and returns what must happen next. The same events give the same state hash with any device.
 
+pub mod event;
+pub mod rules;

@@ -1,0 +1,163 @@
+//! The words between the engine and the world: events in, updates to the device, flags back, commands out.
+//! They are what the journal holds, so every field is an integer with its unit.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::Serialize;
+
+use crate::rules::InstrumentSpec;
+
+/// Venue's number of a margin account.
+#[derive(
+    BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
+)]
+#[serde(transparent)]
+pub struct AccountId(pub u64);
+
+/// Index of an instrument, in order of listing within an episode.
+#[derive(
+    BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
+)]
+#[serde(transparent)]
+pub struct InstrumentId(pub u16);
+
+/// Number of an event in the journal, from 0, without gaps.
+pub type EventSequence = u64;
+/// Event time, UTC milliseconds.
+pub type TimeMs = i64;
+/// Number of an order, from 1.
+pub type OrderId = u64;
+
+/// What happened. Sizes and quote amounts are signed as changes of the margin account's own balance.
+#[derive(BorshDeserialize, BorshSerialize, Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// The insurance fund is endowed from outside.
+    FundEndowed {
+        #[serde(serialize_with = "as_text")]
+        quanta: i64,
+    },
+    /// An instrument is listed under the next free id; no mark yet.
+    Listed { instrument: InstrumentId, spec: InstrumentSpec },
+    /// A mark price, quanta per lot, before the mark guard.
+    Mark { instrument: InstrumentId, price: u64 },
+    /// Collateral paid in from outside; opens the account if it is new.
+    Deposited {
+        account: AccountId,
+        #[serde(serialize_with = "as_text")]
+        quanta: i64,
+    },
+    /// The account traded with the maker: `lots` and `quote` quanta have opposite signs.
+    Traded {
+        account: AccountId,
+        instrument: InstrumentId,
+        lots: i64,
+        #[serde(serialize_with = "as_text")]
+        quote: i64,
+    },
+    /// Final report of a liquidation order (immediate or cancel): what was filled, 0 if nothing was.
+    Filled {
+        order: OrderId,
+        lots: i64,
+        #[serde(serialize_with = "as_text")]
+        quote: i64,
+    },
+    /// The backstop takes the whole account at its bankruptcy price.
+    TakenOver { account: AccountId },
+    /// The account's deficit goes through the waterfall.
+    Bankrupted { account: AccountId },
+    /// End of an episode: everything is settled at the last applied marks.
+    Settled,
+}
+
+/// Events of one event time, in order.
+#[derive(BorshDeserialize, BorshSerialize, Clone, Debug, Eq, PartialEq)]
+pub struct Round {
+    pub time_ms: TimeMs,
+    /// Sequence of the first event; the others follow without gaps.
+    pub first_sequence: EventSequence,
+    pub events: Vec<Event>,
+}
+
+/// What the device must be told, in order. `sequence` is the event that caused it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Update {
+    pub sequence: EventSequence,
+    pub change: Change,
+}
+
+/// One change of the device's state.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Change {
+    List {
+        instrument: InstrumentId,
+        spec: InstrumentSpec,
+    },
+    Mark {
+        instrument: InstrumentId,
+        price: u64,
+    },
+    /// The account's new size; `cash_delta` moves with it. With `hold` a later change of the same event compares.
+    Position {
+        account: AccountId,
+        instrument: InstrumentId,
+        size: i64,
+        cash_delta: i64,
+        hold: bool,
+    },
+    Cash {
+        account: AccountId,
+        delta: i64,
+        hold: bool,
+    },
+}
+
+/// Verdicts that an applied mark owes: margin accounts that hold the instrument in the ledger at that sequence.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Due {
+    pub sequence: EventSequence,
+    pub instrument: InstrumentId,
+    pub holders: u64,
+}
+
+/// A change of severity as the device saw it, caused by the event `sequence`.
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub struct Flag {
+    pub sequence: EventSequence,
+    pub account: AccountId,
+    /// 0 healthy, 1 warned, 2 liquidatable, 3 takeover, 4 insolvent.
+    pub severity_old: u8,
+    pub severity_new: u8,
+    /// Quanta / scale.
+    #[serde(serialize_with = "as_text")]
+    pub equity: i128,
+    /// Quanta / scale.
+    #[serde(serialize_with = "as_text")]
+    pub requirement: i128,
+}
+
+/// A round's flags, ordered by event sequence, new severity descending, account id.
+pub type VerdictRecord = Vec<Flag>;
+
+/// What must happen next. The caller journals it, performs it and journals its outcome as an event.
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Command {
+    /// Immediate or cancel: change the account's position by `lots` (opposite in sign to it), no worse than `limit` quanta per lot.
+    PlaceOrder {
+        order: OrderId,
+        account: AccountId,
+        instrument: InstrumentId,
+        lots: i64,
+        limit: u64,
+    },
+    TakeOver {
+        account: AccountId,
+    },
+    Bankrupt {
+        account: AccountId,
+    },
+}
+
+fn as_text<T: ToString, S: serde::Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&value.to_string())
+}
