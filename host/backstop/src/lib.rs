@@ -1,0 +1,7 @@
+//! What runs: feeds in, rounds through engine and device, the journal beside them, reports out.
+
+pub mod conform;
+pub mod feed;
+pub mod journal;
+pub mod report;
+pub mod venue;
