@@ -1,0 +1,146 @@
+//! A simulated lane: records in, records out, a clock that runs only while there is something to do.
+
+use crate::ffi::{Handle, Linked};
+use crate::{Build, SimError};
+use model::record::{Record, input, output};
+use std::collections::VecDeque;
+use std::path::Path;
+
+/// Records that wait to be offered to the lane.
+pub const QUEUE_RECORDS: usize = 4_096;
+/// Most clocks of one [`Lane::poll`]: about 10 ms.
+pub const POLL_CLOCKS_MAX: u64 = 1 << 15;
+/// A poll returns what it has after so many clocks without another record.
+const GAP_CLOCKS: u64 = 32;
+/// More than any lane takes beside its sweep, walk or reset.
+const SILENCE_MARGIN_CLOCKS: u64 = 1_024;
+
+/// One Verilated lane and the queue before it.
+///
+/// The clock runs in [`Lane::poll`] only. It stands still when nothing is queued and the lane can say nothing more:
+/// after the echo of a FENCE that nothing followed, or after a silence longer than any sweep or walk.
+pub struct Lane {
+    handle: Handle,
+    queue: VecDeque<Record>,
+    /// Clocks of silence after which nothing more can come.
+    silence_max: u64,
+    silence: u64,
+    quiet: bool,
+    /// The record that nothing has followed, if its echo means that the lane is done.
+    last_fence: Option<Record>,
+}
+
+impl Lane {
+    /// A lane after reset; with a path, its waveform is written there (FST, slower).
+    ///
+    /// # Errors
+    /// [`SimError::Trace`] if the file cannot be written.
+    pub fn new(build: Build, trace: Option<&Path>) -> Result<Self, SimError> {
+        let model = match (build, trace) {
+            (Build::Production, None) => Linked::Production,
+            (Build::Production, Some(_)) => Linked::ProductionTraced,
+            (Build::Small, None) => Linked::Small,
+            (Build::Small, Some(_)) => Linked::SmallTraced,
+        };
+        Ok(Self::with_handle(Handle::linked(model, trace)?, build))
+    }
+
+    /// A lane of `build`'s sizes from a shared library of [`crate::verilate::shared_library`].
+    ///
+    /// # Errors
+    /// [`SimError::Load`] if the library or its table is missing.
+    pub fn load(library: &Path, build: Build) -> Result<Self, SimError> {
+        Ok(Self::with_handle(Handle::loaded(library)?, build))
+    }
+
+    fn with_handle(handle: Handle, build: Build) -> Self {
+        let capacity = build.capacity();
+        let mut lane = Self {
+            handle,
+            queue: VecDeque::with_capacity(QUEUE_RECORDS),
+            silence_max: (capacity.slots_per_lane + capacity.accounts_per_lane) as u64
+                + SILENCE_MARGIN_CLOCKS,
+            silence: 0,
+            quiet: false,
+            last_fence: None,
+        };
+        lane.reset();
+        lane
+    }
+
+    /// Resets the lane, whatever it is doing; what it had not yet answered is lost, and so is the queue.
+    pub fn reset(&mut self) {
+        self.handle.reset();
+        self.queue.clear();
+        (self.silence, self.quiet, self.last_fence) = (0, false, None);
+    }
+
+    /// Makes the driver hesitate, by `seed`: of 256 clocks, how many offer no record, and how many take none.
+    pub fn set_stalls(&mut self, seed: u64, idle_of_256: u8, stall_of_256: u8) {
+        self.handle.stalls(seed, idle_of_256.into(), stall_of_256.into());
+    }
+
+    /// Queues records and returns how many; the rest has no room until a poll has taken some.
+    pub fn submit(&mut self, records: &[Record]) -> usize {
+        let accepted = records.len().min(QUEUE_RECORDS - self.queue.len());
+        if let Some(last) = records[..accepted].last() {
+            self.queue.extend(&records[..accepted]);
+            self.last_fence = (last.op() == input::FENCE.op).then_some(*last);
+            (self.silence, self.quiet) = (0, false);
+        }
+        accepted
+    }
+
+    /// Runs the clock, at most [`POLL_CLOCKS_MAX`] of it, and returns how many records came out.
+    ///
+    /// 0 does not mean that the lane is done: see [`Lane::is_quiet`].
+    pub fn poll(&mut self, out: &mut [Record]) -> usize {
+        if self.quiet || out.is_empty() {
+            return 0;
+        }
+        let (mut produced, mut clocks) = (0, 0);
+        while clocks < POLL_CLOCKS_MAX && produced < out.len() {
+            let front = self.queue.as_slices().0;
+            let last_slice = front.len() == self.queue.len();
+            let stepped = self.handle.step(front, &mut out[produced..], POLL_CLOCKS_MAX - clocks, GAP_CLOCKS);
+            self.queue.drain(..stepped.consumed);
+            clocks += stepped.clocks;
+            let fresh = &out[produced..produced + stepped.produced];
+            produced += stepped.produced;
+            if fresh.is_empty() {
+                self.silence += stepped.silence;
+            } else {
+                self.silence = stepped.silence;
+            }
+            if self.is_done(fresh.last()) {
+                self.quiet = true;
+                break;
+            }
+            if last_slice && produced > 0 && self.queue.is_empty() {
+                break;
+            }
+        }
+        produced
+    }
+
+    /// True if nothing is queued and nothing more can come out.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    fn is_done(&self, last: Option<&Record>) -> bool {
+        let echoed = matches!((last, &self.last_fence), (Some(echo), Some(fence))
+            if echo.op() == output::FENCE_ECHO.op && echo.0[1..] == fence.0[1..]);
+        self.queue.is_empty() && (echoed || self.silence > self.silence_max)
+    }
+
+    /// Clocks since construction.
+    pub fn clocks(&self) -> u64 {
+        self.handle.clocks()
+    }
+
+    /// Records that [`Lane::submit`] would take now.
+    pub fn room(&self) -> usize {
+        QUEUE_RECORDS - self.queue.len()
+    }
+}

@@ -1,0 +1,97 @@
+//! Verilog to C++: how Verilator is called. The build script includes this file, and mutants are built with it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What to do when a tool is missing.
+pub const REMEDY: &str = "run `make setup` (apt packages verilator, g++ and zlib1g-dev)";
+
+/// The tool's name, or what the environment variable `VERILATOR` / `CXX` says.
+pub fn tool(variable: &str, default: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| default.into())
+}
+
+/// Standard output of the command.
+///
+/// # Errors
+/// One text that names the command, what it said and, if it could not be started, the remedy.
+pub fn run(command: &mut Command) -> Result<String, String> {
+    let shown = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().map_err(|error| format!("cannot run {shown}: {error}; {REMEDY}"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(format!(
+        "{command:?} failed with {}:\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    ))
+}
+
+/// Verilator's own C++ runtime.
+pub fn runtime_directory() -> Result<PathBuf, String> {
+    let root = run(Command::new(tool("VERILATOR", "verilator")).args(["--getenv", "VERILATOR_ROOT"]))?;
+    Ok(Path::new(root.trim()).join("include"))
+}
+
+/// The C++ files that Verilator writes for `verilog` into `directory`, which is emptied first; the class is `class`.
+///
+/// # Errors
+/// As [`run`]; also if a file cannot be written.
+pub fn verilate(verilog: &str, directory: &Path, class: &str, traced: bool) -> Result<Vec<PathBuf>, String> {
+    let fail = |error: std::io::Error| format!("{}: {error}", directory.display());
+    if directory.exists() {
+        std::fs::remove_dir_all(directory).map_err(fail)?;
+    }
+    std::fs::create_dir_all(directory).map_err(fail)?;
+    let source = directory.join("backstop_inline.v");
+    std::fs::write(&source, verilog).map_err(fail)?;
+    let mut command = Command::new(tool("VERILATOR", "verilator"));
+    command
+        .args(["--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", "--threads", "1"])
+        .args(["--top-module", "backstop_inline", "-Wno-fatal", "-Wno-lint", "--prefix", class, "--Mdir"])
+        .arg(directory)
+        .args(traced.then_some("--trace-fst"))
+        .arg(&source);
+    run(&mut command)?;
+    let mut files: Vec<PathBuf> = std::fs::read_dir(directory)
+        .map_err(fail)?
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "cpp"))
+        .collect();
+    files.sort();
+    Ok(files)
+}
+
+/// Names that tie the shim to a Verilated class: `-D` pairs.
+pub fn shim_defines(class: &str, symbol: &str) -> [(&'static str, String); 3] {
+    [
+        ("SIM_MODEL", class.into()),
+        ("SIM_HEADER", format!("\"{class}.h\"")),
+        ("SIM_TABLE", format!("sim_{symbol}")),
+    ]
+}
+
+/// Builds `verilog` into a shared library that `Lane::load` takes: quick to compile, slow to run.
+///
+/// # Errors
+/// As [`verilate`].
+pub fn shared_library(verilog: &str, shim: &str, directory: &Path) -> Result<PathBuf, String> {
+    let class = "Vloaded";
+    let files = verilate(verilog, directory, class, false)?;
+    let shim_file = directory.join("shim.cc");
+    std::fs::write(&shim_file, shim).map_err(|error| format!("{}: {error}", shim_file.display()))?;
+    let library = directory.join("libloaded.so");
+    let runtime = runtime_directory()?;
+    let mut command = Command::new(tool("CXX", "g++"));
+    command.args(["-std=c++17", "-O1", "-w", "-shared", "-fPIC", "-Bsymbolic", "-I"]).arg(&runtime);
+    command.arg("-I").arg(directory).arg("-I").arg(runtime.join("vltstd"));
+    for (name, value) in shim_defines(class, "loaded") {
+        command.arg(format!("-D{name}={value}"));
+    }
+    command.arg("-o").arg(&library).args(files).arg(shim_file);
+    command.arg(runtime.join("verilated.cpp")).arg(runtime.join("verilated_threads.cpp")).arg("-pthread");
+    run(&mut command)?;
+    Ok(library)
+}
