@@ -1,7 +1,15 @@
 //! What we decide: events in, commands out. Pure and deterministic; time, randomness and I/O are arguments.
 //!
-//! `apply` takes a round of events and returns what the device must be told; `decide` takes the device's verdicts on that round
-//! and returns what must happen next. The same events give the same state hash with any device.
+//! [`Engine::apply`] takes a round of events and returns what the device must be told; [`Engine::decide`] takes the device's
+//! verdicts on that round and returns what must happen next. The same events give the same state hash with any device.
 
+pub mod apply;
+pub mod decide;
 pub mod event;
+pub mod guard;
+pub mod ledger;
+pub mod market;
 pub mod rules;
+mod state;
+
+pub use state::{Counters, Engine, Exact};

@@ -1,6 +1,8 @@
 //! The rule set: every number that decides something, one value, hashed into the journal's header.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use model::margin::Rungs;
+use model::units::{OutOfRange, RUNG_MAX, Scale};
 use serde::Serialize;
 
 /// Rules of a run. Rates are over `scale`; ratios of E to R are in 256ths.
@@ -19,6 +21,8 @@ pub struct Rules {
     pub slippage: u32,
     /// Furthest a liquidation order's limit lies from the mark, per price.
     pub limit_band: u32,
+    /// Slices in a row that may find too little room on the book before the backstop takes over.
+    pub exhausted_max: u32,
     /// Smallest notional a slice may leave, quanta; a position below twice this closes whole.
     pub residual_min: u64,
     /// Mark guard: furthest a mark may lie from the last applied one, per price.
@@ -27,7 +31,53 @@ pub struct Rules {
     pub mark_hold_ms: i64,
 }
 
+/// Why a rule set makes no sense.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum RulesError {
+    #[error(transparent)]
+    Scale(#[from] OutOfRange),
+    #[error("rungs are 1 to 1,023 and do not rise from warned to takeover, not {0:?}")]
+    Rungs([u32; 3]),
+    #[error("target {target} must lie above the liquidatable rung {rung} and at most at 2,046")]
+    Target { target: u32, rung: u32 },
+    #[error("{what} {value} must be below the scale {scale}")]
+    Rate { what: &'static str, value: u32, scale: u32 },
+    #[error("a held mark waits at least 0 ms, not {0}")]
+    Hold(i64),
+}
+
 impl Rules {
+    /// Scale and rungs as exact types.
+    ///
+    /// # Errors
+    /// [`RulesError`] names the first rule that makes no sense.
+    pub fn validate(&self) -> Result<(Scale, Rungs), RulesError> {
+        let scale = Scale::new(self.scale)?;
+        let rungs = Rungs { rungs: self.rungs, equality: self.equality };
+        if !rungs.is_ordered() {
+            return Err(RulesError::Rungs(self.rungs));
+        }
+        if self.target <= self.rungs[1] || self.target > 2 * RUNG_MAX {
+            return Err(RulesError::Target { target: self.target, rung: self.rungs[1] });
+        }
+        let rates = [
+            ("fee", self.fee),
+            ("slippage", self.slippage),
+            ("fee + slippage", self.fee.saturating_add(self.slippage)),
+            ("limit band", self.limit_band),
+            ("mark band", self.mark_band),
+        ];
+        for (what, value) in rates {
+            if value >= self.scale {
+                return Err(RulesError::Rate { what, value, scale: self.scale });
+            }
+        }
+        if self.mark_hold_ms < 0 {
+            return Err(RulesError::Hold(self.mark_hold_ms));
+        }
+        Ok((scale, rungs))
+    }
+
     /// Hash of the rules, for the journal's header.
     pub fn hash(&self) -> [u8; 32] {
         blake3::hash(&borsh::to_vec(self).expect("writing to memory")).into()
@@ -45,6 +95,7 @@ impl Default for Rules {
             fee: 5_000,
             slippage: 2_000,
             limit_band: 20_000,
+            exhausted_max: 3,
             residual_min: 50_000_000,
             mark_band: 200_000,
             mark_hold_ms: 60_000,
