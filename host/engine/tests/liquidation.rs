@@ -1,0 +1,296 @@
+//! Liquidation from flag to settled, with an exact judge in the device's place and venues of every temper.
+
+use std::collections::BTreeMap;
+
+use engine::apply::{ActionKind, Applied};
+use engine::event::{AccountId, Command, Event, Flag, InstrumentId, Round};
+use engine::ledger::Owner;
+use engine::rules::{Depth, InstrumentSpec, Rules};
+use engine::{Engine, Exact};
+use model::margin::Severity;
+use proptest::prelude::*;
+
+const BTC: InstrumentId = InstrumentId(0);
+const ETH: InstrumentId = InstrumentId(1);
+
+fn spec(symbol: &str) -> InstrumentSpec {
+    InstrumentSpec {
+        symbol: symbol.into(),
+        lot_exponent: -3,
+        tick: 10,
+        price_bits: 32,
+        size_bits: 27,
+        weight_long: 1_000_000,
+        weight_short: 1_000_000,
+        brackets: vec![(0, 5_000), (50_000_000_000, 10_000), (250_000_000_000, 25_000)],
+        depth: Depth { levels: 20, step: 500, level_lots: 1_000, refill_lots: 100 },
+    }
+}
+
+/// How much of an order the venue fills, and how far inside the limit: 0 at the mark, 100 at the limit.
+#[derive(Clone, Copy, Debug)]
+struct Venue {
+    filled_percent: i64,
+    to_limit_percent: i64,
+}
+
+struct World {
+    engine: Engine,
+    sequence: u64,
+    time_ms: i64,
+    venue: Venue,
+    severities: BTreeMap<AccountId, u8>,
+    actions: Vec<(ActionKind, AccountId, i128, i128, i128)>,
+}
+
+impl World {
+    fn new(fund: i64, venue: Venue) -> Self {
+        let engine = Engine::new(Rules::default()).unwrap();
+        let mut world =
+            Self { engine, sequence: 0, time_ms: 0, venue, severities: BTreeMap::new(), actions: Vec::new() };
+        world.round(vec![
+            Event::FundEndowed { quanta: fund },
+            Event::Listed { instrument: BTC, spec: spec("BTC") },
+            Event::Listed { instrument: ETH, spec: spec("ETH") },
+            Event::Mark { instrument: BTC, price: 1_000_000 },
+            Event::Mark { instrument: ETH, price: 200_000 },
+        ]);
+        world
+    }
+
+    fn apply(&mut self, events: Vec<Event>) -> (Applied, Vec<Command>) {
+        let round = Round { time_ms: self.time_ms, first_sequence: self.sequence, events };
+        self.sequence += round.events.len() as u64;
+        let applied = self.engine.apply(&round);
+        for action in &applied.actions {
+            self.actions.push((action.kind, action.account, action.fee, action.fund_paid, action.unpaid));
+        }
+        let mut flags = Vec::new();
+        for (account, index) in self.engine.ledger().by_id() {
+            let Exact { equity, requirement, severity } = self.engine.exact(index);
+            let old = self.severities.insert(account, severity as u8).unwrap_or(0);
+            if old != severity as u8 {
+                flags.push(Flag {
+                    sequence: self.sequence - 1,
+                    account,
+                    severity_old: old,
+                    severity_new: severity as u8,
+                    equity,
+                    requirement,
+                });
+            }
+        }
+        let decided = self.engine.decide(&flags);
+        assert_eq!(decided.disagreements, []);
+        (applied, decided.commands)
+    }
+
+    /// One external round and all the decision rounds that follow from it.
+    fn round(&mut self, events: Vec<Event>) -> Applied {
+        self.time_ms += 1_000;
+        let (first, mut commands) = self.apply(events);
+        let mut rounds = 0;
+        while !commands.is_empty() {
+            rounds += 1;
+            assert!(rounds < 64, "decisions do not end");
+            let events = commands.iter().map(|command| self.perform(command)).collect();
+            let (applied, next) = self.apply(events);
+            assert_eq!(applied.refused, [], "the engine refuses what it decided");
+            commands = next;
+        }
+        first
+    }
+
+    fn perform(&self, command: &Command) -> Event {
+        match *command {
+            Command::TakeOver { account } => Event::TakenOver { account },
+            Command::Bankrupt { account } => Event::Bankrupted { account },
+            Command::PlaceOrder { order, instrument, lots, limit, .. } => {
+                let mark = self.engine.markets()[usize::from(instrument.0)].mark.get() as i64;
+                let price = mark + (limit as i64 - mark) * self.venue.to_limit_percent / 100;
+                let filled = lots * self.venue.filled_percent / 100;
+                Event::Filled { order, lots: filled, quote: -filled * price }
+            }
+        }
+    }
+
+    fn open(&mut self, account: u64, instrument: InstrumentId, lots: i64, collateral: i64) {
+        let account = AccountId(account);
+        let quote = -lots * self.engine.markets()[usize::from(instrument.0)].mark.get() as i64;
+        self.round(vec![
+            Event::Deposited { account, quanta: collateral },
+            Event::Traded { account, instrument, lots, quote },
+        ]);
+    }
+
+    fn severity(&self, account: u64) -> Severity {
+        self.engine.exact(self.engine.ledger().find(AccountId(account)).unwrap()).severity
+    }
+
+    fn holdings(&self, account: u64) -> (i128, i64) {
+        let row = self.engine.ledger().margin(self.engine.ledger().find(AccountId(account)).unwrap());
+        (row.cash, row.size(BTC))
+    }
+
+    fn mark(&mut self, price: u64) -> Applied {
+        self.round(vec![Event::Mark { instrument: BTC, price }])
+    }
+}
+
+const FAIR: Venue = Venue { filled_percent: 100, to_limit_percent: 0 };
+
+#[test]
+fn a_small_fall_is_met_by_a_partial_slice_up_to_the_target() {
+    let mut world = World::new(0, FAIR);
+    world.open(7, BTC, 100_000, 1_200_000_000);
+    world.mark(994_000);
+    let (_, lots) = world.holdings(7);
+    assert!(0 < lots && lots < 100_000, "{lots} lots are left");
+    let exact = world.engine.exact(0);
+    assert!(256 * exact.equity >= 282 * exact.requirement);
+    assert_eq!(world.engine.counters().liquidations_partial, 1);
+    assert!(world.engine.counters().insurance_in > 0, "the fund has its fee");
+}
+
+#[test]
+fn below_two_thirds_the_backstop_takes_the_account_at_its_zero_price() {
+    let mut world = World::new(0, FAIR);
+    world.open(7, BTC, 40_000, 600_000_000);
+    world.mark(987_000);
+    assert_eq!(world.holdings(7), (0, 0));
+    assert_eq!(world.engine.counters().takeovers, 1);
+    let fund = world.engine.ledger().of(Owner::Insurance).cash;
+    assert_eq!(fund, 80_000_000, "half a percent would be 197.4, the equity is 80");
+    assert_eq!(world.engine.ledger().of(Owner::Backstop).size(BTC), 40_000);
+}
+
+#[test]
+fn a_deficit_is_paid_by_the_fund_and_the_rest_is_bad_debt() {
+    let mut world = World::new(50_000_000, FAIR);
+    world.open(7, BTC, 40_000, 600_000_000);
+    world.mark(980_000);
+    assert_eq!(world.holdings(7), (0, 0));
+    assert_eq!(world.engine.ledger().of(Owner::Insurance).cash, 0);
+    assert_eq!(world.engine.bad_debt(), 150_000_000);
+    assert_eq!(
+        world.actions.last(),
+        Some(&(ActionKind::Bankruptcy, AccountId(7), 0, 50_000_000, 150_000_000))
+    );
+}
+
+#[test]
+fn a_book_without_room_ends_with_the_backstop_and_not_in_waiting() {
+    let mut world = World::new(0, Venue { filled_percent: 0, to_limit_percent: 0 });
+    world.open(7, BTC, 100_000, 1_200_000_000);
+    for round in 0..3 {
+        assert_eq!(world.engine.counters().takeovers, 0, "round {round}");
+        world.mark(994_000);
+    }
+    assert_eq!(world.engine.counters().takeovers, 1);
+    assert_eq!(world.severity(7), Severity::Healthy);
+}
+
+#[test]
+fn a_residual_below_the_minimum_is_closed_with_the_rest() {
+    let mut world = World::new(0, FAIR);
+    world.open(7, BTC, 60, 400_000);
+    world.mark(998_300);
+    assert_eq!(world.holdings(7).1, 0, "60 lots are less than twice the minimum");
+    assert_eq!(world.engine.counters().liquidations_full, 1);
+    assert!(world.holdings(7).0 > 0, "what is left stays with the account");
+}
+
+#[test]
+fn events_that_break_a_rule_change_nothing_and_are_counted() {
+    let mut world = World::new(1_000, FAIR);
+    world.open(7, BTC, 10, 5_000_000_000);
+    let account = AccountId(7);
+    let before = world.engine.ledger().margin(0).clone();
+    let bad = vec![
+        Event::Mark { instrument: BTC, price: 0 },
+        Event::Mark { instrument: BTC, price: 1 << 32 },
+        Event::Mark { instrument: InstrumentId(2), price: 1 },
+        Event::Listed { instrument: BTC, spec: spec("again") },
+        Event::Listed { instrument: InstrumentId(2), spec: InstrumentSpec { size_bits: 28, ..spec("wide") } },
+        Event::Deposited { account, quanta: -1 },
+        Event::Traded { account: AccountId(8), instrument: BTC, lots: 1, quote: -1 },
+        Event::Traded { account, instrument: BTC, lots: 1, quote: 1 },
+        Event::Traded { account, instrument: BTC, lots: 1 << 27, quote: -1 },
+        Event::Traded { account, instrument: BTC, lots: i64::MAX, quote: -1 },
+        Event::Filled { order: 1, lots: 1, quote: -1 },
+        Event::TakenOver { account },
+        Event::Bankrupted { account },
+        Event::FundEndowed { quanta: -1 },
+    ];
+    let count = bad.len();
+    let applied = world.round(bad);
+    assert_eq!(applied.refused.len(), count, "{:?}", applied.refused);
+    assert_eq!(world.engine.counters().refused_events, count as u64);
+    assert_eq!((world.engine.ledger().margin(0), applied.updates.len()), (&before, 0));
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Open { account: u64, eth: bool, lots: i64, permille: i64 },
+    Move { eth: bool, permille: i64 },
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        1 => (1u64..12, any::<bool>(), 1i64..300_000, any::<bool>(), 8i64..200)
+            .prop_map(|(account, eth, lots, long, permille)| Step::Open { account, eth, lots: if long { lots } else { -lots }, permille }),
+        2 => (any::<bool>(), -80i64..80).prop_map(|(eth, permille)| Step::Move { eth, permille }),
+    ]
+}
+
+fn run(steps: &[Step], venue: Venue, fund: i64) -> World {
+    let mut world = World::new(fund, venue);
+    for step in steps {
+        match *step {
+            Step::Open { account, eth, lots, permille } => {
+                let instrument = InstrumentId(u16::from(eth));
+                let mark = world.engine.markets()[usize::from(eth)].mark.get() as i64;
+                world.open(account, instrument, lots, lots.abs() * mark / 1_000 * permille);
+            }
+            Step::Move { eth, permille } => {
+                let mark = world.engine.markets()[usize::from(eth)].mark.get();
+                let price = mark.saturating_add_signed(mark as i64 * permille / 1_000).clamp(1, 1 << 31);
+                world.round(vec![Event::Mark { instrument: InstrumentId(u16::from(eth)), price }]);
+            }
+        }
+    }
+    world
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nobody_stays_below_the_line_and_no_quantum_is_lost(
+        steps in prop::collection::vec(any_step(), 1..40),
+        filled_percent in prop_oneof![Just(0i64), Just(100), 1i64..100],
+        to_limit_percent in 0i64..=100,
+        fund in prop_oneof![Just(0i64), 0i64..1_000_000_000_000],
+    ) {
+        let venue = Venue { filled_percent, to_limit_percent };
+        let mut world = run(&steps, venue, fund);
+        let counters = *world.engine.counters();
+        for (account, index) in world.engine.ledger().by_id() {
+            let exact = world.engine.exact(index);
+            prop_assert!(exact.severity < Severity::Takeover, "{account:?} is left at {exact:?}");
+            prop_assert!(exact.severity < Severity::Liquidatable || filled_percent < 100, "{account:?} is left at {exact:?}");
+        }
+        let ledger_fund = world.engine.ledger().of(Owner::Insurance).cash;
+        prop_assert_eq!(counters.insurance_start + counters.insurance_in - counters.insurance_out, ledger_fund);
+        prop_assert_eq!(world.actions.iter().map(|a| a.2).sum::<i128>(), counters.insurance_in);
+        prop_assert_eq!(world.actions.iter().map(|a| a.3).sum::<i128>(), counters.insurance_out);
+        prop_assert_eq!(world.actions.iter().map(|a| a.4).sum::<i128>(), world.engine.bad_debt());
+        prop_assert!(ledger_fund == 0 || world.engine.bad_debt() == 0 || fund > 0 || counters.insurance_in > 0);
+        prop_assert_eq!(counters.refused_events, 0);
+        prop_assert_eq!(world.engine.state_hash(), run(&steps, venue, fund).engine.state_hash());
+        world.round(vec![Event::Settled]);
+        for index in 0..world.engine.ledger().accounts() {
+            prop_assert!(world.engine.ledger().margin(index).positions.is_empty());
+        }
+    }
+}
