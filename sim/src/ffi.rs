@@ -20,7 +20,7 @@ pub struct Stepped {
     pub consumed: usize,
     pub produced: usize,
     pub clocks: u64,
-    /// Clocks at the end without a beat out and without a beat to offer.
+    /// Clocks at the end in which no beat moved.
     pub silence: u64,
 }
 

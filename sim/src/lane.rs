@@ -101,37 +101,38 @@ impl Lane {
         let (mut produced, mut clocks) = (0, 0);
         while clocks < POLL_CLOCKS_MAX && produced < out.len() {
             let front = self.queue.as_slices().0;
-            let last_slice = front.len() == self.queue.len();
             let stepped = self.handle.step(front, &mut out[produced..], POLL_CLOCKS_MAX - clocks, GAP_CLOCKS);
             self.queue.drain(..stepped.consumed);
             clocks += stepped.clocks;
             let fresh = &out[produced..produced + stepped.produced];
             produced += stepped.produced;
-            if fresh.is_empty() {
-                self.silence += stepped.silence;
-            } else {
-                self.silence = stepped.silence;
-            }
+            let moved = stepped.consumed != 0 || !fresh.is_empty();
+            self.silence = if moved { stepped.silence } else { self.silence + stepped.silence };
             if self.is_done(fresh.last()) {
                 self.quiet = true;
                 break;
             }
-            if last_slice && produced > 0 && self.queue.is_empty() {
+            if produced > 0 && self.queue.is_empty() {
                 break;
             }
         }
         produced
     }
 
-    /// True if nothing is queued and nothing more can come out.
+    /// True if nothing more can come out: all is answered, or the lane is dead.
     pub fn is_quiet(&self) -> bool {
         self.quiet
+    }
+
+    /// True if the lane has not moved for longer than it may, with records queued: it needs a reset.
+    pub fn is_dead(&self) -> bool {
+        self.quiet && !self.queue.is_empty()
     }
 
     fn is_done(&self, last: Option<&Record>) -> bool {
         let echoed = matches!((last, &self.last_fence), (Some(echo), Some(fence))
             if echo.op() == output::FENCE_ECHO.op && echo.0[1..] == fence.0[1..]);
-        self.queue.is_empty() && (echoed || self.silence > self.silence_max)
+        self.queue.is_empty() && echoed || self.silence > self.silence_max
     }
 
     /// Clocks since construction.

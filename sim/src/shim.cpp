@@ -109,8 +109,7 @@ struct Stepped {
     uint64_t silence;
 };
 
-// Runs until `out` is full, `clocks_max` have passed, or nothing has come for `gap` clocks after something did and
-// no beat is left to offer. A beat once offered stays offered, also into the next call (AXI4-Stream).
+// Runs until `out` is full, `clocks_max` have passed, or no beat has moved for `gap` clocks after one came out. A beat once offered stays offered, also into the next call (AXI4-Stream).
 void lane_step(void* handle, const uint8_t* in, size_t in_count, uint8_t* out, size_t out_capacity,
                uint64_t clocks_max, uint64_t gap, Stepped* result) {
     auto& lane = *static_cast<Lane*>(handle);
@@ -122,8 +121,7 @@ void lane_step(void* handle, const uint8_t* in, size_t in_count, uint8_t* out, s
     uint64_t silence = 0;
     bool fresh = true;
     while (clocks < clocks_max && produced < out_capacity) {
-        const bool more = consumed < in_count;
-        if (more && !lane.offering && !(stalling && lane.dice.below(lane.idle_of_256))) {
+        if (consumed < in_count && !lane.offering && !(stalling && lane.dice.below(lane.idle_of_256))) {
             lane.offering = true;
             fresh = true;
         }
@@ -139,7 +137,8 @@ void lane_step(void* handle, const uint8_t* in, size_t in_count, uint8_t* out, s
         top.m_axis_tready = ready;
         lane.half(0);
         const bool given = ready && top.m_axis_tvalid;
-        if (lane.offering && top.s_axis_tready) {
+        const bool taken = lane.offering && top.s_axis_tready;
+        if (taken) {
             lane.offering = false;
             consumed++;
         }
@@ -150,7 +149,7 @@ void lane_step(void* handle, const uint8_t* in, size_t in_count, uint8_t* out, s
         lane.half(1);
         lane.clocks++;
         clocks++;
-        silence = given || more ? 0 : silence + 1;
+        silence = given || taken ? 0 : silence + 1;
         if (silence >= gap && produced != 0) break;
     }
     top.m_axis_tready = 0;
