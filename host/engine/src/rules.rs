@@ -85,15 +85,15 @@ impl Rules {
 }
 
 impl Default for Rules {
-    /// Takeover below two thirds, slices to 110 %, 0.5 % fee, 20 % mark band held for a minute.
+    /// Takeover below two thirds, slices to 110 %, 0.15 % fee, 20 % mark band held for a minute.
     fn default() -> Self {
         Self {
             scale: 1_000_000,
             rungs: [320, 256, 171],
             equality: false,
             target: 282,
-            fee: 5_000,
-            slippage: 2_000,
+            fee: 1_500,
+            slippage: 1_000,
             limit_band: 20_000,
             exhausted_max: 3,
             residual_min: 50_000_000,

@@ -160,7 +160,7 @@ fn below_two_thirds_the_backstop_takes_the_account_at_its_zero_price() {
     assert_eq!(world.holdings(7), (0, 0));
     assert_eq!(world.engine.counters().takeovers, 1);
     let fund = world.engine.ledger().of(Owner::Insurance).cash;
-    assert_eq!(fund, 80_000_000, "half a percent would be 197.4, the equity is 80");
+    assert_eq!(fund, 59_220_000, "0.15 % of the notional, less than the equity of 80");
     assert_eq!(world.engine.ledger().of(Owner::Backstop).size(BTC), 40_000);
 }
 
