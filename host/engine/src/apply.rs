@@ -237,12 +237,8 @@ impl Engine {
 
     /// Positions go to the backstop at the zero price of the whole account: at mark, less all equity, of which the fund has its fee first.
     fn take_over(&mut self, account: AccountId, effect: &mut Effect) -> Result<(), Refusal> {
-        let index = self.ledger.find(account).ok_or(Refusal::Account)?;
-        let before = self.exact(index);
-        if before.severity < Severity::Liquidatable
-            || before.severity == Severity::Insolvent
-            || self.standings[index].pending
-        {
+        let (index, before) = self.outcome(account)?;
+        if before.severity < Severity::Liquidatable || before.severity == Severity::Insolvent {
             return Err(Refusal::Severity);
         }
         let legs = self.hand_over(index, false, effect);
@@ -260,9 +256,8 @@ impl Engine {
 
     /// Waterfall: the fund pays the deficit first, what it cannot pay is bad debt, and only then the positions leave.
     fn bankrupt(&mut self, account: AccountId, effect: &mut Effect) -> Result<(), Refusal> {
-        let index = self.ledger.find(account).ok_or(Refusal::Account)?;
-        let before = self.exact(index);
-        if before.severity != Severity::Insolvent || self.standings[index].pending {
+        let (index, before) = self.outcome(account)?;
+        if before.severity != Severity::Insolvent {
             return Err(Refusal::Severity);
         }
         // Weights are the scale, so equity is a whole number of quanta.
@@ -282,6 +277,16 @@ impl Engine {
         self.close(index);
         effect.action(self, index, ActionKind::Bankruptcy, legs, 0, paid, deficit - paid, before);
         Ok(())
+    }
+
+    /// The account of a takeover or bankruptcy, judged again: the command that led to it is no longer under way.
+    fn outcome(&mut self, account: AccountId) -> Result<(usize, Exact), Refusal> {
+        let index = self.ledger.find(account).ok_or(Refusal::Account)?;
+        if self.orders.values().any(|order| order.index == index) {
+            return Err(Refusal::Severity);
+        }
+        self.standings[index].pending = false;
+        Ok((index, self.exact(index)))
     }
 
     /// Every position to the backstop at its mark; the device compares at the last one, or not at all.

@@ -47,8 +47,12 @@ impl Engine {
             (Reverse(exact.severity), Reverse(notional), self.ledger.id(index))
         });
         for (exact, _, index) in queue {
-            if !self.standings[index].pending {
-                decided.commands.extend(self.act(index, exact));
+            if self.standings[index].pending {
+                continue;
+            }
+            if let Some(command) = self.act(index, exact) {
+                self.standings[index].pending = true;
+                decided.commands.push(command);
             }
         }
         decided
@@ -115,7 +119,6 @@ impl Engine {
         self.orders_placed += 1;
         let id = self.orders_placed;
         self.orders.insert(id, order);
-        self.standings[order.index].pending = true;
         let Order { instrument, lots, limit, .. } = order;
         Command::PlaceOrder { order: id, account, instrument, lots, limit }
     }

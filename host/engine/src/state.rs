@@ -30,7 +30,7 @@ pub(crate) struct Standing {
     pub stage: Stage,
     /// The device's last word.
     pub device_severity: u8,
-    /// An order is at the venue.
+    /// A command for it is under way: nothing else is decided until its outcome has come back as an event.
     pub pending: bool,
     /// Slices in a row that found too little room on the book inside their limit.
     pub exhausted: u32,
