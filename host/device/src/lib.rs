@@ -1,1 +1,82 @@
+//! How we ask: margin devices and the one driver that talks to all of them.
+//!
+//! A [`MarginDevice`] takes records and gives records, nothing more: [`cpu::CpuDevice`] is the model itself, `sim::SimDevice` (feature
+//! `sim`) the Verilated gateware. [`driver::Driver`] turns a round of updates into records and the answers into the round's verdict
+//! record; it checks every answer against what it asked and gives up a device at the first one that does not fit.
+//! [`slot_map::SlotMap`] says where accounts and positions live on the device; no other part of the host knows.
+//! [`fault`] decorates a device with faults, for tests and drills.
 
+pub mod cpu;
+pub mod driver;
+pub mod error;
+pub mod fault;
+mod plan;
+mod pump;
+mod readback;
+mod round;
+pub mod slot_map;
+
+use model::machine::Capacity;
+use model::record::Record;
+
+pub use cpu::CpuDevice;
+pub use driver::{Driver, DriverConfig};
+pub use error::DeviceError;
+pub use round::{Coverage, RoundAnswer};
+pub use slot_map::SlotMap;
+
+/// What a device says about itself before anything is written to it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Identity {
+    /// Kind of device, for people.
+    pub name: &'static str,
+    /// Hash of the record tables it was built from; see [`model::record::ABI_HASH`].
+    pub abi_hash: u64,
+}
+
+/// A margin machine, wherever it runs. Neither call blocks; both directions are bounded.
+///
+/// Records are answered as `docs/machine.md` says, whatever the device.
+pub trait MarginDevice {
+    fn identity(&self) -> Identity;
+
+    fn capacity(&self) -> Capacity;
+
+    /// Back to the state after power-up: locked, empty, nothing in either queue.
+    fn reset(&mut self);
+
+    /// How many of `records`, from the first, were taken; 0 when the device is full. What was not taken had no effect.
+    fn submit(&mut self, records: &[Record]) -> usize;
+
+    /// How many answers were written to the front of `answers`; 0 when there are none yet.
+    fn poll(&mut self, answers: &mut [Record]) -> usize;
+
+    /// Simulated clocks since it was built; 0 for a device that has none.
+    fn clocks(&self) -> u64;
+}
+
+impl<D: MarginDevice + ?Sized> MarginDevice for Box<D> {
+    fn identity(&self) -> Identity {
+        (**self).identity()
+    }
+
+    fn capacity(&self) -> Capacity {
+        (**self).capacity()
+    }
+
+    fn reset(&mut self) {
+        (**self).reset();
+    }
+
+    fn submit(&mut self, records: &[Record]) -> usize {
+        (**self).submit(records)
+    }
+
+    fn poll(&mut self, answers: &mut [Record]) -> usize {
+        (**self).poll(answers)
+    }
+
+    fn clocks(&self) -> u64 {
+        (**self).clocks()
+    }
+}

@@ -1,0 +1,117 @@
+//! The CPU device: the model's machine behind the device seam, one record at a time.
+
+use model::machine::{Capacity, Machine};
+use model::record::{ABI_HASH, Record};
+
+use crate::{Identity, MarginDevice};
+
+/// Answers that may wait before no further record is taken.
+pub const ANSWERS_MAX: usize = 4_096;
+
+/// [`Machine`] with a bounded queue of answers.
+///
+/// A record is executed whole, so the queue holds at most [`ANSWERS_MAX`] and the answers of one sweep more.
+#[derive(Clone, Debug)]
+pub struct CpuDevice {
+    machine: Machine,
+    answers: Vec<Record>,
+    /// Answers already polled, at the front of `answers`.
+    polled: usize,
+    answers_max: usize,
+}
+
+impl CpuDevice {
+    /// A device after reset.
+    pub fn new(capacity: Capacity) -> Self {
+        Self::with_answers_max(capacity, ANSWERS_MAX)
+    }
+
+    /// The same with another bound on waiting answers, at least 1.
+    ///
+    /// # Panics
+    /// If the bound is 0: such a device takes nothing, ever.
+    pub fn with_answers_max(capacity: Capacity, answers_max: usize) -> Self {
+        assert!(answers_max > 0, "a device without room for an answer takes no record");
+        Self { machine: Machine::new(capacity), answers: Vec::new(), polled: 0, answers_max }
+    }
+
+    fn waiting(&self) -> usize {
+        self.answers.len() - self.polled
+    }
+}
+
+impl MarginDevice for CpuDevice {
+    fn identity(&self) -> Identity {
+        Identity { name: "cpu", abi_hash: ABI_HASH }
+    }
+
+    fn capacity(&self) -> Capacity {
+        self.machine.capacity()
+    }
+
+    fn reset(&mut self) {
+        self.machine = Machine::new(self.machine.capacity());
+        self.answers.clear();
+        self.polled = 0;
+    }
+
+    fn submit(&mut self, records: &[Record]) -> usize {
+        if self.polled >= self.answers_max {
+            self.answers.drain(..self.polled);
+            self.polled = 0;
+        }
+        let mut taken = 0;
+        while taken < records.len() && self.waiting() < self.answers_max {
+            self.machine.execute(&records[taken], &mut self.answers);
+            taken += 1;
+        }
+        taken
+    }
+
+    fn poll(&mut self, answers: &mut [Record]) -> usize {
+        let count = self.waiting().min(answers.len());
+        answers[..count].copy_from_slice(&self.answers[self.polled..self.polled + count]);
+        self.polled += count;
+        if self.polled == self.answers.len() {
+            self.answers.clear();
+            self.polled = 0;
+        }
+        count
+    }
+
+    fn clocks(&self) -> u64 {
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::record::{TOKEN, input, output};
+
+    const CAPACITY: Capacity = Capacity { lanes: 1, accounts_per_lane: 4, slots_per_lane: 4, instruments: 1 };
+
+    #[test]
+    fn a_full_queue_refuses_and_stays_small_however_long_it_runs() {
+        let mut device = CpuDevice::with_answers_max(CAPACITY, 8);
+        let mut sent = 0u32;
+        let mut answered = 0u32;
+        assert_eq!(device.submit(&[Record::new(&input::RESYNC, u32::MAX)]), 1);
+        assert_eq!(device.poll(&mut [Record::default(); 4]), 1);
+        while answered < 10_000 {
+            let burst: Vec<Record> = (0..13)
+                .map(|i| Record::new(&input::FENCE, sent + i).with(&TOKEN, (sent + i).into()))
+                .collect();
+            let taken = device.submit(&burst);
+            sent += taken as u32;
+            assert!(device.waiting() <= 8);
+            assert!(device.answers.len() <= 16);
+            let mut answers = [Record::default(); 3];
+            let polled = device.poll(&mut answers);
+            for answer in &answers[..polled] {
+                assert_eq!((answer.op(), TOKEN.get(answer)), (output::FENCE_ECHO.op, answered.into()));
+                answered += 1;
+            }
+        }
+    }
+}

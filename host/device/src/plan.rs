@@ -1,0 +1,290 @@
+//! A round as records, complete before the first one is sent: what does not fit is refused while nothing has happened yet.
+
+use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
+
+use engine::event::{AccountId, Change, EventSequence, InstrumentId, Update};
+use engine::rules::{InstrumentSpec, Rules};
+use model::machine::Capacity;
+use model::record::{self, FLAG_COMMIT, FLAG_HOLD, NO_INSTRUMENT, Record, input};
+use model::tier::TierTable;
+use model::units::{NOTIONAL_BITS, OutOfRange, Price, Scale, Size};
+
+use crate::error::DeviceError;
+use crate::slot_map::{IdHasher, SlotError, SlotMap};
+
+/// Longest plan: half the record numbers, so that a number always names one record of the round.
+const RECORDS_MAX: usize = 1 << 31;
+
+/// A record that every lane answers with a RECEIPT.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sweep {
+    /// Place of its record in the plan.
+    pub offset: u32,
+    pub instrument: u16,
+    /// Which mark of the round it is; none for a listing or a walk.
+    pub mark: Option<u32>,
+}
+
+/// Records of one round, each with the event that caused it. Its memory is used again for the next round.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    pub records: Vec<Record>,
+    pub events: Vec<EventSequence>,
+    pub sweeps: Vec<Sweep>,
+    /// Holders that each sweep must find: sweep by sweep, lane by lane.
+    pub holders: Vec<u32>,
+    pub marks: u32,
+    /// Number of the first record.
+    pub first: u32,
+    /// Accounts with a held change that nothing has compared yet.
+    held: HashSet<u32, BuildHasherDefault<IdHasher>>,
+}
+
+impl Plan {
+    /// Place in the plan of the record that carries `sequence`.
+    pub fn offset_of(&self, sequence: u32) -> Option<u32> {
+        let offset = sequence.wrapping_sub(self.first);
+        ((offset as usize) < self.records.len()).then_some(offset)
+    }
+
+    /// Number of the record that follows the plan.
+    pub fn end(&self) -> u32 {
+        self.first.wrapping_add(self.records.len() as u32)
+    }
+
+    /// From reset to ready: RESYNC, the scale, the rungs with hold, the equality without, FENCE.
+    ///
+    /// An empty device has nothing to compare, so hold would do for the equality too. Its walk is asked for all the same: the receipts
+    /// prove, before the first position, that the build has the lanes and accounts it claims, and the device itself checks the rungs' order.
+    pub fn start(&mut self, rules: &Rules, capacity: Capacity, first: u32, tokens: [u64; 2]) {
+        self.clear(first);
+        self.push(0, self.record(&input::RESYNC).with(&record::TOKEN, tokens[0].into()));
+        self.push(0, self.setting(record::SETTING_SCALE, rules.scale));
+        for (index, rung) in (record::SETTING_RUNG_1..).zip(rules.rungs) {
+            self.push(0, self.setting(index, rung).flagged(FLAG_HOLD));
+        }
+        let accounts = capacity.accounts_per_lane as u32;
+        self.sweep(NO_INSTRUMENT, None, core::iter::repeat_n(accounts, capacity.lanes));
+        self.push(0, self.setting(record::SETTING_EQUALITY, rules.equality.into()));
+        self.push(0, self.record(&input::FENCE).with(&record::TOKEN, tokens[1].into()));
+    }
+
+    /// One round, ended by a FENCE with `token`. On an error `map` is as before.
+    ///
+    /// # Errors
+    /// [`DeviceError`] for what the device would refuse: no room, a value out of range, a broken tier table.
+    ///
+    /// # Panics
+    /// If a held change is left without a later one of the same account that compares: such an account would have no verdict.
+    pub fn round(
+        &mut self,
+        updates: &[Update],
+        map: &mut SlotMap,
+        scale: Scale,
+        first: u32,
+        token: u64,
+    ) -> Result<(), DeviceError> {
+        self.clear(first);
+        for update in updates {
+            if let Err(error) = self.update(update, map, scale) {
+                map.undo();
+                return Err(error);
+            }
+        }
+        assert!(self.held.is_empty(), "accounts (device indices) held but never compared: {:?}", self.held);
+        let event = updates.last().map_or(0, |update| update.sequence);
+        self.push(event, self.record(&input::FENCE).with(&record::TOKEN, token.into()));
+        map.keep();
+        Ok(())
+    }
+
+    fn clear(&mut self, first: u32) {
+        self.records.clear();
+        self.events.clear();
+        self.sweeps.clear();
+        self.holders.clear();
+        self.held.clear();
+        self.marks = 0;
+        self.first = first;
+    }
+
+    fn update(&mut self, update: &Update, map: &mut SlotMap, scale: Scale) -> Result<(), DeviceError> {
+        let event = update.sequence;
+        match update.change {
+            Change::List { instrument, ref spec } => self.list(event, instrument, spec, map, scale),
+            Change::Mark { instrument, price } => self.mark(event, instrument, price, map),
+            Change::Position { account, instrument, size, cash_delta, hold } => {
+                self.position(event, (account, instrument), size, cash_delta, hold, map)
+            }
+            Change::Cash { account, delta, hold } => {
+                let index = map.assign(account).map_err(room(event))?;
+                self.cash(event, index, delta, hold);
+                Ok(())
+            }
+        }
+    }
+
+    fn list(
+        &mut self,
+        event: EventSequence,
+        instrument: InstrumentId,
+        spec: &InstrumentSpec,
+        map: &mut SlotMap,
+        scale: Scale,
+    ) -> Result<(), DeviceError> {
+        let weight_max = 2 * i128::from(scale.get());
+        in_range(event, "weight_long", spec.weight_long.into(), 0, weight_max)?;
+        in_range(event, "weight_short", spec.weight_short.into(), 0, weight_max)?;
+        in_range(event, "price_bits", spec.price_bits.into(), 1, 32)?;
+        in_range(event, "size_bits", spec.size_bits.into(), 1, 40)?;
+        let bits = i128::from(spec.price_bits) + i128::from(spec.size_bits);
+        in_range(event, "price_bits + size_bits", bits, 2, NOTIONAL_BITS.into())?;
+        let tiers = TierTable::new(scale, &spec.brackets)
+            .map_err(|source| DeviceError::Tiers { sequence: event, source })?;
+        let segment = map.list(instrument, spec.price_bits, spec.size_bits).map_err(room(event))?;
+        let index = i128::from(instrument.0);
+        for (step, tier) in tiers.steps().as_slice().iter().enumerate() {
+            let record = self
+                .record(&input::TIER)
+                .with(&record::INSTRUMENT, index)
+                .with(&record::STEP, step as i128)
+                .with(&record::FLOOR, tier.floor.into())
+                .with(&record::RATE, tier.rate.into())
+                .with(&record::DEDUCTION, tier.deduction as i128);
+            self.push(event, record);
+        }
+        self.sweep(instrument.0, None, core::iter::repeat_n(0, map.lanes()));
+        let record = self
+            .record(&input::INSTRUMENT)
+            .flagged(FLAG_COMMIT)
+            .with(&record::INSTRUMENT, index)
+            .with(&record::WEIGHT_LONG, spec.weight_long.into())
+            .with(&record::WEIGHT_SHORT, spec.weight_short.into())
+            .with(&record::BASE, segment.base.into())
+            .with(&record::CAPACITY, segment.capacity.into())
+            .with(&record::PRICE_BITS, spec.price_bits.into())
+            .with(&record::SIZE_BITS, spec.size_bits.into())
+            .with(&record::TIER_COUNT, tiers.steps().count as i128);
+        self.push(event, record);
+        Ok(())
+    }
+
+    fn mark(
+        &mut self,
+        event: EventSequence,
+        instrument: InstrumentId,
+        price: u64,
+        map: &SlotMap,
+    ) -> Result<(), DeviceError> {
+        let segment = map.segment(instrument).map_err(room(event))?;
+        let max = Price::MAX >> (32 - u32::from(segment.price_bits));
+        in_range(event, "price", price.into(), 0, max.into())?;
+        self.sweep(instrument.0, Some(self.marks), map.counts(instrument).map_err(room(event))?);
+        self.marks += 1;
+        let record = self
+            .record(&input::MARK)
+            .with(&record::INSTRUMENT, instrument.0.into())
+            .with(&record::PRICE, price.into());
+        self.push(event, record);
+        Ok(())
+    }
+
+    /// A position of size 0 leaves its slot at once: the last slot of the lane moves into it. Where there was none, only cash moves.
+    fn position(
+        &mut self,
+        event: EventSequence,
+        (account, instrument): (AccountId, InstrumentId),
+        size: i64,
+        cash_delta: i64,
+        hold: bool,
+        map: &mut SlotMap,
+    ) -> Result<(), DeviceError> {
+        let segment = map.segment(instrument).map_err(room(event))?;
+        let max = i128::from(Size::MAX >> (40 - u32::from(segment.size_bits)));
+        in_range(event, "size", size.into(), -max, max)?;
+        let index = map.assign(account).map_err(room(event))?;
+        if size == 0 && map.slot(instrument, index).map_err(room(event))?.is_none() {
+            self.cash(event, index, cash_delta, hold);
+            return Ok(());
+        }
+        let slot = map.place(instrument, index).map_err(room(event))?;
+        let record = self
+            .record(&input::POSITION)
+            .flagged(if hold { FLAG_HOLD } else { 0 })
+            .with(&record::INSTRUMENT, instrument.0.into())
+            .with(&record::ACCOUNT, index.into())
+            .with(&record::SLOT, slot.into())
+            .with(&record::SIZE, size.into())
+            .with(&record::CASH_DELTA, cash_delta.into());
+        self.push(event, record);
+        self.note_hold(index, hold);
+        if size == 0 {
+            let removed = map.remove(instrument, index).map_err(room(event))?;
+            let record = self
+                .record(&input::MOVE)
+                .with(&record::INSTRUMENT, instrument.0.into())
+                .with(&record::ACCOUNT, removed.owner.into())
+                .with(&record::FROM, removed.from.into())
+                .with(&record::TO, removed.to.into());
+            self.push(event, record);
+        }
+        Ok(())
+    }
+
+    fn cash(&mut self, event: EventSequence, index: u32, delta: i64, hold: bool) {
+        let record = self
+            .record(&input::CASH)
+            .flagged(if hold { FLAG_HOLD } else { 0 })
+            .with(&record::ACCOUNT, index.into())
+            .with(&record::DELTA, delta.into());
+        self.push(event, record);
+        self.note_hold(index, hold);
+    }
+
+    fn note_hold(&mut self, index: u32, hold: bool) {
+        if hold {
+            self.held.insert(index);
+        } else {
+            self.held.remove(&index);
+        }
+    }
+
+    /// The next record of the plan.
+    fn record(&self, layout: &record::Layout) -> Record {
+        Record::new(layout, self.end())
+    }
+
+    fn setting(&self, index: u16, value: u32) -> Record {
+        self.record(&input::SETTING).with(&record::INDEX, index.into()).with(&record::VALUE, value.into())
+    }
+
+    fn push(&mut self, event: EventSequence, record: Record) {
+        assert!(self.records.len() < RECORDS_MAX, "a round of more than {RECORDS_MAX} records");
+        self.records.push(record);
+        self.events.push(event);
+    }
+
+    /// The record pushed next is answered by a RECEIPT of every lane.
+    fn sweep(&mut self, instrument: u16, mark: Option<u32>, holders: impl Iterator<Item = u32>) {
+        self.sweeps.push(Sweep { offset: self.records.len() as u32, instrument, mark });
+        self.holders.extend(holders);
+    }
+}
+
+fn room(sequence: EventSequence) -> impl Fn(SlotError) -> DeviceError {
+    move |source| DeviceError::Room { sequence, source }
+}
+
+fn in_range(
+    sequence: EventSequence,
+    what: &'static str,
+    value: i128,
+    min: i128,
+    max: i128,
+) -> Result<(), DeviceError> {
+    if (min..=max).contains(&value) {
+        return Ok(());
+    }
+    Err(DeviceError::Value { sequence, source: OutOfRange { what, value, min, max } })
+}

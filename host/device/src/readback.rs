@@ -1,0 +1,86 @@
+//! Many accounts read back in one go: the answers name their record, the record's place names the account, nothing is allocated.
+
+use engine::event::AccountId;
+use model::record::{self, Record, input, output};
+
+use crate::error::DeviceError;
+use crate::pump::Answers;
+use crate::round::{refused_or_unfit, severities, unfit};
+use crate::slot_map::SlotMap;
+
+pub(crate) const OPERATION: &str = "read back";
+
+/// Reads the answers of a run of READBACKs, the `i`-th of which asks for `accounts[i]`.
+pub(crate) struct ReadBack<'a, F> {
+    pub accounts: &'a [AccountId],
+    /// Number of the first READBACK.
+    pub first: u32,
+    pub map: &'a SlotMap,
+    /// Severities as the FLAGs left them, by account index.
+    pub severities: &'a [u8],
+    /// First place that each lane may still answer.
+    pub lanes: &'a mut [u32],
+    pub visit: F,
+    pub compared: u64,
+    pub token: u64,
+    /// READBACKs sent, known when the FENCE goes out.
+    pub asked: Option<u64>,
+    pub complete: bool,
+}
+
+impl<F: FnMut(AccountId, u8, i128, i128)> ReadBack<'_, F> {
+    fn account(&mut self, answer: &Record) -> Result<(), DeviceError> {
+        let offset = answer.sequence().wrapping_sub(self.first);
+        let index = answer.account();
+        let Some(&account) = self.accounts.get(offset as usize) else {
+            let expected = format!("one of {} from {}", self.accounts.len(), self.first);
+            return Err(unfit(OPERATION, answer, "its number".into(), expected));
+        };
+        if self.map.account_of(index) != Some(account) {
+            let expected = format!("index {:?}", self.map.index_of(account));
+            return Err(unfit(OPERATION, answer, format!("account index {index}"), expected));
+        }
+        let next = &mut self.lanes[self.map.lane_of(index)];
+        if offset < *next {
+            let expected = format!("place {next} or a later one");
+            return Err(unfit(OPERATION, answer, format!("place {offset} again or late"), expected));
+        }
+        *next = offset + 1;
+        let (old, new) = severities(answer);
+        let known = self.severities[index as usize];
+        if (old, new) != (known, known) {
+            let found = format!("severities {old} and {new} of account index {index}");
+            return Err(unfit(OPERATION, answer, found, format!("{known} as its FLAGs left it")));
+        }
+        (self.visit)(account, new, answer.equity(), answer.requirement());
+        self.compared += 1;
+        Ok(())
+    }
+
+    fn fence(&mut self, answer: &Record) -> Result<(), DeviceError> {
+        let token = record::TOKEN.get(answer);
+        let due = self.asked.map(|asked| (self.first.wrapping_add(asked as u32), i128::from(self.token)));
+        if due != Some((answer.sequence(), token)) || self.asked != Some(self.compared) {
+            let found = format!("token {token:#018x} after {} accounts", self.compared);
+            let expected = format!("token {:#018x} after {:?}, record {due:?}", self.token, self.asked);
+            return Err(unfit(OPERATION, answer, found, expected));
+        }
+        self.complete = true;
+        Ok(())
+    }
+}
+
+impl<F: FnMut(AccountId, u8, i128, i128)> Answers for ReadBack<'_, F> {
+    #[inline]
+    fn take(&mut self, answer: &Record) -> Result<(), DeviceError> {
+        match answer.op() {
+            op if op == output::READBACK_ACCOUNT.op && !self.complete => self.account(answer),
+            op if op == output::FENCE_ECHO.op && !self.complete => self.fence(answer),
+            _ => Err(refused_or_unfit(OPERATION, answer, Some(input::READBACK.op))),
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.complete
+    }
+}
