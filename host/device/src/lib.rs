@@ -14,6 +14,8 @@ mod plan;
 mod pump;
 mod readback;
 mod round;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod slot_map;
 
 use model::machine::Capacity;
@@ -23,6 +25,8 @@ pub use cpu::CpuDevice;
 pub use driver::{Driver, DriverConfig};
 pub use error::DeviceError;
 pub use round::{Coverage, RoundAnswer};
+#[cfg(feature = "sim")]
+pub use sim::SimDevice;
 pub use slot_map::SlotMap;
 
 /// What a device says about itself before anything is written to it.
