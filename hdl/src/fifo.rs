@@ -7,7 +7,7 @@ use rust_hdl::prelude::*;
 /// Clocks from `push` to `valid_out` of an empty queue.
 pub const LATENCY: u64 = 2;
 /// Records the queue holds.
-pub const DEPTH: usize = 32;
+pub const DEPTH: usize = 64;
 /// Records that may still be pushed after `room` fell: all that the pipeline can hold.
 pub const RESERVE: usize = 16;
 
