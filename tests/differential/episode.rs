@@ -1,0 +1,144 @@
+//! Episodes: a reset, a set-up, scenes in chunks that end in a FENCE, each chunk checked before the next is drawn.
+
+use super::compare::check;
+use super::coverage::Coverage;
+use super::generator::{Generator, cash, fence, mark};
+use super::rng::Rng;
+use super::shrink::{Stalls, shrink, write};
+use sim::{Build, Lane};
+use std::path::Path;
+
+/// How a stream is cut and driven.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    pub build: Build,
+    pub seed: u64,
+    pub records: usize,
+    /// Records of one episode.
+    pub episode: usize,
+}
+
+/// A stream that failed: the records until the mismatch was seen, and what was seen.
+pub struct Failure {
+    pub records: u64,
+    pub text: String,
+}
+
+/// Runs the plan on the lane; coverage so far is kept also on failure. With a directory, a failure is made small and
+/// written there.
+pub fn run(lane: &mut Lane, plan: Plan, artifacts: Option<&Path>) -> (Coverage, Result<u64, Failure>) {
+    let mut coverage = Coverage::default();
+    let mut rng = Rng::new(plan.seed);
+    let mut records = 0;
+    while records < plan.records as u64 {
+        coverage.start_episode();
+        let seed = rng.draw();
+        let mut generator = Generator::new(seed, plan.build.capacity(), std::mem::take(&mut coverage));
+        let result = episode(lane, plan, seed, &mut generator, artifacts);
+        coverage = std::mem::take(&mut generator.tape.coverage);
+        match result {
+            Ok(()) => records += generator.tape.sent.len() as u64,
+            Err(Failure { records: more, text }) => {
+                return (coverage, Err(Failure { records: records + more, text }));
+            }
+        }
+    }
+    (coverage, Ok(records))
+}
+
+fn episode(
+    lane: &mut Lane,
+    plan: Plan,
+    seed: u64,
+    generator: &mut Generator,
+    artifacts: Option<&Path>,
+) -> Result<(), Failure> {
+    lane.reset();
+    let stalls = corner(seed, &mut generator.tape.coverage);
+    lane.set_stalls(stalls.seed, stalls.idle_of_256, stalls.stall_of_256);
+    let mut checked = 0;
+    let overflows = generator.rng.one_in(3);
+    match plan.build {
+        Build::Small => generator.set_up(true),
+        Build::Production => generator.wide(),
+    }
+    while checked < plan.episode {
+        let until = checked + 20 + generator.rng.below(400) as usize;
+        while generator.tape.sent.len() < until {
+            generator.scene();
+        }
+        if overflows && generator.rng.one_in(8) {
+            let rows = plan.build.capacity().accounts_per_lane as u64;
+            let account = rows * 3 / 4 + generator.rng.below(rows / 4 - 1);
+            generator.overflow(account as u32);
+        }
+        if generator.rng.one_in(10) {
+            generator.states();
+        }
+        generator.read_everything();
+        let token = generator.rng.draw();
+        assert!(generator.send(fence(token)), "a chunk ends unlocked");
+        let end = generator.tape.sent.len();
+        if std::env::var_os("NO_LANE").is_none()
+            && let Err(mismatch) = check(lane, &generator.tape, checked..end)
+        {
+            let found = checked + mismatch.records;
+            let mut text = format!("record {found} of the episode of seed {seed:#x}: {}", mismatch.text);
+            if let Some(directory) = artifacts {
+                let steps = &generator.tape.steps[..end];
+                text += &match shrink(plan.build, steps, stalls) {
+                    Some((steps, stalls, mismatch)) => {
+                        let name = format!("{:?}-{seed:016x}", plan.build).to_lowercase();
+                        let (records, waveform) =
+                            write(directory, &name, plan.build, &steps, stalls, &mismatch);
+                        format!(
+                            "\n{} records suffice, {stalls:?}: {}\nrecords:  {}\nwaveform: {}",
+                            steps.len(),
+                            mismatch.text,
+                            records.display(),
+                            waveform.display()
+                        )
+                    }
+                    None => {
+                        "\nit does not fail again from reset: it needs what an earlier episode left".into()
+                    }
+                };
+            }
+            return Err(Failure { records: found as u64, text });
+        }
+        checked = end;
+    }
+    leave_busy(lane, generator);
+    Ok(())
+}
+
+/// Driver and taker hesitate or not, by the seed: the four corners, some of them hard.
+fn corner(seed: u64, coverage: &mut Coverage) -> Stalls {
+    let mut rng = Rng::new(seed);
+    let idle_of_256 = if rng.one_in(2) { rng.pick(&[40, 128, 230]) } else { 0 };
+    let stall_of_256 = if rng.one_in(2) { rng.pick(&[40, 128, 240]) } else { 0 };
+    coverage.hit(match (idle_of_256, stall_of_256) {
+        (0, 0) => "corner: neither",
+        (_, 0) => "corner: idle",
+        (0, _) => "corner: back-pressure",
+        _ => "corner: idle and back-pressure",
+    });
+    Stalls { seed: rng.draw(), idle_of_256, stall_of_256 }
+}
+
+/// Sends what the lane will not be asked about, so that the next reset meets it at work.
+fn leave_busy(lane: &mut Lane, generator: &mut Generator) {
+    let start = generator.tape.sent.len();
+    for instrument in 0..generator.terms.len() as u16 {
+        let price = generator.price(instrument);
+        generator.send(mark(instrument, price));
+        let account = generator.account();
+        generator.send(cash(account, 1));
+    }
+    lane.submit(&generator.tape.sent[start..]);
+    let mut out = [model::record::Record::default(); 1];
+    lane.poll(&mut out);
+    if !lane.is_quiet() {
+        generator.tape.coverage.hit("reset: while busy");
+    }
+}

@@ -1,0 +1,17 @@
+//! What the differential test and the mutants share: a steered stream of records, its answers, and their comparison.
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+pub mod book;
+pub mod compare;
+pub mod coverage;
+pub mod episode;
+pub mod generator;
+pub mod lines;
+pub mod mixture;
+pub mod overflow;
+pub mod refusals;
+pub mod rng;
+pub mod shrink;
+pub mod tables;
+pub mod tape;
+pub mod wide;
