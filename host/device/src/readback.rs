@@ -59,10 +59,13 @@ impl<F: FnMut(AccountId, u8, i128, i128)> ReadBack<'_, F> {
 
     fn fence(&mut self, answer: &Record) -> Result<(), DeviceError> {
         let token = record::TOKEN.get(answer);
-        let due = self.asked.map(|asked| (self.first.wrapping_add(asked as u32), i128::from(self.token)));
-        if due != Some((answer.sequence(), token)) || self.asked != Some(self.compared) {
+        let Some(asked) = self.asked else {
+            return Err(unfit(OPERATION, answer, "an echo".into(), "none, the FENCE is not sent yet"));
+        };
+        let due = (self.first.wrapping_add(asked as u32), i128::from(self.token), asked);
+        if (answer.sequence(), token, self.compared) != due {
             let found = format!("token {token:#018x} after {} accounts", self.compared);
-            let expected = format!("token {:#018x} after {:?}, record {due:?}", self.token, self.asked);
+            let expected = format!("record {}, token {:#018x} after {} accounts", due.0, due.1, due.2);
             return Err(unfit(OPERATION, answer, found, expected));
         }
         self.complete = true;
