@@ -96,8 +96,9 @@ impl Engine {
                 self.counters.refused_events += 1;
                 applied.refused.push((sequence, refusal));
             }
-            self.ledger.assert_balanced();
+            self.ledger.assert_event_balanced();
         }
+        self.ledger.assert_balanced();
         applied.touched.sort_unstable();
         applied.touched.dedup();
         applied
