@@ -241,8 +241,8 @@ fn the_shared_cases_pass() {
     let Some(dir) = shared("BACKSTOP_VECTORS", "shared/vectors") else { return };
     let report = run(&[dir]).unwrap();
     assert!(report.all_passed(), "{report}");
-    assert_eq!(passed(&report, "tiered_maintenance_margin"), (10, 10));
-    assert_eq!(passed(&report, "maintenance_amount"), (1, 1));
+    assert!(passed(&report, "tiered_maintenance_margin").0 >= 10, "{report}");
+    assert!(passed(&report, "maintenance_amount").0 >= 1, "{report}");
 }
 
 #[test]
@@ -250,6 +250,6 @@ fn the_shared_liquidation_prices_pass() {
     let Some(dir) = shared("BACKSTOP_DATA", "shared/data") else { return };
     let report = run(&[dir.join("vectors")]).unwrap();
     assert!(report.all_passed(), "{report}");
-    assert_eq!(passed(&report, "liquidation_price"), (32, 32));
-    assert!(report.unsupported.is_empty());
+    assert!(passed(&report, "liquidation_price").0 >= 32, "{report}");
+    assert!(report.unsupported.is_empty(), "{report}");
 }
