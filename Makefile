@@ -1,0 +1,56 @@
+# Backstop. `make` lists what there is to make.
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+TIMED := scripts/timed.sh
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build run test accept hdl docs bench lint mutants verify-export clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what is missing (apt packages of the simulator); quiet if nothing is
+	@scripts/setup.sh
+
+build: setup ## Release build of all crates, simulated gateware included
+	cargo build --release --workspace
+
+run: ## The main job: the built-in crash scenario on the simulated gateware; ARGS="..." for more
+	@scripts/run.sh $(ARGS)
+
+test: setup ## All checks: lint, tests of all crates, the build without tools, the Python verifier
+	@$(TIMED) "lint" $(MAKE) --no-print-directory lint
+	@$(TIMED) "tests" cargo test --workspace
+	@$(TIMED) "tests of the scripts" python3 -m unittest discover -s scripts
+	@$(TIMED) "build without the simulator" cargo build -p backstop --no-default-features
+	@$(TIMED) "verifier" $(MAKE) --no-print-directory verify-export
+
+accept: setup ## Acceptance: both tapes on both devices with a full audit, compared (long)
+	@$(TIMED) "accept" scripts/accept.sh
+
+hdl: ## The gateware's Verilog, in out/hdl
+	cargo run --quiet -p hdl --bin emit -- out/hdl
+
+docs: ## docs/records.md from the record layouts, and the crates' documentation
+	@mkdir -p out
+	cargo run --quiet -p model --example records >out/records.md && mv out/records.md docs/records.md
+	cargo doc --workspace --no-deps
+
+bench: setup ## Benches
+	cargo bench --workspace
+
+lint: ## Format, clippy with warnings as errors, scripts
+	cargo fmt --all -- --check
+	cargo clippy --workspace --all-targets --profile test -- -D warnings
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; else echo "lint: no shellcheck here, scripts not checked"; fi
+
+mutants: setup ## Edits of the Verilog that the tests must catch (long)
+	cargo test --release --test mutants -- --ignored --nocapture
+
+verify-export: ## Recompute a run with the Python verifier
+	cargo build --quiet -p backstop --no-default-features
+	@scripts/verify_export.sh $(TARGET)/debug/backstop
+
+clean: ## Remove build results and out/
+	cargo clean
+	rm -rf out
