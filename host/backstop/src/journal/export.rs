@@ -1,6 +1,7 @@
 //! A journal as JSON lines, for programs that share no code with this one. Every field: `docs/journal.md`.
 
 use std::io::{BufWriter, Read, Write};
+use std::path::Path;
 
 use engine::event::{Command, Event, Flag};
 use engine::rules::Rules;
@@ -21,6 +22,14 @@ pub enum ExportError {
         #[source]
         cause: std::io::Error,
     },
+}
+
+/// The journal file at `path` as JSON lines; returns the number of lines.
+///
+/// # Errors
+/// As [`write_json_lines`].
+pub fn export(path: &Path, output: impl Write) -> Result<u64, ExportError> {
+    write_json_lines(JournalReader::open(path)?, output)
 }
 
 /// Writes the header and then one line per entry; returns the number of lines.
