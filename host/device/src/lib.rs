@@ -59,28 +59,36 @@ pub trait MarginDevice {
     fn clocks(&self) -> u64;
 }
 
-impl<D: MarginDevice + ?Sized> MarginDevice for Box<D> {
-    fn identity(&self) -> Identity {
-        (**self).identity()
-    }
+/// A device behind a pointer is a device.
+macro_rules! forward {
+    ($pointer:ty) => {
+        impl<D: MarginDevice + ?Sized> MarginDevice for $pointer {
+            fn identity(&self) -> Identity {
+                (**self).identity()
+            }
 
-    fn capacity(&self) -> Capacity {
-        (**self).capacity()
-    }
+            fn capacity(&self) -> Capacity {
+                (**self).capacity()
+            }
 
-    fn reset(&mut self) {
-        (**self).reset();
-    }
+            fn reset(&mut self) {
+                (**self).reset();
+            }
 
-    fn submit(&mut self, records: &[Record]) -> usize {
-        (**self).submit(records)
-    }
+            fn submit(&mut self, records: &[Record]) -> usize {
+                (**self).submit(records)
+            }
 
-    fn poll(&mut self, answers: &mut [Record]) -> usize {
-        (**self).poll(answers)
-    }
+            fn poll(&mut self, answers: &mut [Record]) -> usize {
+                (**self).poll(answers)
+            }
 
-    fn clocks(&self) -> u64 {
-        (**self).clocks()
-    }
+            fn clocks(&self) -> u64 {
+                (**self).clocks()
+            }
+        }
+    };
 }
+
+forward!(Box<D>);
+forward!(&mut D);

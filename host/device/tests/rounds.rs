@@ -2,135 +2,12 @@
 
 mod common;
 
+use common::steps::{any_step, drive, rounds};
 use common::*;
 use device::fault::NarrowDevice;
 use device::{CpuDevice, Driver, DriverConfig, MarginDevice};
-use engine::event::{AccountId, Update};
+use engine::event::AccountId;
 use proptest::prelude::*;
-
-#[derive(Clone, Debug)]
-enum Step {
-    Mark {
-        instrument: u16,
-        price: u64,
-    },
-    Cash {
-        account: u64,
-        delta: i64,
-    },
-    Trade {
-        account: u64,
-        instrument: u16,
-        size: i64,
-        cash: i64,
-    },
-    /// Size 0, whether anything is held or not.
-    Close {
-        account: u64,
-        instrument: u16,
-        cash: i64,
-    },
-    /// Two legs and a fee of one event; only the last compares.
-    Spread {
-        account: u64,
-        instruments: (u16, u16),
-        sizes: (i64, i64),
-        cash: i64,
-    },
-    /// Close one and open another, held in between.
-    Roll {
-        account: u64,
-        instruments: (u16, u16),
-        size: i64,
-        cash: i64,
-    },
-}
-
-fn any_step() -> impl Strategy<Value = Step> {
-    let account = 0..ACCOUNTS;
-    let instrument = 0..INSTRUMENTS;
-    let size_max = (1i64 << SIZE_BITS) - 1;
-    let size = prop_oneof![-size_max..=size_max, Just(size_max), Just(-size_max), Just(0)];
-    let cash = prop_oneof![-3_000_000i64..6_000_000, Just(0)];
-    let price = prop_oneof![1u64..1 << PRICE_BITS, Just((1 << PRICE_BITS) - 1), Just(0)];
-    let pair = (instrument.clone(), instrument.clone());
-    prop_oneof![
-        3 => (instrument.clone(), price).prop_map(|(instrument, price)| Step::Mark { instrument, price }),
-        2 => (account.clone(), cash.clone()).prop_map(|(account, delta)| Step::Cash { account, delta }),
-        4 => (account.clone(), instrument.clone(), size.clone(), cash.clone())
-            .prop_map(|(account, instrument, size, cash)| Step::Trade { account, instrument, size, cash }),
-        2 => (account.clone(), instrument, cash.clone())
-            .prop_map(|(account, instrument, cash)| Step::Close { account, instrument, cash }),
-        1 => (account.clone(), pair.clone(), (size.clone(), size.clone()), cash.clone())
-            .prop_map(|(account, instruments, sizes, cash)| Step::Spread { account, instruments, sizes, cash }),
-        1 => (account, pair, size, cash)
-            .prop_map(|(account, instruments, size, cash)| Step::Roll { account, instruments, size, cash }),
-    ]
-}
-
-fn updates(step: &Step, sequence: u64) -> Vec<Update> {
-    match *step {
-        Step::Mark { instrument, price } => vec![mark(sequence, instrument, price)],
-        Step::Cash { account, delta } => vec![cash(sequence, account, delta)],
-        Step::Trade { account, instrument, size, cash } => {
-            vec![position(sequence, account, instrument, size, cash)]
-        }
-        Step::Close { account, instrument, cash } => vec![position(sequence, account, instrument, 0, cash)],
-        Step::Spread { account, instruments, sizes, cash: fee } => vec![
-            held(position(sequence, account, instruments.0, sizes.0, 0)),
-            held(position(sequence, account, instruments.1, sizes.1, 0)),
-            cash(sequence, account, fee),
-        ],
-        Step::Roll { account, instruments, size, cash } => vec![
-            held(position(sequence, account, instruments.0, 0, cash)),
-            position(sequence, account, instruments.1, size, -cash),
-        ],
-    }
-}
-
-/// The listings as a first round, then the steps in rounds of their lengths. Event sequences have gaps of none but repeat within an event.
-fn rounds(steps: &[Vec<Step>]) -> Vec<Vec<Update>> {
-    let mut sequence = 7;
-    let mut rounds = vec![(0..INSTRUMENTS).map(|instrument| list(instrument.into(), instrument)).collect()];
-    for steps in steps {
-        let mut round = Vec::new();
-        for step in steps {
-            round.extend(updates(step, sequence));
-            sequence += 1;
-        }
-        rounds.push(round);
-    }
-    rounds
-}
-
-fn drive<D: MarginDevice>(
-    device: D,
-    first_sequence: u32,
-    rounds: &[Vec<Update>],
-) -> Result<(), TestCaseError> {
-    let mut driver = Driver::new(device, DriverConfig { first_sequence, ..DriverConfig::default() });
-    driver.start(&rules()).unwrap();
-    let mut ledger = Ledger::new(rules());
-    for round in rounds {
-        let answer = driver.run_round(round).unwrap();
-        let (verdicts, coverage) = ledger.round(round);
-        prop_assert_eq!(&answer.verdicts, &verdicts);
-        prop_assert_eq!(&answer.coverage, &coverage);
-        // Twice each: nothing about a read-back is used up.
-        let accounts: Vec<AccountId> =
-            ledger.accounts.keys().chain(ledger.accounts.keys()).copied().collect();
-        let mut differing = Vec::new();
-        let compared = driver.read_back(&accounts, |id, severity, equity, requirement| {
-            let account = &ledger.accounts[&id];
-            if (severity, (equity, requirement)) != (account.severity, ledger.word(account)) {
-                differing.push(id);
-            }
-        });
-        prop_assert_eq!(compared.unwrap(), accounts.len() as u64);
-        prop_assert_eq!(differing, vec![]);
-    }
-    Ok(())
-}
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(192) })]
@@ -143,7 +20,7 @@ proptest! {
         let rounds = rounds(&steps);
         for lanes in [1, 2, 4] {
             let cpu = CpuDevice::with_answers_max(capacity(lanes), answers_max);
-            drive(cpu.clone(), 0, &rounds)?;
+            prop_assert_eq!(drive(cpu.clone(), 0, &rounds)?, 0);
             // Numbers wrap within the run; queues that take and give next to nothing; any device behind a box.
             let narrow: Box<dyn MarginDevice> = Box::new(NarrowDevice::new(cpu, seed));
             drive(narrow, 0u32.wrapping_sub(before_wrap), &rounds)?;
