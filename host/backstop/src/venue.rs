@@ -1,180 +1,181 @@
-//! Where liquidation orders go. The simulated venue has a book whose depth makes large slices pay; rule and rounding: `docs/venue.md`.
+//! The simulated venue: an immediate-or-cancel order walks a book of [`Depth`] around the mark. The rule is in `docs/venue.md`.
+//!
+//! State is two counters per instrument and depends only on the orders and their fills, so a replay of the journal restores it.
 
 use std::collections::BTreeMap;
 
 use engine::event::{InstrumentId, TimeMs};
 use engine::rules::Depth;
+use model::units::{Price, Scale};
 
-/// An immediate-or-cancel order of the account, and the market it meets.
+/// An immediate-or-cancel order: change the account's position by `lots`, no worse than `limit` quanta per lot.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Order {
     pub instrument: InstrumentId,
-    /// Change of the account's position: negative sells.
+    /// Above zero buys, below sells.
     pub lots: i64,
-    /// Worst price, quanta per lot.
     pub limit: u64,
 }
 
-/// The book's centre and shape at the time of the order.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Book {
-    /// Quanta per lot.
-    pub mark: u64,
-    pub depth: Depth,
-    /// Scale of `depth.step`.
-    pub scale: u32,
-}
-
-/// Final report of an order: what was filled, as changes of the account's lots and cash (quanta). Zero if nothing was.
+/// What was filled, as changes of the account's own balance; both 0 if nothing was.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Report {
+pub struct Fill {
     pub lots: i64,
+    /// Quanta: above zero for a sale.
     pub quote: i64,
 }
 
-/// A venue that takes liquidation orders.
+/// Why a venue cannot take an order.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum VenueError {
+    #[error("instrument {0} is not listed at the venue")]
+    Unlisted(u16),
+    #[error("instrument {0} is already listed at the venue")]
+    ListedTwice(u16),
+    #[error("order of {lots} lots at a mark of {mark} quanta per lot exceeds what the venue can count")]
+    TooLarge { lots: i64, mark: u64 },
+}
+
+/// Where liquidation orders go. The simulated one answers at once; the answer is journaled as an event.
 pub trait Venue {
-    /// Executes the order at event time `time_ms` and reports what was filled, never beyond its limit or its lots.
-    fn execute(&mut self, time_ms: TimeMs, order: Order, book: Book) -> Report;
+    /// Makes the instrument tradable.
+    ///
+    /// # Errors
+    /// [`VenueError::ListedTwice`].
+    fn list(&mut self, instrument: InstrumentId, depth: &Depth) -> Result<(), VenueError>;
+
+    /// Executes `order` at event time `time_ms` against a mark in quanta per lot. An error leaves the book as it was.
+    ///
+    /// # Errors
+    /// [`VenueError`] if the order cannot be taken.
+    fn execute(&mut self, time_ms: TimeMs, mark: Price, order: &Order) -> Result<Fill, VenueError>;
 }
 
-/// What orders have taken from one side of a book and time has not given back.
-#[derive(Clone, Copy, Debug, Default)]
-struct Consumed {
-    lots: u64,
-    /// Event time up to which the refill is counted.
-    since_ms: TimeMs,
+/// One side of a book: what was taken from it and is not refilled yet.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Side {
+    consumed: u64,
+    /// Refill is counted up to here; none before the first order.
+    refilled_ms: Option<TimeMs>,
 }
 
-/// Books of `Depth`'s shape around the mark, one side of one instrument at a time.
-#[derive(Clone, Debug, Default)]
+impl Side {
+    fn at(self, time_ms: TimeMs, depth: &Depth) -> Self {
+        let from_ms = self.refilled_ms.unwrap_or(time_ms);
+        let seconds = time_ms.saturating_sub(from_ms).max(0) / 1_000;
+        let refilled = depth.refill_lots.saturating_mul(seconds.unsigned_abs());
+        Self {
+            consumed: self.consumed.saturating_sub(refilled),
+            refilled_ms: Some(from_ms + seconds * 1_000),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Book {
+    depth: Depth,
+    /// Bids (hit by sells), offers (hit by buys).
+    sides: [Side; 2],
+}
+
+/// The simulated venue.
+#[derive(Clone, Debug)]
 pub struct SimulatedVenue {
-    consumed: BTreeMap<(InstrumentId, bool), Consumed>,
+    scale: Scale,
+    books: BTreeMap<InstrumentId, Book>,
+}
+
+impl SimulatedVenue {
+    /// A venue without instruments; steps of books are over `scale`.
+    pub fn new(scale: Scale) -> Self {
+        Self { scale, books: BTreeMap::new() }
+    }
+
+    /// Lots taken from the side that an order of this sign hits and not refilled by `time_ms`.
+    pub fn consumed(&self, instrument: InstrumentId, lots: i64, time_ms: TimeMs) -> Option<u64> {
+        self.books.get(&instrument).map(|book| book.sides[side_of(lots)].at(time_ms, &book.depth).consumed)
+    }
+
+    /// Takes over from the journal an order of `ordered` lots that was filled with `filled`, instead of executing it.
+    ///
+    /// # Errors
+    /// [`VenueError::Unlisted`].
+    pub fn replay(
+        &mut self,
+        time_ms: TimeMs,
+        instrument: InstrumentId,
+        ordered: i64,
+        filled: i64,
+    ) -> Result<(), VenueError> {
+        let book = self.books.get_mut(&instrument).ok_or(VenueError::Unlisted(instrument.0))?;
+        let side = &mut book.sides[side_of(ordered)];
+        *side = side.at(time_ms, &book.depth);
+        side.consumed = side.consumed.saturating_add(filled.unsigned_abs());
+        Ok(())
+    }
 }
 
 impl Venue for SimulatedVenue {
-    fn execute(&mut self, time_ms: TimeMs, order: Order, book: Book) -> Report {
-        let sells = order.lots < 0;
-        let side = self.consumed.entry((order.instrument, sells)).or_insert(Consumed { lots: 0, since_ms: time_ms });
-        side.refill(time_ms, book.depth.refill_lots);
-        let (filled, quote) = walk(side.lots, order.lots.unsigned_abs(), order.limit, sells, &book);
-        side.lots += filled;
-        let signed = |amount: u64| i64::try_from(amount).expect("a fill is below the order, which fits");
-        if sells {
-            Report { lots: -signed(filled), quote: signed(quote) }
-        } else {
-            Report { lots: signed(filled), quote: -signed(quote) }
+    fn list(&mut self, instrument: InstrumentId, depth: &Depth) -> Result<(), VenueError> {
+        if self.books.contains_key(&instrument) {
+            return Err(VenueError::ListedTwice(instrument.0));
         }
+        self.books.insert(instrument, Book { depth: *depth, sides: [Side::default(); 2] });
+        Ok(())
+    }
+
+    fn execute(&mut self, time_ms: TimeMs, mark: Price, order: &Order) -> Result<Fill, VenueError> {
+        let book = self.books.get(&order.instrument).ok_or(VenueError::Unlisted(order.instrument.0))?;
+        let side = book.sides[side_of(order.lots)].at(time_ms, &book.depth);
+        let (lots, quote) = walk(&book.depth, self.scale, side.consumed, mark, order);
+        let too_large = VenueError::TooLarge { lots: order.lots, mark: mark.get() };
+        let lots = i64::try_from(lots).map_err(|_| too_large)?;
+        let quote = i64::try_from(quote).map_err(|_| too_large)?;
+        let sign = order.lots.signum();
+        let fill = Fill { lots: sign * lots, quote: -sign * quote };
+        self.replay(time_ms, order.instrument, order.lots, fill.lots)?;
+        Ok(fill)
     }
 }
 
-impl Consumed {
-    /// Gives back what whole seconds have refilled; a started second is counted when it is over.
-    fn refill(&mut self, time_ms: TimeMs, refill_lots: u64) {
-        let seconds = (time_ms - self.since_ms).max(0) / 1_000;
-        self.since_ms += seconds * 1_000;
-        self.lots = self.lots.saturating_sub(refill_lots.saturating_mul(seconds.unsigned_abs()));
+fn side_of(lots: i64) -> usize {
+    usize::from(lots > 0)
+}
+
+/// Price of the k-th level that an order of this sign hits; none where the book ends.
+fn level_price(depth: &Depth, scale: Scale, mark: Price, lots: i64, level: u32) -> Option<u64> {
+    let step = u128::from(mark.get()) * u128::from(level) * u128::from(depth.step) / u128::from(scale.get());
+    let offset = u64::try_from(step.max(1)).ok()?;
+    if lots > 0 {
+        mark.get().checked_add(offset).filter(|price| *price <= Price::MAX)
+    } else {
+        mark.get().checked_sub(offset).filter(|price| *price > 0)
     }
 }
 
-/// Lots and quote taken from a side of which `consumed` lots are gone, for at most `lots` within `limit`.
-fn walk(consumed: u64, lots: u64, limit: u64, sells: bool, book: &Book) -> (u64, u64) {
-    let (mut filled, mut quote) = (0, 0);
-    let level_lots = book.depth.level_lots;
-    if level_lots == 0 {
-        return (0, 0);
-    }
-    let mut offset = consumed;
-    while filled < lots {
-        let level = offset / level_lots + 1;
-        let Some(price) = level_price(level, sells, book) else { break };
-        if if sells { price < limit } else { price > limit } {
+/// Lots and quanta filled, both as magnitudes.
+fn walk(depth: &Depth, scale: Scale, consumed: u64, mark: Price, order: &Order) -> (u64, u128) {
+    let mut left = order.lots.unsigned_abs();
+    let (mut lots, mut quote) = (0u64, 0u128);
+    let mut gone = consumed;
+    for level in 1..=depth.levels {
+        if left == 0 {
             break;
         }
-        let take = (level * level_lots - offset).min(lots - filled);
-        filled += take;
-        quote += take * price;
-        offset += take;
+        let Some(price) = level_price(depth, scale, mark, order.lots, level) else { break };
+        if (order.lots > 0 && price > order.limit) || (order.lots < 0 && price < order.limit) {
+            break;
+        }
+        let taken_before = gone.min(depth.level_lots);
+        gone -= taken_before;
+        let take = left.min(depth.level_lots - taken_before);
+        left -= take;
+        lots += take;
+        quote += u128::from(take) * u128::from(price);
     }
-    (filled, quote)
-}
-
-/// Price of the `level`-th level (from 1): `floor(mark * level * step / scale)` from the mark, at least 1; `None` beyond the book.
-fn level_price(level: u64, sells: bool, book: &Book) -> Option<u64> {
-    if level > u64::from(book.depth.levels) {
-        return None;
-    }
-    let away = u128::from(book.mark) * u128::from(level) * u128::from(book.depth.step) / u128::from(book.scale);
-    let away = u64::try_from(away).ok()?;
-    if sells { Some(book.mark.saturating_sub(away).max(1)) } else { book.mark.checked_add(away) }
+    (lots, quote)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const DEPTH: Depth = Depth { levels: 20, step: 500, level_lots: 100, refill_lots: 10 };
-    const BTC: InstrumentId = InstrumentId(0);
-
-    fn book(mark: u64) -> Book {
-        Book { mark, depth: DEPTH, scale: 1_000_000 }
-    }
-
-    fn order(lots: i64, limit: u64) -> Order {
-        Order { instrument: BTC, lots, limit }
-    }
-
-    #[test]
-    fn a_sale_walks_down_the_book_and_stops_at_its_limit() {
-        let mut venue = SimulatedVenue::default();
-        let report = venue.execute(0, order(-150, 1), book(1_000_000));
-        assert_eq!(report, Report { lots: -150, quote: 100 * 999_500 + 50 * 999_000 });
-        let report = venue.execute(0, order(-100, 999_000), book(1_000_000));
-        assert_eq!(report, Report { lots: -50, quote: 50 * 999_000 }, "the rest of level 2 only");
-        assert_eq!(venue.execute(0, order(-1, 999_000), book(1_000_000)), Report::default());
-        let bought = venue.execute(0, order(1, 1_000_500), book(1_000_000));
-        assert_eq!(bought, Report { lots: 1, quote: -1_000_500 }, "the other side is untouched");
-    }
-
-    #[test]
-    fn the_book_refills_by_whole_seconds_and_loses_no_millisecond() {
-        let mut venue = SimulatedVenue::default();
-        venue.execute(0, order(-2_000, 1), book(1_000_000));
-        assert_eq!(venue.execute(999, order(-1, 1), book(1_000_000)).lots, 0, "20 levels of 100 are gone");
-        assert_eq!(venue.execute(1_500, order(-50, 1), book(1_000_000)).lots, -10);
-        assert_eq!(venue.execute(2_000, order(-50, 1), book(1_000_000)).lots, -10, "500 ms were carried");
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-        #[test]
-        fn fills_keep_the_limit_and_the_books_lots(
-            mark in 1_000u64..4_000_000_000, lots in 1i64..5_000, sells in any::<bool>(), bps in 0u64..200, more in 0i64..500
-        ) {
-            let sign = if sells { -1 } else { 1 };
-            let away = mark * bps / 10_000;
-            let limit = if sells { mark - away } else { mark + away };
-            let report = SimulatedVenue::default().execute(0, order(sign * lots, limit), book(mark));
-            prop_assert!(report.lots.abs() <= lots.min(2_000) && report.lots * sign >= 0);
-            let worst = report.lots.unsigned_abs() as u128 * u128::from(limit);
-            let quote = u128::from(report.quote.unsigned_abs());
-            prop_assert!(if sells { quote >= worst } else { quote <= worst });
-            let larger = SimulatedVenue::default().execute(0, order(sign * (lots + more), limit), book(mark));
-            prop_assert!(larger.lots.abs() >= report.lots.abs());
-            let cost = |r: Report| u128::from(mark.abs_diff(0)) * r.lots.unsigned_abs() as u128;
-            let slip = |r: Report| cost(r).abs_diff(u128::from(r.quote.unsigned_abs()));
-            prop_assert!(slip(larger) * report.lots.unsigned_abs() as u128 >= slip(report) * larger.lots.unsigned_abs() as u128, "a larger order is no cheaper per lot");
-        }
-
-        #[test]
-        fn one_order_costs_what_its_parts_cost(parts in prop::collection::vec(1i64..300, 1..8), mark in 1_000u64..4_000_000_000) {
-            let mut venue = SimulatedVenue::default();
-            let split: Vec<Report> = parts.iter().map(|&lots| venue.execute(0, order(-lots, 1), book(mark))).collect();
-            let whole = SimulatedVenue::default().execute(0, order(-parts.iter().sum::<i64>(), 1), book(mark));
-            prop_assert_eq!(whole.lots, split.iter().map(|r| r.lots).sum::<i64>());
-            prop_assert_eq!(whole.quote, split.iter().map(|r| r.quote).sum::<i64>());
-        }
-    }
-}
+#[path = "venue_tests.rs"]
+mod tests;

@@ -2,8 +2,10 @@
 //! are replayed on. Integers and decimals only; the same inputs give the same stream.
 
 pub mod candle;
+pub mod draw;
 pub mod episode;
 pub mod field;
+pub mod instrument;
 pub mod row;
 pub mod tape;
 
