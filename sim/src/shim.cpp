@@ -17,7 +17,8 @@
 namespace {
 
 constexpr size_t BEAT_BYTES = 32;
-constexpr int RESET_CLOCKS = 4;
+// Longer than the lane takes to drain: what was on its way out is lost in the reset, not after it.
+constexpr int RESET_CLOCKS = 16;
 
 // xorshift64*: the stall patterns repeat with the seed.
 struct Dice {

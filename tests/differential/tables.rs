@@ -15,9 +15,13 @@ pub fn all_terms(rng: &mut Rng, instruments: usize, slots: u32, scale: u32) -> V
             let base = next;
             let left = instruments - index;
             let share = (slots - base) / left as u32;
-            // The last one ends at the lane's last slot, most of the time.
-            let capacity =
-                if left == 1 && !rng.one_in(4) { share } else { 1 + rng.below(share.into()) as u32 };
+            let capacity = 1 + rng.below(share.into()) as u32;
+            // The last one takes what is left, or little at the lane's very end.
+            let (base, capacity) = match (left, rng.below(4)) {
+                (1, 0) if slots < 1_024 => (slots - capacity.min(8), capacity.min(8)),
+                (1, 0..=2) => (base, share),
+                _ => (base, capacity),
+            };
             let gap = if left > 1 && rng.one_in(4) { (share - capacity).min(2) } else { 0 };
             let terms = terms(rng, base, capacity, scale);
             next = base + capacity + gap;
