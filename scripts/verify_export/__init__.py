@@ -1,0 +1,6 @@
+"""Recomputes a run from its export: every verdict, decision, fill and balance, in exact integers.
+
+Written from `docs/accounting.md` (rules), `docs/venue.md` (the simulated book), `docs/journal.md` (the lines) and the contract's rounds. It shares
+no code with Backstop: E and R of an account are summed from its cash and positions each time it is judged, a slice is found by search. The hashes
+are not checked (blake3 is not in the standard library), nor what caused the events of an external round.
+"""

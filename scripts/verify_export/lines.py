@@ -1,0 +1,161 @@
+"""The lines of an export: JSON objects with exactly the fields of `docs/journal.md`, integers only."""
+
+import json
+import re
+
+
+class Unreadable(Exception):
+    """The input is not an export."""
+
+
+def integer(value):
+    if type(value) is not int:
+        raise ValueError(f"{value!r} is not an integer")
+    return value
+
+
+def natural(value):
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{value!r} is not an integer from 0")
+    return value
+
+
+INTEGER_TEXT = re.compile(r"-?(0|[1-9][0-9]*)\Z", re.ASCII)
+
+
+def amount(value):
+    """Integers that may need more than 53 bits travel as text."""
+    if type(value) is not str or not INTEGER_TEXT.match(value):
+        raise ValueError(f"{value!r} is not an integer as text")
+    return int(value)
+
+
+def text(value):
+    if type(value) is not str:
+        raise ValueError(f"{value!r} is not text")
+    return value
+
+
+def boolean(value):
+    if type(value) is not bool:
+        raise ValueError(f"{value!r} is not true or false")
+    return value
+
+
+def sequence_of(parse, count=None):
+    def parse_all(value):
+        if type(value) is not list or count is not None and len(value) != count:
+            raise ValueError(f"{value!r} is not a list" + (f" of {count}" if count is not None else ""))
+        return [parse(item) for item in value]
+
+    return parse_all
+
+
+def fields(**parsers):
+    """An object with exactly these fields; the tag (`entry` or `type`) was taken by the caller."""
+
+    def parse(value, tag=None):
+        if type(value) is not dict:
+            raise ValueError(f"{value!r} is not an object")
+        if len(value) != len(parsers) + (tag is not None):
+            unknown = set(value) - set(parsers) - {tag}
+            if unknown:
+                raise ValueError(f"unknown field {min(unknown)!r}")
+        parsed = {}
+        for name, parser in parsers.items():
+            try:
+                parsed[name] = parser(value[name])
+            except KeyError:
+                raise ValueError(f"field {name!r} is missing") from None
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+        return parsed
+
+    return parse
+
+
+def tagged(tag, **variants):
+    def parse(value):
+        if type(value) is not dict:
+            raise ValueError(f"{value!r} is not an object")
+        name = value.get(tag)
+        if type(name) is not str or name not in variants:
+            raise ValueError(f"unknown {tag} {name!r}")
+        return name, variants[name](value, tag)
+
+    return parse
+
+
+RULES = fields(
+    scale=natural,
+    rungs=sequence_of(natural, 3),
+    equality=boolean,
+    target=natural,
+    fee=natural,
+    slippage=natural,
+    limit_band=natural,
+    exhausted_max=natural,
+    residual_min=natural,
+    mark_band=natural,
+    mark_hold_ms=natural,
+)
+SPEC = fields(
+    symbol=text,
+    lot_exponent=integer,
+    tick=natural,
+    price_bits=natural,
+    size_bits=natural,
+    weight_long=natural,
+    weight_short=natural,
+    brackets=sequence_of(sequence_of(natural, 2)),
+    depth=fields(levels=natural, step=natural, level_lots=natural, refill_lots=natural),
+)
+EVENT = tagged(
+    "type",
+    fund_endowed=fields(quanta=amount),
+    listed=fields(instrument=natural, spec=SPEC),
+    mark=fields(instrument=natural, price=natural),
+    deposited=fields(account=natural, quanta=amount),
+    traded=fields(account=natural, instrument=natural, lots=integer, quote=amount),
+    filled=fields(order=natural, lots=integer, quote=amount),
+    taken_over=fields(account=natural),
+    bankrupted=fields(account=natural),
+    settled=fields(),
+)
+FLAG = fields(
+    sequence=natural,
+    account=natural,
+    severity_old=natural,
+    severity_new=natural,
+    equity=amount,
+    requirement=amount,
+)
+COMMAND = tagged(
+    "type",
+    place_order=fields(order=natural, account=natural, instrument=natural, lots=integer, limit=natural),
+    take_over=fields(account=natural),
+    bankrupt=fields(account=natural),
+)
+ENTRY = tagged(
+    "entry",
+    header=fields(version=natural, instance=text, rules_hash=text),
+    episode_started=fields(index=natural, seed=natural, rules=RULES, source=text),
+    event=fields(sequence=natural, time_ms=integer, event=EVENT),
+    round_ended=fields(round=natural, time_ms=integer, first_sequence=natural, events=natural, external=boolean),
+    verdict=fields(round=natural, flags=sequence_of(FLAG)),
+    decision=fields(round=natural, commands=sequence_of(COMMAND)),
+    episode_ended=fields(index=natural, state_hash=text),
+    note=fields(time_ms=integer, text=text),
+)
+
+
+def refuse_number(literal):
+    raise ValueError(f"{literal} is not an integer")
+
+
+DECODE = json.JSONDecoder(parse_float=refuse_number, parse_constant=refuse_number).decode
+
+
+def read_line(line):
+    """(entry, its fields) of one JSON line."""
+    return ENTRY(DECODE(line))

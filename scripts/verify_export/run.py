@@ -1,0 +1,227 @@
+"""The run as a whole: order of the lines, sequence numbers, rounds and episodes; what the journal says against what it should say."""
+
+from collections import deque
+
+from verify_export.episode import Episode
+from verify_export.lines import Unreadable, read_line
+
+MISMATCHES_SHOWN = 20
+DECISION_ROUNDS_MAX = 64
+COUNTED = (
+    "events", "refused", "rounds", "marks", "applied", "held", "confirmed", "dropped", "discarded", "judgements", "flags", "decisions", "fills",
+    "takeovers", "bankruptcies",
+)  # fmt: skip
+OUTCOMES = {"place_order": "filled", "take_over": "taken_over", "bankrupt": "bankrupted"}
+OUTCOME_KEYS = {"filled": "order", "taken_over": "account", "bankrupted": "account"}
+
+
+def show_flag(flag):
+    sequence, account, old, new, equity, requirement = flag
+    return f"account {account} from {old} to {new} after event {sequence}, E {equity}, R {requirement}"
+
+
+def show_command(command):
+    if command[0] != "place_order":
+        return f"{command[0]} account {command[1]}"
+    return "place_order {} account {} instrument {} lots {} limit {}".format(*command[1:])
+
+
+def show_outcome(outcome):
+    name, key = outcome
+    return f"{name} {OUTCOME_KEYS[name]} {key}" if name in OUTCOME_KEYS else name
+
+
+class Verifier:
+    """Takes the lines of an export in order; holds what disagreed."""
+
+    def __init__(self):
+        self.counts = dict.fromkeys(COUNTED, 0)
+        self.mismatches = []
+        self.mismatch_count = 0
+        self.episodes = []
+        self.balances = []
+        self.line = 0
+        self.rules = None
+        self.episode = None
+        self.next_sequence = self.next_round = self.next_index = 0
+        self.begin_episode()
+        self.takes = {
+            "header": self.header,
+            "episode_started": self.episode_started,
+            "event": self.event,
+            "round_ended": self.round_ended,
+            "verdict": self.verdict,
+            "decision": self.decision,
+            "episode_ended": self.episode_ended,
+            "note": lambda time_ms, text: None,
+        }
+
+    def begin_episode(self):
+        self.expected = ("event", "episode_ended")  # entries that may come next inside an episode
+        self.round_events = []  # (type, order or account) of the open round
+        self.round_ms = None
+        self.last_ms = None
+        self.verdict_expected = []
+        self.due = deque()  # (event time, outcomes) of decisions whose round is still to come
+        self.decision_rounds = 0  # in a row
+
+    def report(self, what, expected, found):
+        self.mismatch_count += 1
+        if len(self.mismatches) < MISMATCHES_SHOWN:
+            event = self.next_sequence - 1 if self.next_sequence else None
+            row = {"line": self.line, "event": event, "what": what, "expected": str(expected), "found": str(found)}
+            self.mismatches.append(row)
+
+    def compare(self, what, expected, found, show):
+        """The first difference of two lists."""
+        if expected == found:
+            return
+        at = next((i for i, (a, b) in enumerate(zip(expected, found)) if a != b), min(len(expected), len(found)))
+        texts = [show(side[at]) if at < len(side) else f"nothing, {len(side)} in all" for side in (expected, found)]
+        self.report(f"{what}, number {at + 1}", *texts)
+
+    def feed(self, line):
+        self.line += 1
+        try:
+            entry, values = read_line(line)
+        except (ValueError, RecursionError) as error:
+            raise Unreadable(f"line {self.line}: {error}") from None
+        if (self.line == 1) != (entry == "header"):
+            raise Unreadable(f"line {self.line}: the first line, and no other, is the header, not {entry!r}")
+        if entry != "note" and entry != "header":
+            self.order(entry)
+            if self.episode is None and entry != "episode_started":
+                return
+        self.takes[entry](**values)
+
+    def order(self, entry):
+        """Checks that the entry may stand here."""
+        allowed = ("episode_started",) if self.episode is None else self.expected
+        if entry not in allowed:
+            self.report("order of entries", " or ".join(allowed), entry)
+
+    def header(self, version, instance, rules_hash):
+        if version != 1:
+            raise Unreadable(f"version {version}; this program reads version 1")
+
+    def episode_started(self, index, seed, rules, source):
+        if not 1 <= rules["scale"] <= 1_000_000:
+            raise Unreadable(f"line {self.line}: scale {rules['scale']} is not 1 to 1,000,000")
+        if index != self.next_index:
+            self.report("episode index", self.next_index, index)
+        if self.rules not in (None, rules):
+            self.report("rules", "those of the episode before", "others")
+        self.next_index = index + 1
+        self.rules = rules
+        self.begin_episode()
+        self.episode = Episode(index, rules, self.counts, self.report)
+
+    def event(self, sequence, time_ms, event):
+        name, values = event
+        found_sequence, expected_sequence = sequence, self.next_sequence
+        self.next_sequence = sequence + 1
+        if found_sequence != expected_sequence:
+            self.report("event sequence", expected_sequence, found_sequence)
+        if not self.round_events:
+            self.round_first, self.round_ms = sequence, time_ms
+            if self.last_ms is not None and time_ms < self.last_ms:
+                self.report("event time", f"at least {self.last_ms}", time_ms)
+        elif time_ms != self.round_ms:
+            self.report("event time", f"{self.round_ms}, as the round's other events", time_ms)
+        if self.episode.is_settled:
+            self.report("event", "none after settled", name)
+        self.last_ms = time_ms
+        key = OUTCOME_KEYS.get(name)
+        self.round_events.append((name, values[key] if key else None))
+        self.counts["events"] += 1
+        self.episode.apply(sequence, time_ms, name, values)
+        self.expected = ("event", "round_ended")
+
+    def round_ended(self, round, time_ms, first_sequence, events, external):
+        if round != self.next_round:
+            self.report("round", self.next_round, round)
+        self.next_round = round + 1
+        self.counts["rounds"] += 1
+        if self.round_events:
+            found = (first_sequence, events, time_ms)
+            expected = (self.round_first, len(self.round_events), self.round_ms)
+            if found != expected:
+                show = "first event {}, {} events, time {}".format
+                self.report("bounds of the round", show(*expected), show(*found))
+            self.check_cause(time_ms, external)
+        self.round_events = []
+        self.verdict_expected = self.episode.end_round()
+        self.expected = ("verdict",)
+
+    def check_cause(self, time_ms, external):
+        """An external round, or the outcomes of a decision in its order."""
+        if self.due and self.decision_rounds < DECISION_ROUNDS_MAX:
+            if external:
+                self.report("cause of the round", "the outcomes of the last decisions", "external")
+                self.due.popleft()
+        elif not external:
+            self.report("cause of the round", "external", "outcomes of decisions")
+        if external:
+            self.decision_rounds = 0
+            for name, _ in self.round_events:
+                if name in OUTCOME_KEYS:
+                    self.report("event of an external round", "no outcome of a decision", name)
+        elif self.due:
+            self.decision_rounds += 1
+            cause_ms, outcomes = self.due.popleft()
+            self.compare("outcomes of the decision", outcomes, self.round_events, show_outcome)
+            if time_ms != cause_ms:
+                self.report("event time of a decision's outcomes", cause_ms, time_ms)
+
+    def verdict(self, round, flags):
+        self.check_round(round)
+        found = [tuple(flag.values()) for flag in flags]
+        self.compare(f"verdict of round {round}", self.verdict_expected, found, show_flag)
+        self.counts["flags"] += len(found)
+        self.expected = ("decision",)
+
+    def decision(self, round, commands):
+        self.check_round(round)
+        found = [(name, *values.values()) for name, values in commands]
+        self.compare(f"decision after round {round}", self.episode.decide(), found, show_command)
+        self.counts["decisions"] += len(found)
+        self.episode.adopt(found)
+        if found:
+            outcomes = [(OUTCOMES[command[0]], command[1]) for command in found]
+            self.due.append((self.last_ms, outcomes))
+        self.expected = ("event",) if self.due else ("event", "episode_ended")
+
+    def check_round(self, round):
+        if round != self.next_round - 1:
+            self.report("round", self.next_round - 1, round)
+
+    def episode_ended(self, index, state_hash):
+        episode = self.episode
+        if index != episode.index:
+            self.report("episode index", episode.index, index)
+        if not episode.is_settled:
+            self.report("end of the episode", "after settled", "no settled")
+        episode.count_books()
+        balances = episode.books.balances()
+        row = {"index": index, "accounts": len(episode.books.accounts)}
+        row |= {name: balances[name]["cash"] for name in ("insurance", "deficit", "backstop")}
+        self.episodes.append(row)
+        self.balances.append({"index": index, "owners": balances})
+        self.episode = None
+
+    def finish(self):
+        """The input has ended."""
+        if self.line == 0:
+            raise Unreadable("the input is empty")
+        if self.episode is not None:
+            self.report("end of the input", " or ".join(self.expected), "nothing")
+        elif self.next_index == 0:
+            self.report("end of the input", "an episode", "nothing")
+
+
+def verify(lines):
+    verifier = Verifier()
+    for line in lines:
+        verifier.feed(line)
+    verifier.finish()
+    return verifier
