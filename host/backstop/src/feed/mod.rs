@@ -1,12 +1,14 @@
 //! Where marks come from: candle tapes and a built-in scenario, as one stream of marks in episodes; the instruments and accounts they
 //! are replayed on. Integers and decimals only; the same inputs give the same stream.
 
+pub mod accounts;
 pub mod candle;
 pub mod draw;
 pub mod episode;
 pub mod field;
 pub mod instrument;
 pub mod row;
+pub mod scenario;
 pub mod tape;
 
 use std::sync::Arc;
