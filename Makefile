@@ -22,7 +22,7 @@ test: setup ## All checks: lint, tests of all crates, the build without tools, t
 	@$(TIMED) "lint" $(MAKE) --no-print-directory lint
 	@$(TIMED) "tests" cargo test --workspace
 	@$(TIMED) "tests of the scripts" python3 -m unittest discover -s scripts
-	@$(TIMED) "build without the simulator" cargo build -p backstop --no-default-features
+	@$(TIMED) "build without the simulator" cargo build -p backstop --no-default-features --profile test
 	@$(TIMED) "verifier" $(MAKE) --no-print-directory verify-export
 
 accept: setup ## Acceptance: both tapes on both devices with a full audit, compared (long)
@@ -41,14 +41,14 @@ bench: setup ## Benches
 
 lint: ## Format, clippy with warnings as errors, scripts
 	cargo fmt --all -- --check
-	cargo clippy --workspace --all-targets --profile test -- -D warnings
+	cargo clippy --workspace --all-targets -- -D warnings
 	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; else echo "lint: no shellcheck here, scripts not checked"; fi
 
 mutants: setup ## Edits of the Verilog that the tests must catch (long)
 	cargo test --release --test mutants -- --ignored --nocapture
 
 verify-export: ## Recompute a run with the Python verifier
-	cargo build --quiet -p backstop --no-default-features
+	cargo build --quiet -p backstop --no-default-features --profile test
 	@scripts/verify_export.sh $(TARGET)/debug/backstop
 
 clean: ## Remove build results and out/

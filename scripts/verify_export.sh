@@ -9,11 +9,7 @@ backstop=$1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$backstop" replay --device cpu --accounts 500 --out "$work/run" --json >"$work/summary.json"
-journal=$(find "$work/run" -type f -name '*journal*' | head -n 1)
-if [ -z "$journal" ]; then
-    echo "verify_export: the run left no journal in its directory: $(ls "$work/run")" >&2
-    exit 1
-fi
+journal=$work/run/journal
 "$backstop" verify "$journal"
 "$backstop" export "$journal" >"$work/run.jsonl"
 python3 scripts/verify_export.py "$work/run.jsonl"
