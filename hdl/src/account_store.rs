@@ -117,11 +117,11 @@ impl Logic for AccountStore {
             self.current.next = self.result.q.val();
         }
         self.equity.next = bit_cast::<CHANGE_BITS, ACCUMULATOR_BITS>(self.current.val().equity);
-        if self.current.val().equity.get_bit(87) {
+        if self.equity.val().get_bit(87) {
             self.equity.next = self.equity.val() | self.sign_extension.val();
         }
         self.requirement.next = bit_cast::<CHANGE_BITS, ACCUMULATOR_BITS>(self.current.val().requirement);
-        if self.current.val().requirement.get_bit(87) {
+        if self.requirement.val().get_bit(87) {
             self.requirement.next = self.requirement.val() | self.sign_extension.val();
         }
         self.equity_sum.next = self.equity.val() + self.equity_change.val();

@@ -24,6 +24,9 @@ pub fn emit(config: LaneConfig) -> String {
     format!(
         "// Backstop, one margin lane: {accounts} accounts, {slots} slots, {instruments} instruments.
 // Written by `cargo run -p hdl --bin emit`; do not edit. The top is `{TOP}` in every build: use one file at a time.
+// rust-hdl writes every literal with 32 bits or more, so width lint says nothing here.
+/* verilator lint_off WIDTH */
+/* verilator lint_off UNSIGNED */
 
 module {TOP}(
     input wire clk,
@@ -48,4 +51,60 @@ module {TOP}(
 endmodule
 {modules}"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn the_same_build_gives_the_same_text_and_another_build_another() {
+        let small = emit(LaneConfig::SMALL);
+        assert_eq!(small, emit(LaneConfig::SMALL));
+        assert_ne!(small, emit(LaneConfig::PRODUCTION));
+    }
+
+    #[test]
+    fn the_top_has_the_amba_ports() {
+        let text = emit(LaneConfig::PRODUCTION);
+        let top = &text[text.find("module backstop_inline(").unwrap()..text.find("endmodule").unwrap()];
+        for port in [
+            "input wire clk,",
+            "input wire rst,",
+            "input wire [255:0] s_axis_tdata,",
+            "input wire s_axis_tvalid,",
+            "output wire s_axis_tready,",
+            "output wire [255:0] m_axis_tdata,",
+            "output wire m_axis_tvalid,",
+            "input wire m_axis_tready\n",
+        ] {
+            assert!(top.contains(port), "{port}");
+        }
+        assert_eq!(text.matches("module backstop_inline(").count(), 1);
+        assert!(!text.contains("top$") && !text.contains("module top("));
+    }
+
+    /// rust-hdl writes `word.field.get_bit(n)` as a part-select of a part-select, which is not Verilog.
+    #[test]
+    fn nothing_selects_from_a_selection() {
+        assert!(!emit(LaneConfig::SMALL).contains(")]["));
+    }
+
+    #[test]
+    fn every_block_states_its_latency() {
+        let mut blocks = 0;
+        for file in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap() {
+            let path = file.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "rs") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            if text.contains("\n#[derive(LogicBlock") || text.contains("        #[derive(LogicBlock") {
+                blocks += 1;
+                assert!(text.contains("pub const LATENCY: u64"), "{}", path.display());
+            }
+        }
+        assert!(blocks > 20, "{blocks} blocks");
+    }
 }

@@ -1,32 +1,31 @@
 //! The lane: the control that takes one record after the other, and the blocks that it drives.
 
+use crate::beat::Beat;
 use crate::config::LaneConfig;
-use crate::fifo::OutputFifo;
-use crate::instrument_word::InstrumentWord;
-use crate::operands::Operands;
+use crate::instrument_table::InstrumentTable;
+use crate::outbox::Outbox;
 use crate::pipeline::Pipeline;
 use crate::ram::Ram;
 use crate::record_check::{RecordCheck, bound, code};
 use crate::record_slicer::RecordSlicer;
-use crate::record_writer::Answer;
 use crate::settings::Settings;
+use crate::slot_check::SlotCheck;
 use crate::slot_word::SlotWord;
 use crate::state_check::StateCheck;
-use crate::sweep_counter::SweepCounter;
 use crate::tier_scan::TierScan;
-use crate::tier_step::TierWord;
 use crate::tier_table::TierTable;
 use crate::width::{
-    ACCOUNT_BITS, BANK_BITS, DEDUCTION_BITS, INSTRUMENT_BITS, NOTIONAL_BITS, OFFSET_BITS, PRICE_BITS,
-    RECORD_BITS, SCALE_BITS, SIZE_BITS, SLOT_BITS, SLOT_COUNT_BITS, TIERS, WEIGHT_BITS,
+    ACCOUNT_BITS, BANK_BITS, INSTRUMENT_BITS, RECORD_BITS, SIZE_BITS, SLOT_BITS, SLOT_COUNT_BITS,
 };
 use crate::{fifo, pipeline};
-use model::record::{self, Reason, output};
+use model::record::{self, Reason};
 use rust_hdl::prelude::*;
 
-/// Clocks from a beat of POSITION, CASH or MARK at the input to its flag at the output, the position of the beat in
-/// its operation apart: capture, check, decide; the pipeline; the queue.
-pub const LATENCY: u64 = 4 + pipeline::LATENCY + fifo::LATENCY;
+/// Clocks from a record's first to its flag's first at the ports: capture, check, decide, pipeline, queue.
+/// This is CASH and OFFSET. A POSITION's last beat is its third, and a sweep or walk starts one clock later.
+pub const LATENCY: u64 = 3 + pipeline::LATENCY + fifo::LATENCY;
+pub const POSITION_LATENCY: u64 = LATENCY + 2;
+pub const MARK_LATENCY: u64 = LATENCY + 1;
 
 const _: () = assert!(pipeline::LATENCY as usize + 2 <= fifo::RESERVE);
 
@@ -63,15 +62,13 @@ pub struct Lane {
     settings: Settings,
     record_check: RecordCheck,
     state_check: StateCheck,
-    operands: Operands,
     tier_scan: TierScan,
     tiers: TierTable,
-    instruments: Ram<InstrumentWord, INSTRUMENT_BITS>,
+    slot_check: SlotCheck,
+    instruments: InstrumentTable,
     slots: Ram<SlotWord, SLOT_BITS>,
     pipeline: Pipeline,
-    counter: SweepCounter,
-    answer: Answer,
-    queue: OutputFifo,
+    outbox: Outbox,
     state: DFF<State>,
     record: DFF<Bits<RECORD_BITS>>,
     expected: DFF<Bits<32>>,
@@ -82,47 +79,18 @@ pub struct Lane {
     /// The slot that POSITION changes (zero if it appends) or that MOVE copies.
     held: DFF<SlotWord>,
     appends: DFF<Bit>,
-    beat_valid: DFF<Bit>,
-    beat_first: DFF<Bit>,
-    beat_last: DFF<Bit>,
-    beat_cash: DFF<Bit>,
-    beat_retract: DFF<Bit>,
-    beat_account: DFF<Bits<ACCOUNT_BITS>>,
-    beat_slot: DFF<Bits<SLOT_BITS>>,
-    beat_size: DFF<Bits<SIZE_BITS>>,
+    beat: DFF<Beat>,
     found_bad: DFF<Bit>,
     found_range: DFF<Bit>,
-    answered: DFF<Bit>,
     hold: Signal<Local, Bit>,
     commit: Signal<Local, Bit>,
     clearing: Signal<Local, Bit>,
     refuse: Signal<Local, Bit>,
     reason: Signal<Local, Bits<8>>,
-    answer_echo: Signal<Local, Bit>,
-    answer_receipt: Signal<Local, Bit>,
-    answer_readback: Signal<Local, Bit>,
     walks: Signal<Local, Bit>,
     drained: Signal<Local, Bit>,
-    slot_place: Signal<Local, Bits<SLOT_BITS>>,
-    slot_to_place: Signal<Local, Bits<SLOT_BITS>>,
-    slot_base: Signal<Local, Bits<SLOT_BITS>>,
-    slot_count: Signal<Local, Bits<33>>,
-    slot_next: Signal<Local, Bits<33>>,
-    is_next: Signal<Local, Bit>,
-    beyond: Signal<Local, Bit>,
-    is_last: Signal<Local, Bit>,
-    full: Signal<Local, Bit>,
-    stranger: Signal<Local, Bit>,
     record_size: Signal<Local, Bits<SIZE_BITS>>,
-    instrument_write: Signal<Local, Bit>,
-    instrument_next: Signal<Local, InstrumentWord>,
-    bank: Signal<Local, Bits<BANK_BITS>>,
-    bank_read: Signal<Local, Bits<BANK_BITS>>,
-    bank_write: Signal<Local, Bits<BANK_BITS>>,
-    tier_word: Signal<Local, TierWord>,
-    step_bit: Signal<Local, Bits<TIERS>>,
     segment_end: Signal<Local, Bits<SLOT_COUNT_BITS>>,
-    slot_size: Signal<Local, Bits<64>>,
     instrument_lsb: Constant<Bits<8>>,
     hold_bit: Constant<Bits<8>>,
     commit_bit: Constant<Bits<8>>,
@@ -132,18 +100,9 @@ pub struct Lane {
     slot_reason: Constant<Bits<8>>,
     bad_reason: Constant<Bits<8>>,
     range_reason: Constant<Bits<8>>,
-    fence_op: Constant<Bits<8>>,
-    resync_op: Constant<Bits<8>>,
-    no_instrument: Constant<Bits<16>>,
     account_count: Constant<Bits<SLOT_COUNT_BITS>>,
     clear_last: Constant<Bits<SLOT_COUNT_BITS>>,
-    one_step: Constant<Bits<TIERS>>,
-    one_bank: Constant<Bits<BANK_BITS>>,
-    one_slot: Constant<Bits<33>>,
-    size_extension: Constant<Bits<64>>,
     no_slot: Constant<SlotWord>,
-    no_word: Constant<InstrumentWord>,
-    no_tier: Constant<TierWord>,
 }
 
 impl Lane {
@@ -153,7 +112,7 @@ impl Lane {
             record_check: RecordCheck::new(build),
             state_check: StateCheck::new(build.slots),
             tiers: TierTable::new(build.instruments.into()),
-            instruments: Ram::new(build.instruments.into()),
+            instruments: InstrumentTable::new(build.instruments.into()),
             slots: Ram::new(build.slots as usize),
             pipeline: Pipeline::new(build.accounts as usize),
             instrument_lsb: bound(record::INSTRUMENT.lsb as u64),
@@ -165,18 +124,9 @@ impl Lane {
             slot_reason: code(Reason::Slot as u8),
             bad_reason: code(Reason::BadAccount as u8),
             range_reason: code(Reason::AccumulatorRange as u8),
-            fence_op: code(output::FENCE_ECHO.op),
-            resync_op: code(output::RESYNC_ECHO.op),
-            no_instrument: bound(record::NO_INSTRUMENT.into()),
             account_count: bound(build.accounts.into()),
             clear_last: bound(u64::from(words) - 1),
-            one_step: bound(1),
-            one_bank: bound(1),
-            one_slot: bound(1),
-            size_extension: Constant::new(crate::sign::extension::<64>(SIZE_BITS)),
             no_slot: Constant::new(SlotWord::default()),
-            no_word: Constant::new(InstrumentWord::default()),
-            no_tier: Constant::new(TierWord::default()),
             clock: Default::default(),
             reset: Default::default(),
             in_record: Default::default(),
@@ -187,11 +137,9 @@ impl Lane {
             out_ready: Default::default(),
             fields: Default::default(),
             settings: Default::default(),
-            operands: Default::default(),
             tier_scan: Default::default(),
-            counter: Default::default(),
-            answer: Default::default(),
-            queue: Default::default(),
+            slot_check: Default::default(),
+            outbox: Default::default(),
             state: Default::default(),
             record: Default::default(),
             expected: Default::default(),
@@ -201,52 +149,25 @@ impl Lane {
             remaining: Default::default(),
             held: Default::default(),
             appends: Default::default(),
-            beat_valid: Default::default(),
-            beat_first: Default::default(),
-            beat_last: Default::default(),
-            beat_cash: Default::default(),
-            beat_retract: Default::default(),
-            beat_account: Default::default(),
-            beat_slot: Default::default(),
-            beat_size: Default::default(),
+            beat: Default::default(),
             found_bad: Default::default(),
             found_range: Default::default(),
-            answered: Default::default(),
             hold: Default::default(),
             commit: Default::default(),
             clearing: Default::default(),
             refuse: Default::default(),
             reason: Default::default(),
-            answer_echo: Default::default(),
-            answer_receipt: Default::default(),
-            answer_readback: Default::default(),
             walks: Default::default(),
             drained: Default::default(),
-            slot_place: Default::default(),
-            slot_to_place: Default::default(),
-            slot_base: Default::default(),
-            slot_count: Default::default(),
-            slot_next: Default::default(),
-            is_next: Default::default(),
-            beyond: Default::default(),
-            is_last: Default::default(),
-            full: Default::default(),
-            stranger: Default::default(),
             record_size: Default::default(),
-            instrument_write: Default::default(),
-            instrument_next: Default::default(),
-            bank: Default::default(),
-            bank_read: Default::default(),
-            bank_write: Default::default(),
-            tier_word: Default::default(),
-            step_bit: Default::default(),
             segment_end: Default::default(),
-            slot_size: Default::default(),
         }
     }
 }
 
 impl Logic for Lane {
+    // A kernel's match becomes a case statement: it has no guards.
+    #[allow(clippy::collapsible_match)]
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
@@ -261,17 +182,9 @@ impl Logic for Lane {
             remaining,
             held,
             appends,
-            beat_valid,
-            beat_first,
-            beat_last,
-            beat_cash,
-            beat_retract,
-            beat_account,
-            beat_slot,
-            beat_size,
+            beat,
             found_bad,
-            found_range,
-            answered
+            found_range
         );
         clock!(
             self,
@@ -279,35 +192,28 @@ impl Logic for Lane {
             settings,
             record_check,
             state_check,
-            operands,
+            outbox,
             tier_scan,
             tiers,
             instruments,
             slots,
-            pipeline,
-            counter,
-            answer,
-            queue
+            pipeline
         );
 
         // The record under way and its checks.
         self.fields.record.next = self.record.q.val();
         self.record_check.record.next = self.record.q.val();
+        self.record_check.settings.next = self.settings.settings.val();
+        self.state_check.settings.next = self.settings.settings.val();
+        self.pipeline.settings.next = self.settings.settings.val();
+        self.pipeline.record.next = self.record.q.val();
+        self.pipeline.word.next = self.instruments.word.val();
+        self.pipeline.pays.next = self.record_check.is_cash.val();
         self.record_check.locked.next = self.locked.q.val();
         self.record_check.expected.next = self.expected.q.val();
-        self.record_check.scale.next = self.settings.scale.val();
-        self.record_check.scale_set.next = self.settings.scale_set.val();
         self.state_check.record.next = self.record.q.val();
-        self.state_check.word.next = self.instruments.read_data.val();
+        self.state_check.word.next = self.instruments.word.val();
         self.state_check.segments_end.next = self.segments_end.q.val();
-        self.state_check.scale_set.next = self.settings.scale_set.val();
-        self.state_check.rung_1.next = self.settings.rung_1.val();
-        self.state_check.rung_2.next = self.settings.rung_2.val();
-        self.state_check.rung_3.next = self.settings.rung_3.val();
-        self.operands.record.next = self.record.q.val();
-        self.operands.word.next = self.instruments.read_data.val();
-        self.operands.is_mark.next = self.record_check.is_mark.val();
-        self.operands.is_cash.next = self.record_check.is_cash.val();
         self.settings.reset.next = self.reset.val();
         self.settings.write.next = false;
         self.settings.index.next = self.fields.instrument.val();
@@ -316,54 +222,36 @@ impl Logic for Lane {
         self.commit.next = (self.fields.flags.val() & self.commit_bit.val()) != 0;
         self.walks.next = self.record_check.is_setting.val();
 
-        // Places of the record in the slot RAM, and what its slot is.
-        self.slot_base.next = self.instruments.read_data.val().slot_base.get_bits::<SLOT_BITS>(0);
-        self.slot_place.next = self.slot_base.val() + self.fields.slot.val().get_bits::<SLOT_BITS>(0);
-        self.slot_to_place.next = self.slot_base.val() + self.fields.slot_to.val().get_bits::<SLOT_BITS>(0);
-        self.slot_count.next = bit_cast::<33, SLOT_COUNT_BITS>(self.instruments.read_data.val().slots);
-        self.slot_next.next = bit_cast::<33, 32>(self.fields.slot.val());
-        self.is_next.next = self.slot_next.val() == self.slot_count.val();
-        self.beyond.next = self.slot_next.val() > self.slot_count.val();
-        self.is_last.next = (self.slot_next.val() + self.one_slot.val()) == self.slot_count.val();
-        self.full.next = self.instruments.read_data.val().slots == self.instruments.read_data.val().capacity;
-        self.stranger.next =
-            bit_cast::<32, ACCOUNT_BITS>(self.slots.read_data.val().account) != self.fields.account.val();
+        self.slot_check.record.next = self.record.q.val();
+        self.slot_check.word.next = self.instruments.word.val();
+        self.slot_check.slot_account.next = self.slots.read_data.val().account;
         self.record_size.next = self.fields.size.val().get_bits::<SIZE_BITS>(0);
 
         // RAMs and tables at rest.
         self.clearing.next = self.state.q.val() == State::Clear;
-        self.instruments.read_enable.next = false;
-        self.instruments.read_address.next =
+        self.instruments.record.next = self.record.q.val();
+        self.instruments.clear.next = self.clearing.val();
+        self.instruments.clear_index.next = self.cursor.q.val().get_bits::<INSTRUMENT_BITS>(0);
+        self.instruments.read.next = false;
+        self.instruments.read_index.next =
             self.in_record.val().get_bits::<INSTRUMENT_BITS>(self.instrument_lsb.val().index());
-        self.instrument_write.next = false;
-        self.instrument_next.next = self.instruments.read_data.val();
-        self.slots.read_enable.next = self.beat_valid.q.val() & self.record_check.is_mark.val();
-        self.slots.read_address.next = self.beat_slot.q.val();
+        self.instruments.set_mark.next = false;
+        self.instruments.write_step.next = false;
+        self.instruments.append.next = false;
+        self.instruments.drop_last.next = false;
+        self.instruments.commit.next = false;
+        self.slots.read_enable.next = self.beat.q.val().valid & self.record_check.is_mark.val();
+        self.slots.read_address.next = self.beat.q.val().slot;
         self.slots.write_enable.next = self.pipeline.slot_write.val();
         self.slots.write_address.next = self.pipeline.slot_write_address.val();
         self.slots.write_data.next = self.pipeline.slot_write_word.val();
-        self.bank.next = bit_cast::<BANK_BITS, INSTRUMENT_BITS>(
-            self.fields.instrument.val().get_bits::<INSTRUMENT_BITS>(0),
-        ) << 1;
-        self.bank_read.next = self.bank.val();
-        self.bank_write.next = self.bank.val();
-        if self.instruments.read_data.val().bank ^ self.commit.val() {
-            self.bank_read.next = self.bank.val() | self.one_bank.val();
-        }
-        if !self.instruments.read_data.val().bank {
-            self.bank_write.next = self.bank.val() | self.one_bank.val();
-        }
-        self.tier_word.next.floor = self.fields.tier_floor.val().get_bits::<NOTIONAL_BITS>(0);
-        self.tier_word.next.rate = self.fields.tier_rate.val().get_bits::<SCALE_BITS>(0);
-        self.tier_word.next.deduction = self.fields.tier_deduction.val().get_bits::<DEDUCTION_BITS>(0);
-        self.step_bit.next = self.one_step.val() << self.fields.tier_step.val();
+        self.tiers.record.next = self.record.q.val();
+        self.tiers.clear.next = self.clearing.val();
+        self.tiers.clear_bank.next = self.cursor.q.val().get_bits::<BANK_BITS>(0);
+        self.tiers.live_bank.next = self.instruments.word.val().bank;
+        self.tiers.shadow.next = self.commit.val();
         self.tiers.load.next = false;
-        self.tiers.load_bank.next = self.bank_read.val();
         self.tiers.write.next = false;
-        self.tiers.write_all.next = false;
-        self.tiers.write_bank.next = self.bank_write.val();
-        self.tiers.write_step.next = self.fields.tier_step.val();
-        self.tiers.write_tier.next = self.tier_word.val();
         self.tiers.live_steps.next = self.state_check.live_steps.val();
         self.tiers.notional.next = self.pipeline.notional.val();
         self.tiers.scan.next = self.state.q.val() == State::Commit;
@@ -373,22 +261,15 @@ impl Logic for Lane {
         self.tier_scan.tier.next = self.tiers.tier.val();
 
         // The beat and its operation.
-        self.beat_valid.d.next = false;
-        self.beat_first.d.next = true;
-        self.beat_last.d.next = true;
-        self.beat_cash.d.next = false;
-        self.beat_retract.d.next = false;
+        self.beat.d.next.valid = false;
+        self.beat.d.next.first = true;
+        self.beat.d.next.last = true;
+        self.beat.d.next.is_cash = false;
+        self.beat.d.next.retract = false;
         self.pipeline.reset.next = self.reset.val();
         self.pipeline.clear.next = self.clearing.val();
         self.pipeline.clear_account.next = self.cursor.q.val().get_bits::<ACCOUNT_BITS>(0);
-        self.pipeline.valid.next = self.beat_valid.q.val();
-        self.pipeline.first.next = self.beat_first.q.val();
-        self.pipeline.last.next = self.beat_last.q.val();
-        self.pipeline.is_cash.next = self.beat_cash.q.val();
-        self.pipeline.retract.next = self.beat_retract.q.val();
-        self.pipeline.account.next = self.beat_account.q.val();
-        self.pipeline.slot.next = self.beat_slot.q.val();
-        self.pipeline.size.next = self.beat_size.q.val();
+        self.pipeline.beat.next = self.beat.q.val();
         self.pipeline.slot_word.next = self.slots.read_data.val();
         self.pipeline.sweeps.next = self.record_check.is_mark.val();
         self.pipeline.has_position.next =
@@ -399,66 +280,31 @@ impl Logic for Lane {
         self.pipeline.sets_offset.next = self.record_check.is_offset.val();
         self.pipeline.even_bad.next = self.hold.val();
         self.pipeline.stored.next = self.held.q.val().requirement;
-        self.pipeline.price.next = self.operands.price.val();
-        self.pipeline.price_change.next = self.operands.price_change.val();
-        self.pipeline.price_fell.next = self.operands.price_fell.val();
-        self.pipeline.weight_long.next = self.instruments.read_data.val().weight_long;
-        self.pipeline.weight_short.next = self.instruments.read_data.val().weight_short;
-        self.pipeline.cash.next = self.operands.cash.val();
-        self.pipeline.cash_negative.next = self.operands.cash_negative.val();
-        self.pipeline.offset.next = self.fields.offset.val().get_bits::<OFFSET_BITS>(0);
-        self.pipeline.scale.next = self.settings.scale.val();
-        self.pipeline.rung_1.next = self.settings.rung_1.val();
-        self.pipeline.rung_2.next = self.settings.rung_2.val();
-        self.pipeline.rung_3.next = self.settings.rung_3.val();
-        self.pipeline.equality.next = self.settings.equality.val();
-        self.pipeline.number.next = self.fields.number.val();
-        self.pipeline.instrument.next = self.fields.instrument.val();
-        self.pipeline.slot_base.next = self.slot_base.val();
         self.pipeline.tier.next = self.tiers.tier.val();
-        self.drained.next = !(self.pipeline.busy.val() | self.beat_valid.q.val());
+        self.drained.next = !(self.pipeline.busy.val() | self.beat.q.val().valid);
         if self.pipeline.settled.val() {
             self.found_bad.d.next = self.pipeline.was_bad.val();
             self.found_range.d.next = self.pipeline.out_of_range.val();
         }
 
         // Answers, behind all reports of the pipeline.
-        self.counter.start.next = self.state.q.val() == State::Decide;
-        self.counter.counted.next = self.pipeline.counted.val();
-        self.counter.flagged.next = self.pipeline.flagged.val();
-        self.slot_size.next = bit_cast::<64, SIZE_BITS>(self.slots.read_data.val().size);
-        if self.slots.read_data.val().size.get_bit(40) {
-            self.slot_size.next = self.slot_size.val() | self.size_extension.val();
-        }
-        self.answer.asked.next = self.record.q.val();
-        self.answer_echo.next = false;
-        self.answer.echo_op.next = self.fence_op.val();
-        if self.record_check.is_resync.val() {
-            self.answer.echo_op.next = self.resync_op.val();
-        }
-        self.answer_receipt.next = false;
-        self.answer_readback.next = false;
-        self.answer.number.next = self.fields.number.val();
-        self.answer.instrument.next = self.fields.instrument.val();
-        if self.walks.val() {
-            self.answer.instrument.next = self.no_instrument.val();
-        }
-        self.answer.holders.next = self.counter.holders.val();
-        self.answer.flag_count.next = self.counter.flag_count.val();
-        self.answer.clocks.next = self.counter.clocks.val();
-        self.answer.account.next = bit_cast::<32, ACCOUNT_BITS>(self.slots.read_data.val().account);
-        self.answer.slot.next = self.fields.slot.val();
-        self.answer.size.next = self.slot_size.val();
-        self.queue.reset.next = self.reset.val();
-        self.queue.push.next = self.answered.q.val() | self.pipeline.report.val();
-        self.queue.record_in.next = self.pipeline.report_record.val();
-        if self.answered.q.val() {
-            self.queue.record_in.next = self.answer.record.val();
-        }
-        self.queue.ready_out.next = self.out_ready.val();
-        self.out_valid.next = self.queue.valid_out.val();
-        self.out_record.next = self.queue.record_out.val();
-        self.in_ready.next = (self.state.q.val() == State::Idle) & self.queue.room.val();
+        self.outbox.reset.next = self.reset.val();
+        self.outbox.report.next = self.pipeline.report.val();
+        self.outbox.report_record.next = self.pipeline.report_record.val();
+        self.outbox.start.next = self.state.q.val() == State::Decide;
+        self.outbox.counted.next = self.pipeline.counted.val();
+        self.outbox.flagged.next = self.pipeline.flagged.val();
+        self.outbox.asked.next = self.record.q.val();
+        self.outbox.slot_word.next = self.slots.read_data.val();
+        self.outbox.is_resync.next = self.record_check.is_resync.val();
+        self.outbox.walk.next = self.walks.val();
+        self.outbox.echo.next = false;
+        self.outbox.receipt.next = false;
+        self.outbox.readback.next = false;
+        self.outbox.ready_out.next = self.out_ready.val();
+        self.out_valid.next = self.outbox.valid_out.val();
+        self.out_record.next = self.outbox.record_out.val();
+        self.in_ready.next = (self.state.q.val() == State::Idle) & self.outbox.room.val();
 
         self.segment_end.next = self.fields.base.val().get_bits::<SLOT_COUNT_BITS>(0)
             + self.fields.capacity.val().get_bits::<SLOT_COUNT_BITS>(0);
@@ -466,11 +312,6 @@ impl Logic for Lane {
         self.reason.next = self.record_check.reason.val();
         match self.state.q.val() {
             State::Clear => {
-                self.instrument_write.next = true;
-                self.instrument_next.next = self.no_word.val();
-                self.tiers.write_all.next = true;
-                self.tiers.write_bank.next = self.cursor.q.val().get_bits::<BANK_BITS>(0);
-                self.tiers.write_tier.next = self.no_tier.val();
                 self.slots.write_enable.next = true;
                 self.slots.write_address.next = self.cursor.q.val().get_bits::<SLOT_BITS>(0);
                 self.slots.write_data.next = self.no_slot.val();
@@ -480,26 +321,26 @@ impl Logic for Lane {
                 }
             }
             State::Idle => {
-                if self.in_valid.val() & self.queue.room.val() {
+                if self.in_valid.val() & self.outbox.room.val() {
                     self.record.d.next = self.in_record.val();
-                    self.instruments.read_enable.next = true;
+                    self.instruments.read.next = true;
                     self.state.d.next = State::Check;
                 }
             }
             State::Check => {
                 self.tiers.load.next = true;
                 self.slots.read_enable.next = true;
-                self.slots.read_address.next = self.slot_place.val();
+                self.slots.read_address.next = self.slot_check.place.val();
                 self.state.d.next = State::Decide;
             }
             State::Decide => {
                 self.state.d.next = State::Idle;
                 self.held.d.next = self.slots.read_data.val();
                 self.appends.d.next = false;
-                self.beat_account.d.next = self.fields.account.val().get_bits::<ACCOUNT_BITS>(0);
-                self.beat_slot.d.next = self.slot_place.val();
-                self.beat_size.d.next = 0.into();
-                self.beat_cash.d.next = self.record_check.is_cash.val();
+                self.beat.d.next.account = self.fields.account.val().get_bits::<ACCOUNT_BITS>(0);
+                self.beat.d.next.slot = self.slot_check.place.val();
+                self.beat.d.next.size = 0.into();
+                self.beat.d.next.is_cash = self.record_check.is_cash.val();
                 self.cursor.d.next = 0.into();
                 self.remaining.d.next = self.account_count.val();
                 if self.record_check.reason.val() == self.sequence_reason.val() {
@@ -514,10 +355,9 @@ impl Logic for Lane {
                     if self.state_check.mark_refused.val() {
                         self.refuse.next = true;
                     } else {
-                        self.instrument_write.next = true;
-                        self.instrument_next.next.mark = self.fields.price.val().get_bits::<PRICE_BITS>(0);
-                        self.cursor.d.next = self.instruments.read_data.val().slot_base;
-                        self.remaining.d.next = self.instruments.read_data.val().slots;
+                        self.instruments.set_mark.next = true;
+                        self.cursor.d.next = self.instruments.word.val().slot_base;
+                        self.remaining.d.next = self.instruments.word.val().slots;
                         self.state.d.next = State::Sweep;
                     }
                 } else if self.record_check.is_position.val() {
@@ -525,28 +365,24 @@ impl Logic for Lane {
                     if self.state_check.position_refused.val() {
                         self.reason.next = self.state_reason.val();
                         self.refuse.next = true;
-                    } else if self.beyond.val() {
-                        self.refuse.next = true;
-                    } else if self.is_next.val() & (self.full.val() | !self.record_size.val().any()) {
-                        self.refuse.next = true;
-                    } else if !self.is_next.val() & self.stranger.val() {
+                    } else if self.slot_check.position_refused.val() {
                         self.refuse.next = true;
                     } else {
-                        self.beat_valid.d.next = true;
-                        self.beat_last.d.next = false;
-                        self.beat_retract.d.next = true;
-                        self.beat_size.d.next = self.slots.read_data.val().size;
-                        if self.is_next.val() {
+                        self.beat.d.next.valid = true;
+                        self.beat.d.next.last = false;
+                        self.beat.d.next.retract = true;
+                        self.beat.d.next.size = self.slots.read_data.val().size;
+                        if self.slot_check.appends.val() {
                             self.appends.d.next = true;
                             self.held.d.next = self.no_slot.val();
-                            self.beat_size.d.next = 0.into();
+                            self.beat.d.next.size = 0.into();
                         }
                         self.state.d.next = State::PositionCash;
                     }
                 } else if (self.record_check.is_cash.val() | self.record_check.is_offset.val())
                     | self.record_check.is_account_readback.val()
                 {
-                    self.beat_valid.d.next = true;
+                    self.beat.d.next.valid = true;
                     self.state.d.next = State::Drain;
                 } else if self.record_check.is_setting.val() {
                     self.reason.next = self.state_reason.val();
@@ -565,21 +401,17 @@ impl Logic for Lane {
                     }
                 } else if self.record_check.is_tier.val() {
                     self.tiers.write.next = true;
-                    self.instrument_write.next = true;
-                    self.instrument_next.next.written =
-                        self.instruments.read_data.val().written | self.step_bit.val();
+                    self.instruments.write_step.next = true;
                 } else if self.record_check.is_move.val() {
                     self.reason.next = self.slot_reason.val();
                     if self.state_check.uncommitted.val() {
                         self.reason.next = self.state_reason.val();
                         self.refuse.next = true;
-                    } else if (!self.is_last.val() | self.stranger.val())
-                        | (self.fields.slot_to.val() > self.fields.slot.val())
-                    {
+                    } else if self.slot_check.move_refused.val() {
                         self.refuse.next = true;
                     } else {
                         self.slots.read_enable.next = true;
-                        self.slots.read_address.next = self.slot_to_place.val();
+                        self.slots.read_address.next = self.slot_check.place_to.val();
                         self.state.d.next = State::MoveCheck;
                     }
                 } else if self.record_check.is_slot_readback.val() {
@@ -587,45 +419,45 @@ impl Logic for Lane {
                     if self.state_check.uncommitted.val() {
                         self.reason.next = self.state_reason.val();
                         self.refuse.next = true;
-                    } else if self.is_next.val() | self.beyond.val() {
+                    } else if self.slot_check.readback_refused.val() {
                         self.refuse.next = true;
                     } else {
-                        self.answer_readback.next = true;
+                        self.outbox.readback.next = true;
                     }
                 } else {
-                    self.answer_echo.next = true;
+                    self.outbox.echo.next = true;
                     self.locked.d.next = false;
                 }
             }
             State::Sweep => {
-                self.beat_slot.d.next = self.cursor.q.val().get_bits::<SLOT_BITS>(0);
-                self.beat_account.d.next = self.cursor.q.val().get_bits::<ACCOUNT_BITS>(0);
+                self.beat.d.next.slot = self.cursor.q.val().get_bits::<SLOT_BITS>(0);
+                self.beat.d.next.account = self.cursor.q.val().get_bits::<ACCOUNT_BITS>(0);
                 if self.remaining.q.val() == 0 {
                     self.state.d.next = State::Drain;
-                } else if self.queue.room.val() {
-                    self.beat_valid.d.next = true;
+                } else if self.outbox.room.val() {
+                    self.beat.d.next.valid = true;
                     self.cursor.d.next = self.cursor.q.val() + 1;
                     self.remaining.d.next = self.remaining.q.val() - 1;
                 }
             }
             State::PositionCash => {
-                self.beat_valid.d.next = true;
-                self.beat_first.d.next = false;
-                self.beat_last.d.next = false;
-                self.beat_cash.d.next = true;
+                self.beat.d.next.valid = true;
+                self.beat.d.next.first = false;
+                self.beat.d.next.last = false;
+                self.beat.d.next.is_cash = true;
                 self.state.d.next = State::PositionApply;
             }
             State::PositionApply => {
-                self.beat_valid.d.next = true;
-                self.beat_first.d.next = false;
-                self.beat_size.d.next = self.record_size.val();
+                self.beat.d.next.valid = true;
+                self.beat.d.next.first = false;
+                self.beat.d.next.size = self.record_size.val();
                 self.state.d.next = State::Drain;
             }
             State::Drain => {
                 if self.drained.val() {
                     self.state.d.next = State::Idle;
                     if self.record_check.is_mark.val() | self.walks.val() {
-                        self.answer_receipt.next = true;
+                        self.outbox.receipt.next = true;
                     } else if self.record_check.is_offset.val() {
                         self.reason.next = self.bad_reason.val();
                         self.refuse.next = self.found_bad.q.val() & !self.hold.val();
@@ -636,8 +468,7 @@ impl Logic for Lane {
                             self.reason.next = self.bad_reason.val();
                             self.refuse.next = true;
                         }
-                        self.instrument_next.next.slots = self.instruments.read_data.val().slots + 1;
-                        self.instrument_write.next =
+                        self.instruments.append.next =
                             self.appends.q.val() & !(self.found_bad.q.val() | self.found_range.q.val());
                     }
                 }
@@ -649,10 +480,9 @@ impl Logic for Lane {
                     self.refuse.next = true;
                 } else {
                     self.slots.write_enable.next = true;
-                    self.slots.write_address.next = self.slot_to_place.val();
+                    self.slots.write_address.next = self.slot_check.place_to.val();
                     self.slots.write_data.next = self.held.q.val();
-                    self.instrument_write.next = true;
-                    self.instrument_next.next.slots = self.instruments.read_data.val().slots - 1;
+                    self.instruments.drop_last.next = true;
                 }
             }
             State::Commit => {
@@ -663,22 +493,8 @@ impl Logic for Lane {
                 } else if self.tier_scan.done.val() {
                     self.state.d.next = State::Idle;
                     if self.tier_scan.ordered.val() {
-                        self.answer_receipt.next = true;
-                        self.instrument_write.next = true;
-                        self.instrument_next.next.weight_long =
-                            self.fields.weight_long.val().get_bits::<WEIGHT_BITS>(0);
-                        self.instrument_next.next.weight_short =
-                            self.fields.weight_short.val().get_bits::<WEIGHT_BITS>(0);
-                        self.instrument_next.next.slot_base =
-                            self.fields.base.val().get_bits::<SLOT_COUNT_BITS>(0);
-                        self.instrument_next.next.capacity =
-                            self.fields.capacity.val().get_bits::<SLOT_COUNT_BITS>(0);
-                        self.instrument_next.next.price_bits = self.fields.price_bits.val().get_bits::<6>(0);
-                        self.instrument_next.next.size_bits = self.fields.size_bits.val().get_bits::<6>(0);
-                        self.instrument_next.next.tier_count = self.fields.tier_count.val().get_bits::<5>(0);
-                        self.instrument_next.next.bank = !self.instruments.read_data.val().bank;
-                        self.instrument_next.next.committed = true;
-                        self.instrument_next.next.written = 0.into();
+                        self.outbox.receipt.next = true;
+                        self.instruments.commit.next = true;
                         if self.segment_end.val() > self.segments_end.q.val() {
                             self.segments_end.d.next = self.segment_end.val();
                         }
@@ -689,27 +505,15 @@ impl Logic for Lane {
             }
             _ => {}
         }
-        self.answer.error.next = self.refuse.val();
-        self.answer.reason.next = self.reason.val();
-        self.answered.d.next = (self.refuse.val() | self.answer_echo.val())
-            | (self.answer_receipt.val() | self.answer_readback.val());
-        self.answer.echo.next = self.answer_echo.val();
-        self.answer.receipt.next = self.answer_receipt.val();
-        self.answer.readback.next = self.answer_readback.val();
-        self.instruments.write_enable.next = self.instrument_write.val();
-        self.instruments.write_data.next = self.instrument_next.val();
-        self.instruments.write_address.next = self.fields.instrument.val().get_bits::<INSTRUMENT_BITS>(0);
-        if self.clearing.val() {
-            self.instruments.write_address.next = self.cursor.q.val().get_bits::<INSTRUMENT_BITS>(0);
-        }
+        self.outbox.error.next = self.refuse.val();
+        self.outbox.reason.next = self.reason.val();
         if self.reset.val() {
             self.state.d.next = State::Clear;
             self.cursor.d.next = 0.into();
             self.expected.d.next = 0.into();
             self.locked.d.next = true;
             self.segments_end.d.next = 0.into();
-            self.beat_valid.d.next = false;
-            self.answered.d.next = false;
+            self.beat.d.next.valid = false;
         }
     }
 }

@@ -3,15 +3,18 @@
 //! rust-hdl appears in no other crate.
 
 pub mod account_store;
+pub mod beat;
 pub mod config;
 pub mod delay;
 pub mod emit;
 pub mod equity_change;
 pub mod fifo;
+pub mod instrument_table;
 pub mod instrument_word;
 pub mod lane;
 pub mod margin_comparator;
 pub mod operands;
+pub mod outbox;
 pub mod pipeline;
 pub mod position_value;
 pub mod product;
@@ -23,6 +26,7 @@ pub mod requirement;
 pub mod settings;
 pub mod severity_store;
 pub mod sign;
+pub mod slot_check;
 pub mod slot_word;
 pub mod state_check;
 pub mod sweep_counter;

@@ -1,6 +1,7 @@
 //! The verdict: severity of an account from its equity and its effective requirement, by cross-multiplication.
 
 use crate::product::Product;
+use crate::settings::SettingsWord;
 use crate::width::{ACCUMULATOR_BITS, LINE_BITS, OFFSET_BITS, RUNG_BITS, SEVERITY_BITS};
 use rust_hdl::prelude::*;
 
@@ -19,13 +20,10 @@ const SUM_BITS: usize = ACCUMULATOR_BITS + 1;
 #[derive(LogicBlock)]
 pub struct MarginComparator {
     pub clock: Signal<In, Clock>,
+    pub settings: Signal<In, SettingsWord>,
     pub equity: Signal<In, Bits<ACCUMULATOR_BITS>>,
     pub requirement: Signal<In, Bits<ACCUMULATOR_BITS>>,
     pub offset: Signal<In, Bits<OFFSET_BITS>>,
-    pub rung_1: Signal<In, Bits<RUNG_BITS>>,
-    pub rung_2: Signal<In, Bits<RUNG_BITS>>,
-    pub rung_3: Signal<In, Bits<RUNG_BITS>>,
-    pub equality: Signal<In, Bit>,
     pub severity: Signal<Out, Bits<SEVERITY_BITS>>,
     line_1: Product<ACCUMULATOR_BITS, RUNG_BITS, LINE_BITS>,
     line_2: Product<ACCUMULATOR_BITS, RUNG_BITS, LINE_BITS>,
@@ -51,13 +49,10 @@ impl Default for MarginComparator {
     fn default() -> Self {
         Self {
             clock: Default::default(),
+            settings: Default::default(),
             equity: Default::default(),
             requirement: Default::default(),
             offset: Default::default(),
-            rung_1: Default::default(),
-            rung_2: Default::default(),
-            rung_3: Default::default(),
-            equality: Default::default(),
             severity: Default::default(),
             line_1: Default::default(),
             line_2: Default::default(),
@@ -103,17 +98,17 @@ impl Logic for MarginComparator {
         self.effective_equity.d.next = self.equity.val();
 
         self.line_1.left.next = self.effective.q.val();
-        self.line_1.right.next = self.rung_1.val();
+        self.line_1.right.next = self.settings.val().rung_1;
         self.line_2.left.next = self.effective.q.val();
-        self.line_2.right.next = self.rung_2.val();
+        self.line_2.right.next = self.settings.val().rung_2;
         self.line_3.left.next = self.effective.q.val();
-        self.line_3.right.next = self.rung_3.val();
+        self.line_3.right.next = self.settings.val().rung_3;
         self.line_equity.d.next = self.effective_equity.q.val();
         self.line_nonzero.d.next = self.effective.q.val().any();
 
         self.equity_magnitude.next = self.line_equity.q.val().get_bits::<EQUITY_BITS>(0);
         self.scaled.next = bit_cast::<LINE_BITS, EQUITY_BITS>(self.equity_magnitude.val()) << 8;
-        if self.equality.val() {
+        if self.settings.val().equality {
             self.crossed_1.next = self.scaled.val() <= self.line_1.product.val();
             self.crossed_2.next = self.scaled.val() <= self.line_2.product.val();
             self.crossed_3.next = self.scaled.val() <= self.line_3.product.val();

@@ -1,18 +1,23 @@
 //! The datapath: from a beat to changed accumulators, a verdict and its report, one beat per clock.
 
 use crate::account_store::AccountStore;
+use crate::beat::Beat;
 use crate::delay::Delay;
 use crate::equity_change::EquityChange;
+use crate::instrument_word::InstrumentWord;
 use crate::margin_comparator::MarginComparator;
+use crate::operands::Operands;
 use crate::position_value::PositionValue;
+use crate::record_slicer::RecordSlicer;
 use crate::record_writer::AccountReport;
 use crate::requirement::Requirement;
+use crate::settings::SettingsWord;
 use crate::severity_store::SeverityStore;
 use crate::slot_word::SlotWord;
 use crate::tier_step::TierWord;
 use crate::width::{
-    ACCOUNT_BITS, ACCUMULATOR_BITS, CASH_BITS, NOTIONAL_BITS, OFFSET_BITS, PRICE_BITS, RECORD_BITS,
-    REQUIREMENT_BITS, RUNG_BITS, SCALE_BITS, SIZE_BITS, SLOT_BITS, WEIGHT_BITS,
+    ACCOUNT_BITS, ACCUMULATOR_BITS, NOTIONAL_BITS, OFFSET_BITS, RECORD_BITS, REQUIREMENT_BITS, SIZE_BITS,
+    SLOT_BITS, SLOT_COUNT_BITS,
 };
 use crate::{account_store, equity_change, margin_comparator, position_value, requirement, tier_table};
 use rust_hdl::prelude::*;
@@ -33,27 +38,23 @@ const _: () = assert!(account_store::LATENCY == 2);
 
 /// An operation is one beat per account, but for POSITION, whose three beats share one read-modify-write.
 ///
-/// Shape: one beat per clock, never stalls: the output queue keeps room for all that is under way. Everything that
-/// is not marked as of the beat stands still while beats are under way. Units as in the blocks below.
+/// Shape: one beat per clock, never stalls: the output queue keeps room for all that is under way. Everything but
+/// the beat and its slot's word stands still while beats are under way. Units as in the blocks below.
 #[derive(LogicBlock)]
 pub struct Pipeline {
     pub clock: Signal<In, Clock>,
+    pub settings: Signal<In, SettingsWord>,
     pub reset: Signal<In, Bit>,
     pub clear: Signal<In, Bit>,
     pub clear_account: Signal<In, Bits<ACCOUNT_BITS>>,
-    // Of the beat.
-    pub valid: Signal<In, Bit>,
-    pub first: Signal<In, Bit>,
-    pub last: Signal<In, Bit>,
-    pub is_cash: Signal<In, Bit>,
-    pub retract: Signal<In, Bit>,
-    pub account: Signal<In, Bits<ACCOUNT_BITS>>,
-    pub slot: Signal<In, Bits<SLOT_BITS>>,
-    pub size: Signal<In, Bits<SIZE_BITS>>,
+    pub beat: Signal<In, Beat>,
     /// Word of the beat's slot, one clock after the beat.
     pub slot_word: Signal<In, SlotWord>,
     // Of the operation.
+    pub record: Signal<In, Bits<RECORD_BITS>>,
+    pub word: Signal<In, InstrumentWord>,
     pub sweeps: Signal<In, Bit>,
+    pub pays: Signal<In, Bit>,
     pub has_position: Signal<In, Bit>,
     pub counts: Signal<In, Bit>,
     pub compares: Signal<In, Bit>,
@@ -61,22 +62,6 @@ pub struct Pipeline {
     pub sets_offset: Signal<In, Bit>,
     pub even_bad: Signal<In, Bit>,
     pub stored: Signal<In, Bits<REQUIREMENT_BITS>>,
-    pub price: Signal<In, Bits<PRICE_BITS>>,
-    pub price_change: Signal<In, Bits<PRICE_BITS>>,
-    pub price_fell: Signal<In, Bit>,
-    pub weight_long: Signal<In, Bits<WEIGHT_BITS>>,
-    pub weight_short: Signal<In, Bits<WEIGHT_BITS>>,
-    pub cash: Signal<In, Bits<CASH_BITS>>,
-    pub cash_negative: Signal<In, Bit>,
-    pub offset: Signal<In, Bits<OFFSET_BITS>>,
-    pub scale: Signal<In, Bits<SCALE_BITS>>,
-    pub rung_1: Signal<In, Bits<RUNG_BITS>>,
-    pub rung_2: Signal<In, Bits<RUNG_BITS>>,
-    pub rung_3: Signal<In, Bits<RUNG_BITS>>,
-    pub equality: Signal<In, Bit>,
-    pub number: Signal<In, Bits<32>>,
-    pub instrument: Signal<In, Bits<16>>,
-    pub slot_base: Signal<In, Bits<SLOT_BITS>>,
     // The tier table beside the pipeline.
     pub notional: Signal<Out, Bits<NOTIONAL_BITS>>,
     pub tier: Signal<In, TierWord>,
@@ -92,6 +77,8 @@ pub struct Pipeline {
     pub slot_write_word: Signal<Out, SlotWord>,
     pub report: Signal<Out, Bit>,
     pub report_record: Signal<Out, Bits<RECORD_BITS>>,
+    fields: RecordSlicer,
+    operands: Operands,
     position_value: PositionValue,
     requirement: Requirement,
     equity_change: EquityChange,
@@ -134,6 +121,7 @@ pub struct Pipeline {
     beat_account: Signal<Local, Bits<ACCOUNT_BITS>>,
     beat_size: Signal<Local, Bits<SIZE_BITS>>,
     beat_stored: Signal<Local, Bits<REQUIREMENT_BITS>>,
+    slot_base: Signal<Local, Bits<SLOT_COUNT_BITS>>,
     slot_index: Signal<Local, Bits<SLOT_BITS>>,
     written: Signal<Local, SlotWord>,
 }
@@ -144,19 +132,18 @@ impl Pipeline {
             account_store: AccountStore::new(accounts),
             severity_store: SeverityStore::new(accounts),
             clock: Default::default(),
+            settings: Default::default(),
             reset: Default::default(),
             clear: Default::default(),
+            beat: Default::default(),
             clear_account: Default::default(),
-            valid: Default::default(),
-            first: Default::default(),
-            last: Default::default(),
-            is_cash: Default::default(),
-            retract: Default::default(),
-            account: Default::default(),
-            slot: Default::default(),
-            size: Default::default(),
             slot_word: Default::default(),
+            record: Default::default(),
+            word: Default::default(),
             sweeps: Default::default(),
+            pays: Default::default(),
+            fields: Default::default(),
+            operands: Default::default(),
             has_position: Default::default(),
             counts: Default::default(),
             compares: Default::default(),
@@ -164,22 +151,6 @@ impl Pipeline {
             sets_offset: Default::default(),
             even_bad: Default::default(),
             stored: Default::default(),
-            price: Default::default(),
-            price_change: Default::default(),
-            price_fell: Default::default(),
-            weight_long: Default::default(),
-            weight_short: Default::default(),
-            cash: Default::default(),
-            cash_negative: Default::default(),
-            offset: Default::default(),
-            scale: Default::default(),
-            rung_1: Default::default(),
-            rung_2: Default::default(),
-            rung_3: Default::default(),
-            equality: Default::default(),
-            number: Default::default(),
-            instrument: Default::default(),
-            slot_base: Default::default(),
             notional: Default::default(),
             tier: Default::default(),
             busy: Default::default(),
@@ -232,6 +203,7 @@ impl Pipeline {
             beat_account: Default::default(),
             beat_size: Default::default(),
             beat_stored: Default::default(),
+            slot_base: Default::default(),
             slot_index: Default::default(),
             written: Default::default(),
         }
@@ -261,6 +233,7 @@ impl Logic for Pipeline {
         clock!(
             self,
             clock,
+            operands,
             position_value,
             requirement,
             equity_change,
@@ -281,24 +254,30 @@ impl Logic for Pipeline {
             broken_delay
         );
 
+        self.fields.record.next = self.record.val();
+        self.operands.record.next = self.record.val();
+        self.operands.word.next = self.word.val();
+        self.operands.is_mark.next = self.sweeps.val();
+        self.operands.is_cash.next = self.pays.val();
+
         // Stage 0: the beat. Bit 1 of a shift register is stage 1.
         self.valid_in.next = 0.into();
         self.last_in.next = 0.into();
         self.first_in.next = 0.into();
         self.cash_in.next = 0.into();
         self.retract_in.next = 0.into();
-        if self.valid.val() {
+        if self.beat.val().valid {
             self.valid_in.next = 1.into();
-            if self.last.val() {
+            if self.beat.val().last {
                 self.last_in.next = 1.into();
             }
-            if self.first.val() {
+            if self.beat.val().first {
                 self.first_in.next = 1.into();
             }
-            if self.is_cash.val() {
+            if self.beat.val().is_cash {
                 self.cash_in.next = 1.into();
             }
-            if self.retract.val() {
+            if self.beat.val().retract {
                 self.retract_in.next = 1.into();
             }
         }
@@ -311,8 +290,8 @@ impl Logic for Pipeline {
             self.valids.d.next = 0.into();
             self.lasts.d.next = 0.into();
         }
-        self.account_1.d.next = self.account.val();
-        self.size_1.d.next = self.size.val();
+        self.account_1.d.next = self.beat.val().account;
+        self.size_1.d.next = self.beat.val().size;
 
         // Stage 1: the slot's word, or the operation's own position.
         self.beat_account.next = self.account_1.q.val();
@@ -324,12 +303,12 @@ impl Logic for Pipeline {
             self.beat_stored.next = self.slot_word.val().requirement;
         }
         self.position_value.size.next = self.beat_size.val();
-        self.position_value.price.next = self.price.val();
-        self.position_value.price_change.next = self.price_change.val();
+        self.position_value.price.next = self.operands.price.val();
+        self.position_value.price_change.next = self.operands.price_change.val();
         self.stored_delay.value_in.next = self.beat_stored.val();
         self.size_delay.value_in.next = self.beat_size.val();
         self.account_6_delay.value_in.next = self.beat_account.val();
-        self.slot_8_delay.value_in.next = self.slot.val();
+        self.slot_8_delay.value_in.next = self.beat.val().slot;
 
         // Stage 3: products; the tier table answers in stage 5.
         self.notional.next = self.position_value.notional.val();
@@ -339,12 +318,12 @@ impl Logic for Pipeline {
         self.equity_change.is_cash.next = self.cashes.q.val().get_bit(3);
         self.equity_change.retract.next = self.retracts.q.val().get_bit(3);
         self.equity_change.first.next = self.firsts.q.val().get_bit(3);
-        self.equity_change.price_fell.next = self.price_fell.val();
-        self.equity_change.weight_long.next = self.weight_long.val();
-        self.equity_change.weight_short.next = self.weight_short.val();
-        self.equity_change.cash.next = self.cash.val();
-        self.equity_change.cash_negative.next = self.cash_negative.val();
-        self.equity_change.scale.next = self.scale.val();
+        self.equity_change.price_fell.next = self.operands.price_fell.val();
+        self.equity_change.weight_long.next = self.word.val().weight_long;
+        self.equity_change.weight_short.next = self.word.val().weight_short;
+        self.equity_change.cash.next = self.operands.cash.val();
+        self.equity_change.cash_negative.next = self.operands.cash_negative.val();
+        self.equity_change.scale.next = self.settings.val().scale;
         self.requirement.notional.next = self.notional_delay.value_out.val();
         self.requirement.tier.next = self.tier.val();
         self.requirement.stored.next = self.stored_delay.value_out.val();
@@ -362,7 +341,7 @@ impl Logic for Pipeline {
         self.account_store.has_requirement.next = self.has_position.val();
         self.account_store.sets_offset.next = self.sets_offset.val();
         self.account_store.even_bad.next = self.even_bad.val();
-        self.account_store.offset.next = self.offset.val();
+        self.account_store.offset.next = self.fields.offset.val().get_bits::<OFFSET_BITS>(0);
         self.account_store.marks_bad.next = self.sweeps.val();
         self.account_8.d.next = self.account_7.q.val();
         self.requirement_8.d.next = self.requirement.requirement.val();
@@ -384,10 +363,7 @@ impl Logic for Pipeline {
         self.comparator.equity.next = self.account_store.word.val().equity;
         self.comparator.requirement.next = self.account_store.word.val().requirement;
         self.comparator.offset.next = self.account_store.word.val().offset;
-        self.comparator.rung_1.next = self.rung_1.val();
-        self.comparator.rung_2.next = self.rung_2.val();
-        self.comparator.rung_3.next = self.rung_3.val();
-        self.comparator.equality.next = self.equality.val();
+        self.comparator.settings.next = self.settings.val();
         self.judged_delay.value_in.next = self.clean.val() & self.compares.val();
         self.broken_delay.value_in.next = self.broken.val() & self.sweeps.val();
         self.account_10_delay.value_in.next = self.account_8.q.val();
@@ -407,11 +383,13 @@ impl Logic for Pipeline {
         self.severity_store.severity.next = self.comparator.severity.val();
 
         // Stage 12: the report.
-        self.slot_index.next = self.slot_12_delay.value_out.val() - self.slot_base.val();
+        self.slot_base.next = self.word.val().slot_base;
+        self.slot_index.next =
+            self.slot_12_delay.value_out.val() - self.slot_base.val().get_bits::<SLOT_BITS>(0);
         self.account_report.readback.next = self.reads_back.val();
         self.account_report.range_error.next = self.broken_delay.value_out.val();
-        self.account_report.number.next = self.number.val();
-        self.account_report.instrument.next = self.instrument.val();
+        self.account_report.number.next = self.fields.number.val();
+        self.account_report.instrument.next = self.fields.instrument.val();
         self.account_report.account.next = bit_cast::<32, ACCOUNT_BITS>(self.account_12.q.val());
         self.account_report.slot.next = bit_cast::<32, SLOT_BITS>(self.slot_index.val());
         self.account_report.earlier.next = self.severity_store.earlier.val();

@@ -2,6 +2,7 @@
 
 use crate::config::LaneConfig;
 use crate::record_slicer::RecordSlicer;
+use crate::settings::SettingsWord;
 use crate::width::{MAGNITUDE_BITS, RECORD_BITS, SCALE_BITS};
 use model::record::{self, Layout, Reason, input};
 use model::units::{NOTIONAL_BITS, RUNG_MAX, Scale, TIERS_MAX};
@@ -16,11 +17,10 @@ pub const LATENCY: u64 = 1;
 #[derive(LogicBlock)]
 pub struct RecordCheck {
     pub clock: Signal<In, Clock>,
+    pub settings: Signal<In, SettingsWord>,
     pub record: Signal<In, Bits<RECORD_BITS>>,
     pub locked: Signal<In, Bit>,
     pub expected: Signal<In, Bits<32>>,
-    pub scale: Signal<In, Bits<SCALE_BITS>>,
-    pub scale_set: Signal<In, Bit>,
     pub reason: Signal<Out, Bits<8>>,
     pub is_setting: Signal<Out, Bit>,
     pub is_instrument: Signal<Out, Bit>,
@@ -162,11 +162,10 @@ impl RecordCheck {
             scale_reason: code(Reason::ScaleNotSet as u8),
             range_reason: code(Reason::FieldRange as u8),
             clock: Default::default(),
+            settings: Default::default(),
             record: Default::default(),
             locked: Default::default(),
             expected: Default::default(),
-            scale: Default::default(),
-            scale_set: Default::default(),
             reason: Default::default(),
             is_setting: Default::default(),
             is_instrument: Default::default(),
@@ -258,8 +257,8 @@ impl Logic for RecordCheck {
         self.sets_scale.next = false;
         self.out_of_range.next = false;
         self.unused_mask.next = self.unused_token.val();
-        self.weight_max.next = bit_cast::<32, SCALE_BITS>(self.scale.val()) << 1;
-        self.rate_max.next = bit_cast::<32, SCALE_BITS>(self.scale.val());
+        self.weight_max.next = bit_cast::<32, SCALE_BITS>(self.settings.val().scale) << 1;
+        self.rate_max.next = bit_cast::<32, SCALE_BITS>(self.settings.val().scale);
         self.bits_sum.next = self.fields.price_bits.val() + self.fields.size_bits.val();
         self.size_top.next = self.fields.size.val().get_bits::<24>(40);
         self.size_low.next = self.fields.size.val().get_bits::<MAGNITUDE_BITS>(0);
@@ -358,7 +357,7 @@ impl Logic for RecordCheck {
         {
             self.found.d.next = self.range_reason.val();
         }
-        if (self.needs_scale.val() & !self.scale_set.val()) & !self.sets_scale.val() {
+        if (self.needs_scale.val() & !self.settings.val().scale_set) & !self.sets_scale.val() {
             self.found.d.next = self.scale_reason.val();
         }
         if self.unused_set.val() {

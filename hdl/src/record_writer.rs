@@ -112,14 +112,13 @@ pub struct Answer {
     pub error: Signal<In, Bit>,
     pub reason: Signal<In, Bits<8>>,
     pub receipt: Signal<In, Bit>,
+    /// The receipt is of a walk.
+    pub walk: Signal<In, Bit>,
     pub readback: Signal<In, Bit>,
-    pub number: Signal<In, Bits<32>>,
-    pub instrument: Signal<In, Bits<16>>,
     pub holders: Signal<In, Bits<32>>,
     pub flag_count: Signal<In, Bits<32>>,
     pub clocks: Signal<In, Bits<32>>,
     pub account: Signal<In, Bits<32>>,
-    pub slot: Signal<In, Bits<32>>,
     pub size: Signal<In, Bits<64>>,
     pub record: Signal<Out, Bits<RECORD_BITS>>,
 }
@@ -128,26 +127,32 @@ impl Logic for Answer {
     fn update(&mut self) {
         if self.clock.pos_edge() {
             let mut record = Bits::default();
+            let asked = self.asked.val();
+            let instrument = match self.walk.val() {
+                true => u64::from(record::NO_INSTRUMENT).into(),
+                false => asked.get_bits::<16>(record::INSTRUMENT.lsb),
+            };
+            let number = asked.get_bits::<32>(record::SEQUENCE.lsb);
             if self.echo.val() {
-                record = (self.asked.val() >> 8) << 8;
+                record = (asked >> 8) << 8;
                 put(&mut record, &record::OP, self.echo_op.val());
             } else if self.error.val() {
-                record = (self.asked.val() >> 16) << 16;
+                record = (asked >> 16) << 16;
                 put::<8>(&mut record, &record::OP, u64::from(output::ERROR_RECORD.op).into());
                 put(&mut record, &record::REASON, self.reason.val());
             } else if self.receipt.val() {
                 put::<8>(&mut record, &record::OP, u64::from(output::RECEIPT.op).into());
-                put(&mut record, &record::INSTRUMENT, self.instrument.val());
-                put(&mut record, &record::SEQUENCE, self.number.val());
+                put(&mut record, &record::INSTRUMENT, instrument);
+                put(&mut record, &record::SEQUENCE, number);
                 put(&mut record, &record::HOLDERS, self.holders.val());
                 put(&mut record, &record::FLAG_COUNT, self.flag_count.val());
                 put(&mut record, &record::CLOCKS, self.clocks.val());
             } else if self.readback.val() {
                 put::<8>(&mut record, &record::OP, u64::from(output::READBACK_SLOT.op).into());
-                put(&mut record, &record::INSTRUMENT, self.instrument.val());
-                put(&mut record, &record::SEQUENCE, self.number.val());
+                put(&mut record, &record::INSTRUMENT, instrument);
+                put(&mut record, &record::SEQUENCE, number);
                 put(&mut record, &record::ACCOUNT, self.account.val());
-                put(&mut record, &record::SLOT, self.slot.val());
+                put(&mut record, &record::SLOT, asked.get_bits::<32>(record::SLOT.lsb));
                 put(&mut record, &record::SIZE, self.size.val());
             } else {
                 record = self.record.val();
@@ -161,7 +166,11 @@ impl Logic for Answer {
     }
 
     fn hdl(&self) -> Verilog {
-        let common = [place(&record::INSTRUMENT, "instrument"), place(&record::SEQUENCE, "number")].concat();
+        let asked = |field: &Field| format!("asked[{}:{}]", field.lsb + field.bits - 1, field.lsb);
+        let instrument = format!("walk ? 16'd{} : {}", record::NO_INSTRUMENT, asked(&record::INSTRUMENT));
+        let common =
+            [place(&record::INSTRUMENT, &instrument), place(&record::SEQUENCE, &asked(&record::SEQUENCE))]
+                .concat();
         let receipt = [
             place(&record::OP, &format!("8'd{}", output::RECEIPT.op)),
             place(&record::HOLDERS, "holders"),
@@ -171,7 +180,7 @@ impl Logic for Answer {
         let readback = [
             place(&record::OP, &format!("8'd{}", output::READBACK_SLOT.op)),
             place(&record::ACCOUNT, "account"),
-            place(&record::SLOT, "slot"),
+            place(&record::SLOT, &asked(&record::SLOT)),
             place(&record::SIZE, "size"),
         ];
         Verilog::Custom(format!(

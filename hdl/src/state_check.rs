@@ -3,6 +3,7 @@
 use crate::instrument_word::InstrumentWord;
 use crate::record_check::{bound, code};
 use crate::record_slicer::RecordSlicer;
+use crate::settings::SettingsWord;
 use crate::width::{PRICE_BITS, RECORD_BITS, RUNG_BITS, SIZE_BITS, SLOT_COUNT_BITS, TIERS};
 use model::record;
 use rust_hdl::prelude::*;
@@ -20,13 +21,10 @@ const STEPS_BITS: usize = TIERS + 1;
 #[derive(LogicBlock)]
 pub struct StateCheck {
     pub clock: Signal<In, Clock>,
+    pub settings: Signal<In, SettingsWord>,
     pub record: Signal<In, Bits<RECORD_BITS>>,
     pub word: Signal<In, InstrumentWord>,
     pub segments_end: Signal<In, Bits<SLOT_COUNT_BITS>>,
-    pub scale_set: Signal<In, Bit>,
-    pub rung_1: Signal<In, Bits<RUNG_BITS>>,
-    pub rung_2: Signal<In, Bits<RUNG_BITS>>,
-    pub rung_3: Signal<In, Bits<RUNG_BITS>>,
     pub setting_refused: Signal<Out, Bit>,
     pub commit_refused: Signal<Out, Bit>,
     pub mark_refused: Signal<Out, Bit>,
@@ -74,13 +72,10 @@ impl StateCheck {
             commit_bit: code(record::FLAG_COMMIT),
             one: bound(1),
             clock: Default::default(),
+            settings: Default::default(),
             record: Default::default(),
             word: Default::default(),
             segments_end: Default::default(),
-            scale_set: Default::default(),
-            rung_1: Default::default(),
-            rung_2: Default::default(),
-            rung_3: Default::default(),
             setting_refused: Default::default(),
             commit_refused: Default::default(),
             mark_refused: Default::default(),
@@ -128,9 +123,9 @@ impl Logic for StateCheck {
         self.commit.next = (self.fields.flags.val() & self.commit_bit.val()) != 0;
 
         // Rungs as they would be, and their order.
-        self.next_1.next = self.rung_1.val();
-        self.next_2.next = self.rung_2.val();
-        self.next_3.next = self.rung_3.val();
+        self.next_1.next = self.settings.val().rung_1;
+        self.next_2.next = self.settings.val().rung_2;
+        self.next_3.next = self.settings.val().rung_3;
         if self.fields.instrument.val() == 1 {
             self.next_1.next = self.fields.setting.val().get_bits::<RUNG_BITS>(0);
         }
@@ -141,7 +136,7 @@ impl Logic for StateCheck {
             self.next_3.next = self.fields.setting.val().get_bits::<RUNG_BITS>(0);
         }
         if self.fields.instrument.val() == 0 {
-            self.setting_q.d.next = self.scale_set.val();
+            self.setting_q.d.next = self.settings.val().scale_set;
         } else {
             self.setting_q.d.next = (!self.hold.val())
                 & ((self.next_1.val() < self.next_2.val()) | (self.next_2.val() < self.next_3.val()));

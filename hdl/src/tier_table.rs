@@ -1,7 +1,11 @@
 //! Tier selection: the last step whose floor is at most the notional.
 
+use crate::record_check::bound;
+use crate::record_slicer::RecordSlicer;
 use crate::tier_step::{TierStep, TierWord};
-use crate::width::{BANK_BITS, NOTIONAL_BITS, STEP_BITS, TIERS};
+use crate::width::{
+    BANK_BITS, DEDUCTION_BITS, INSTRUMENT_BITS, NOTIONAL_BITS, RECORD_BITS, SCALE_BITS, STEP_BITS, TIERS,
+};
 use rust_hdl::prelude::*;
 
 /// Clocks from `notional` or `scan_step` to `tier`, and from `load` to the first valid comparison: 1.
@@ -11,16 +15,18 @@ pub const LATENCY: u64 = 2;
 ///
 /// Shape: one notional per clock, never stalls. Floors of a committed bank rise strictly, so the comparisons form a
 /// thermometer and its end is the tier. `live_steps` masks the steps past the table's count.
+/// A TIER record is written to the bank that is not live.
 #[derive(LogicBlock)]
 pub struct TierTable {
     pub clock: Signal<In, Clock>,
+    pub record: Signal<In, Bits<RECORD_BITS>>,
+    pub clear: Signal<In, Bit>,
+    pub clear_bank: Signal<In, Bits<BANK_BITS>>,
+    /// The record's instrument: which of its banks is live, and whether to load the other one.
+    pub live_bank: Signal<In, Bit>,
+    pub shadow: Signal<In, Bit>,
     pub load: Signal<In, Bit>,
-    pub load_bank: Signal<In, Bits<BANK_BITS>>,
     pub write: Signal<In, Bit>,
-    pub write_all: Signal<In, Bit>,
-    pub write_bank: Signal<In, Bits<BANK_BITS>>,
-    pub write_step: Signal<In, Bits<STEP_BITS>>,
-    pub write_tier: Signal<In, TierWord>,
     pub live_steps: Signal<In, Bits<TIERS>>,
     pub notional: Signal<In, Bits<NOTIONAL_BITS>>,
     pub scan: Signal<In, Bit>,
@@ -28,19 +34,26 @@ pub struct TierTable {
     pub tier: Signal<Out, TierWord>,
     steps: [TierStep; TIERS],
     selected: DFF<TierWord>,
+    fields: RecordSlicer,
+    bank: Signal<Local, Bits<BANK_BITS>>,
+    load_bank: Signal<Local, Bits<BANK_BITS>>,
+    write_bank: Signal<Local, Bits<BANK_BITS>>,
+    write_tier: Signal<Local, TierWord>,
+    one_bank: Constant<Bits<BANK_BITS>>,
+    cleared: Constant<TierWord>,
 }
 
 impl TierTable {
     pub fn new(instruments: usize) -> Self {
         Self {
             clock: Default::default(),
+            record: Default::default(),
+            clear: Default::default(),
+            clear_bank: Default::default(),
+            live_bank: Default::default(),
+            shadow: Default::default(),
             load: Default::default(),
-            load_bank: Default::default(),
             write: Default::default(),
-            write_all: Default::default(),
-            write_bank: Default::default(),
-            write_step: Default::default(),
-            write_tier: Default::default(),
             live_steps: Default::default(),
             notional: Default::default(),
             scan: Default::default(),
@@ -48,6 +61,13 @@ impl TierTable {
             tier: Default::default(),
             steps: std::array::from_fn(|step| TierStep::new(step, 2 * instruments)),
             selected: Default::default(),
+            fields: Default::default(),
+            bank: Default::default(),
+            load_bank: Default::default(),
+            write_bank: Default::default(),
+            write_tier: Default::default(),
+            one_bank: bound(1),
+            cleared: Constant::new(TierWord::default()),
         }
     }
 }
@@ -56,12 +76,31 @@ impl Logic for TierTable {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, selected);
+        self.fields.record.next = self.record.val();
+        self.bank.next = bit_cast::<BANK_BITS, INSTRUMENT_BITS>(
+            self.fields.instrument.val().get_bits::<INSTRUMENT_BITS>(0),
+        ) << 1;
+        self.load_bank.next = self.bank.val();
+        self.write_bank.next = self.bank.val();
+        if self.live_bank.val() ^ self.shadow.val() {
+            self.load_bank.next = self.bank.val() | self.one_bank.val();
+        }
+        if !self.live_bank.val() {
+            self.write_bank.next = self.bank.val() | self.one_bank.val();
+        }
+        self.write_tier.next.floor = self.fields.tier_floor.val().get_bits::<NOTIONAL_BITS>(0);
+        self.write_tier.next.rate = self.fields.tier_rate.val().get_bits::<SCALE_BITS>(0);
+        self.write_tier.next.deduction = self.fields.tier_deduction.val().get_bits::<DEDUCTION_BITS>(0);
+        if self.clear.val() {
+            self.write_bank.next = self.clear_bank.val();
+            self.write_tier.next = self.cleared.val();
+        }
         for i in 0..16 {
             self.steps[i].clock.next = self.clock.val();
             self.steps[i].load.next = self.load.val();
             self.steps[i].load_bank.next = self.load_bank.val();
             self.steps[i].write.next =
-                self.write_all.val() | (self.write.val() & (self.write_step.val() == i.to_bits()));
+                self.clear.val() | (self.write.val() & (self.fields.tier_step.val() == i.to_bits()));
             self.steps[i].write_bank.next = self.write_bank.val();
             self.steps[i].write_tier.next = self.write_tier.val();
             self.steps[i].live.next = self.live_steps.val().get_bit(i);
