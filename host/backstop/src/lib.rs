@@ -3,5 +3,6 @@
 pub mod conform;
 pub mod feed;
 pub mod journal;
+pub mod replay;
 pub mod report;
 pub mod venue;

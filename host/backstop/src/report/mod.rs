@@ -1,5 +1,14 @@
 //! What people read after a run: the summary, every liquidation, a picture. Amounts are decimals here and nowhere else.
 
 pub mod amount;
+mod axis;
 pub mod liquidations;
+mod picture;
+pub mod plot;
 pub mod progress;
+pub mod series;
+pub mod summary;
+pub mod text;
+
+#[cfg(test)]
+mod plot_tests;

@@ -1,0 +1,253 @@
+//! `backstop explain`: what the engine knew of one account at one event, and what it did, in plain words.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use engine::Engine;
+use engine::apply::{Action, ActionKind};
+use engine::event::{AccountId, Command, EventSequence, Flag, Round, TimeMs};
+use model::margin::Severity;
+
+use super::journaled::{Journaled, JournaledRound, JournaledRounds};
+use crate::journal::JournalReader;
+use crate::report::text::{money, price, scaled, time};
+
+/// One line of an account's story.
+#[derive(Debug)]
+struct Happening {
+    sequence: EventSequence,
+    time_ms: TimeMs,
+    words: String,
+}
+
+/// The page: the account's inputs, tiers, E, R, rung and actions at `sequence`, or at the last event that flagged it or acted on it.
+///
+/// # Errors
+/// If the journal is damaged, or the account or the event does not occur in it.
+pub fn explain(path: &Path, account: AccountId, sequence: Option<EventSequence>) -> anyhow::Result<String> {
+    let (story, last) = story(path, account)?;
+    let at = match sequence {
+        Some(sequence) if sequence > last => bail!("event {sequence} is beyond the journal's last, {last}"),
+        Some(sequence) => sequence,
+        None => match story.last() {
+            Some(happening) => happening.sequence,
+            None => bail!(
+                "account {} is never flagged and never acted on; name a sequence to see its state there",
+                account.0
+            ),
+        },
+    };
+    let mut page = state_at(path, account, at)?;
+    page.push_str("\nWhat happened to it\n");
+    for happening in &story {
+        let here = if happening.sequence == at { "->" } else { "  " };
+        writeln!(
+            page,
+            "{here} event {:>8}  {}  {}",
+            happening.sequence,
+            time(happening.time_ms),
+            happening.words
+        )?;
+    }
+    if story.is_empty() {
+        page.push_str("   nothing: never flagged, never acted on\n");
+    }
+    Ok(page)
+}
+
+/// Walks the journal through the engine alone: its verdicts are taken as they stand (`verify` checks them).
+fn walk(
+    path: &Path,
+    mut visit: impl FnMut(&mut Engine, &JournaledRound) -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
+    let mut engine: Option<Engine> = None;
+    for item in JournaledRounds::new(JournalReader::open(path)?) {
+        match item? {
+            Journaled::EpisodeStarted { rules, .. } => engine = Some(Engine::new(rules)?),
+            Journaled::Round(round) => {
+                let engine = engine.as_mut().context("a round outside an episode")?;
+                if !visit(engine, &round)? {
+                    return Ok(());
+                }
+            }
+            Journaled::EpisodeEnded { .. } | Journaled::Note(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn story(path: &Path, account: AccountId) -> anyhow::Result<(Vec<Happening>, EventSequence)> {
+    let mut story = Vec::new();
+    let mut last = 0;
+    let mut known = false;
+    walk(path, |engine, journaled| {
+        let round = &journaled.round;
+        let applied = engine.apply(round);
+        known |= engine.ledger().find(account).is_some();
+        last = (round.first_sequence + round.events.len() as u64).saturating_sub(1);
+        for flag in journaled.verdicts.iter().flatten().filter(|flag| flag.account == account) {
+            story.push(Happening {
+                sequence: flag.sequence,
+                time_ms: round.time_ms,
+                words: flag_words(engine, flag),
+            });
+        }
+        for action in applied.actions.iter().filter(|action| action.account == account) {
+            story.push(Happening {
+                sequence: action.sequence,
+                time_ms: round.time_ms,
+                words: action_words(engine, action),
+            });
+        }
+        engine.decide(journaled.verdicts.as_deref().unwrap_or_default());
+        for command in journaled.commands.iter().flatten() {
+            if let Some(words) = command_words(engine, command, account) {
+                story.push(Happening { sequence: last, time_ms: round.time_ms, words });
+            }
+        }
+        Ok(true)
+    })?;
+    if !known {
+        bail!("account {} does not occur in {}", account.0, path.display());
+    }
+    Ok((story, last))
+}
+
+fn state_at(path: &Path, account: AccountId, at: EventSequence) -> anyhow::Result<String> {
+    let mut page = None;
+    walk(path, |engine, journaled| {
+        let round = &journaled.round;
+        if at >= round.first_sequence + round.events.len() as u64 {
+            engine.apply(round);
+            engine.decide(journaled.verdicts.as_deref().unwrap_or_default());
+            return Ok(true);
+        }
+        let count = (at - round.first_sequence) as usize + 1;
+        engine.apply(&Round { events: round.events[..count].to_vec(), ..*round });
+        page = Some(describe(engine, account, at, round, &round.events[count - 1])?);
+        Ok(false)
+    })?;
+    page.with_context(|| format!("event {at} does not occur in {}", path.display()))
+}
+
+fn describe(
+    engine: &Engine,
+    account: AccountId,
+    at: EventSequence,
+    round: &Round,
+    event: &engine::event::Event,
+) -> anyhow::Result<String> {
+    let Some(index) = engine.ledger().find(account) else {
+        bail!("account {} is not open yet at event {at}", account.0)
+    };
+    let scale = engine.rules().scale;
+    let holdings = engine.ledger().margin(index);
+    let exact = engine.exact(index);
+    let mut page = format!("Account {} after event {at}, {}\n", account.0, time(round.time_ms));
+    writeln!(page, "The event: {}\n", serde_json::to_string(event)?)?;
+    writeln!(page, "Inputs\n  cash {:>28}", money(holdings.cash))?;
+    for &(instrument, lots) in &holdings.positions {
+        let market = &engine.markets()[usize::from(instrument.0)];
+        let holding = market.holding(lots).context("sizes are checked before they take effect")?;
+        let notional = holding.size.notional(holding.price);
+        let tier = holding.tiers.tier_of(notional);
+        let step = holding.tiers.steps[tier];
+        writeln!(
+            page,
+            "  {} {lots} lots of 10^{} at mark {} = {} quanta a lot",
+            market.spec.symbol,
+            market.spec.lot_exponent,
+            price(market.mark.get(), &market.spec),
+            market.mark.get()
+        )?;
+        writeln!(page, "    value        {:>24}", scaled(holding.value(), scale))?;
+        writeln!(
+            page,
+            "    notional     {:>24}  tier {} of {}: from {}, rate {}/{scale}, deduction {}",
+            money(notional as i128),
+            tier + 1,
+            holding.tiers.count,
+            money(step.floor.into()),
+            step.rate,
+            scaled(step.deduction as i128, scale)
+        )?;
+        writeln!(page, "    requirement  {:>24}", scaled(holding.requirement(), scale))?;
+    }
+    let [warned, liquidatable, takeover] = engine.rules().rungs;
+    let sign = if engine.rules().equality { "<=" } else { "<" };
+    writeln!(page, "\nVerdict\n  E {:>31}  = {} quanta/S", scaled(exact.equity, scale), exact.equity)?;
+    writeln!(page, "  R {:>31}  = {} quanta/S", scaled(exact.requirement, scale), exact.requirement)?;
+    if exact.requirement > 0 {
+        writeln!(
+            page,
+            "  256*E/R is {}; warned {sign} {warned}, liquidatable {sign} {liquidatable}, takeover {sign} {takeover}, insolvent E < 0",
+            (256 * exact.equity).div_euclid(exact.requirement)
+        )?;
+    }
+    writeln!(page, "  severity {}: {}", exact.severity as u8, severity_words(exact.severity as u8))?;
+    Ok(page)
+}
+
+fn severity_words(code: u8) -> &'static str {
+    match Severity::from_code(code) {
+        Some(Severity::Healthy) => "healthy",
+        Some(Severity::Warned) => "warned",
+        Some(Severity::Liquidatable) => "liquidatable",
+        Some(Severity::Takeover) => "takeover",
+        Some(Severity::Insolvent) => "insolvent",
+        None => "unknown",
+    }
+}
+
+fn flag_words(engine: &Engine, flag: &Flag) -> String {
+    let scale = engine.rules().scale;
+    format!(
+        "flagged {} -> {}: E {}, R {}",
+        severity_words(flag.severity_old),
+        severity_words(flag.severity_new),
+        scaled(flag.equity, scale),
+        scaled(flag.requirement, scale)
+    )
+}
+
+fn action_words(engine: &Engine, action: &Action) -> String {
+    let mut words = String::from(match action.kind {
+        ActionKind::Slice => "slice filled:",
+        ActionKind::FullClose => "position closed:",
+        ActionKind::Takeover => "taken over by the backstop:",
+        ActionKind::Bankruptcy => "bankrupt, positions to the backstop:",
+    });
+    for &(instrument, lots, quote) in &action.legs {
+        let symbol = &engine.markets()[usize::from(instrument.0)].spec.symbol;
+        let _ = write!(words, " {lots:+} lots {symbol} for {};", money(quote));
+    }
+    for (label, amount) in
+        [("fee to the fund", action.fee), ("fund paid", action.fund_paid), ("bad debt", action.unpaid)]
+    {
+        if amount != 0 {
+            let _ = write!(words, " {label} {};", money(amount));
+        }
+    }
+    words
+}
+
+fn command_words(engine: &Engine, command: &Command, account: AccountId) -> Option<String> {
+    match *command {
+        Command::PlaceOrder { order, account: of, instrument, lots, limit } if of == account => {
+            let spec = &engine.markets()[usize::from(instrument.0)].spec;
+            Some(format!(
+                "decided: order {order}, {lots:+} lots {} no worse than {}",
+                spec.symbol,
+                price(limit, spec)
+            ))
+        }
+        Command::TakeOver { account: of } if of == account => {
+            Some("decided: takeover by the backstop".into())
+        }
+        Command::Bankrupt { account: of } if of == account => {
+            Some("decided: the waterfall pays its deficit".into())
+        }
+        _ => None,
+    }
+}

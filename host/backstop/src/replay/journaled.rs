@@ -1,0 +1,131 @@
+//! A journal read back as episodes and rounds.
+
+use anyhow::{Context, bail};
+use engine::event::{Command, Round, VerdictRecord};
+use engine::rules::Rules;
+
+use crate::journal::{Entry, JournalError};
+
+/// What a journal says, one round at a time.
+#[derive(Debug)]
+pub enum Journaled {
+    EpisodeStarted { index: u32, rules: Rules },
+    Round(JournaledRound),
+    EpisodeEnded { index: u32, state_hash: [u8; 32] },
+    Note(String),
+}
+
+/// A round with what was said and decided on it; `None` where the journal ends before that.
+#[derive(Debug)]
+pub struct JournaledRound {
+    pub number: u64,
+    pub external: bool,
+    pub round: Round,
+    pub verdicts: Option<VerdictRecord>,
+    pub commands: Option<Vec<Command>>,
+}
+
+/// Groups entries into rounds.
+pub struct JournaledRounds<I> {
+    entries: I,
+    ready: Option<Journaled>,
+    open: Option<JournaledRound>,
+    events: Round,
+}
+
+impl<I: Iterator<Item = Result<Entry, JournalError>>> JournaledRounds<I> {
+    pub fn new(entries: I) -> Self {
+        Self {
+            entries,
+            ready: None,
+            open: None,
+            events: Round { time_ms: 0, first_sequence: 0, events: Vec::new() },
+        }
+    }
+
+    fn read(&mut self) -> anyhow::Result<Option<Journaled>> {
+        if let Some(ready) = self.ready.take() {
+            return Ok(Some(ready));
+        }
+        while let Some(entry) = self.entries.next() {
+            let item = match entry? {
+                Entry::Event { sequence, time_ms, event } => {
+                    let next = self.events.first_sequence + self.events.events.len() as u64;
+                    if sequence != next || !self.events.events.is_empty() && time_ms != self.events.time_ms {
+                        bail!("event {sequence} at {time_ms} ms does not follow event {next}'s place");
+                    }
+                    self.events.time_ms = time_ms;
+                    self.events.events.push(event);
+                    continue;
+                }
+                Entry::RoundEnded { round, time_ms, first_sequence, events, external } => {
+                    let mut ended = std::mem::replace(
+                        &mut self.events,
+                        Round {
+                            time_ms,
+                            first_sequence: first_sequence + u64::from(events),
+                            events: Vec::new(),
+                        },
+                    );
+                    ended.time_ms = time_ms;
+                    if (ended.first_sequence, ended.events.len()) != (first_sequence, events as usize) {
+                        bail!(
+                            "round {round} says events {first_sequence} and {} more; the journal has {} and {} more",
+                            events,
+                            ended.first_sequence,
+                            ended.events.len()
+                        );
+                    }
+                    let open = JournaledRound {
+                        number: round,
+                        external,
+                        round: ended,
+                        verdicts: None,
+                        commands: None,
+                    };
+                    match self.open.replace(open) {
+                        Some(before) => Journaled::Round(before),
+                        None => continue,
+                    }
+                }
+                Entry::Verdict { round, flags } => {
+                    self.opened(round)?.verdicts = Some(flags);
+                    continue;
+                }
+                Entry::Decision { round, commands } => {
+                    self.opened(round)?.commands = Some(commands);
+                    continue;
+                }
+                Entry::EpisodeStarted { index, rules, .. } => Journaled::EpisodeStarted { index, rules },
+                Entry::EpisodeEnded { index, state_hash } => Journaled::EpisodeEnded { index, state_hash },
+                Entry::Note { text, .. } => Journaled::Note(text),
+            };
+            if matches!(item, Journaled::Round(_)) {
+                return Ok(Some(item));
+            }
+            return Ok(Some(match self.open.take() {
+                Some(before) => {
+                    self.ready = Some(item);
+                    Journaled::Round(before)
+                }
+                None => item,
+            }));
+        }
+        Ok(self.open.take().map(Journaled::Round))
+    }
+
+    fn opened(&mut self, round: u64) -> anyhow::Result<&mut JournaledRound> {
+        self.open
+            .as_mut()
+            .filter(|open| open.number == round)
+            .with_context(|| format!("verdict or decision of round {round}, which is not the last one"))
+    }
+}
+
+impl<I: Iterator<Item = Result<Entry, JournalError>>> Iterator for JournaledRounds<I> {
+    type Item = anyhow::Result<Journaled>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read().transpose()
+    }
+}

@@ -1,0 +1,36 @@
+//! The main job: a feed's rounds through engine and device, journaled, and the same journal verified and explained.
+
+pub mod audit;
+pub mod explain;
+mod journaled;
+mod output;
+pub mod rounds;
+mod run;
+pub mod session;
+pub mod verify;
+
+use std::fmt::Write;
+
+use model::machine::Capacity;
+
+pub use run::{DeviceKind, Options, Outcome, Source, replay};
+
+/// What the CPU device holds; the same as the simulated lane, so that what fits one fits the other.
+pub const CPU_CAPACITY: Capacity =
+    Capacity { lanes: 1, accounts_per_lane: 16_384, slots_per_lane: 131_072, instruments: 16 };
+
+/// The hash that is printed: an only episode's own, or blake3 over the episodes' hashes in order.
+pub fn combined_hash(hashes: &[[u8; 32]]) -> [u8; 32] {
+    match hashes {
+        [only] => *only,
+        _ => blake3::hash(hashes.as_flattened()).into(),
+    }
+}
+
+/// Bytes as lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to memory");
+        text
+    })
+}

@@ -1,0 +1,178 @@
+//! What a run leaves behind: the journal, the liquidations, the plot, the summary.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use engine::Engine;
+use engine::apply::{Action, ActionKind};
+use engine::rules::Rules;
+
+use super::session::{Evaluated, Recorder};
+use crate::journal::{Entry, Header, JournalError, JournalWriter};
+use crate::report::liquidations::{LiquidationAction, LiquidationRow, LiquidationWriter};
+use crate::report::summary::Summary;
+
+/// The journal, if one is kept.
+pub struct Kept(Option<JournalWriter>);
+
+impl Recorder for Kept {
+    fn record(&mut self, entry: Entry) -> Result<(), JournalError> {
+        self.0.as_ref().map_or(Ok(()), |journal| journal.append(entry))
+    }
+}
+
+/// The reports, if any are kept.
+pub struct Reports {
+    liquidations: Option<LiquidationWriter<BufWriter<File>>>,
+}
+
+/// A run's files, all in one directory that was empty.
+pub struct Output {
+    dir: Option<PathBuf>,
+    journal: Kept,
+    reports: Reports,
+}
+
+impl Output {
+    /// Opens the files; with no directory nothing is kept.
+    ///
+    /// # Errors
+    /// If the directory holds a run already, or cannot be written.
+    pub fn create(dir: Option<&Path>, rules: &Rules, seed: u64, source: &str) -> anyhow::Result<Self> {
+        let Some(dir) = dir else {
+            return Ok(Self { dir: None, journal: Kept(None), reports: Reports { liquidations: None } });
+        };
+        fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        let journal = dir.join("journal");
+        if journal.exists() {
+            bail!("{} holds a run already; remove it or name another directory", dir.display());
+        }
+        let instance = blake3::hash(format!("{seed} {source}").as_bytes());
+        let instance = instance.as_bytes()[..16].try_into().expect("32 bytes have 16");
+        let writer = JournalWriter::spawn(&journal, &Header::new(instance, rules))?;
+        let path = dir.join("liquidations.csv");
+        let csv = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+        let liquidations = LiquidationWriter::new(BufWriter::new(csv), rules.scale)?;
+        let reports = Reports { liquidations: Some(liquidations) };
+        Ok(Self { dir: Some(dir.to_owned()), journal: Kept(Some(writer)), reports })
+    }
+
+    /// Journal and reports, to be used side by side.
+    pub fn split(&mut self) -> (&mut Kept, &mut Reports) {
+        (&mut self.journal, &mut self.reports)
+    }
+
+    /// # Errors
+    /// If the journal fails.
+    pub fn episode_started(
+        &mut self,
+        index: u32,
+        seed: u64,
+        rules: &Rules,
+        source: &str,
+    ) -> anyhow::Result<()> {
+        let (rules, source) = (rules.clone(), source.to_owned());
+        Ok(self.journal.record(Entry::EpisodeStarted { index, seed, rules, source })?)
+    }
+
+    /// # Errors
+    /// If the journal fails.
+    pub fn episode_ended(&mut self, index: u32, state_hash: [u8; 32]) -> anyhow::Result<()> {
+        Ok(self.journal.record(Entry::EpisodeEnded { index, state_hash })?)
+    }
+
+    /// Closes everything; the journal is durable when this returns. The files, most looked at first.
+    ///
+    /// # Errors
+    /// If the last bytes cannot be written.
+    pub fn finish(self, summary: &Summary) -> anyhow::Result<Vec<PathBuf>> {
+        if let Some(journal) = self.journal.0 {
+            journal.close()?;
+        }
+        if let Some(liquidations) = self.reports.liquidations {
+            liquidations.finish()?;
+        }
+        let Some(dir) = self.dir else { return Ok(Vec::new()) };
+        let path = dir.join("summary.json");
+        let mut file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+        writeln!(file, "{}", summary.to_json())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(["liquidations.csv", "journal", "summary.json"].map(|name| dir.join(name)).into())
+    }
+}
+
+impl Reports {
+    /// Hears of a round that is done.
+    ///
+    /// # Errors
+    /// If a report cannot be written.
+    pub fn round(&mut self, engine: &Engine, evaluated: &Evaluated) -> anyhow::Result<()> {
+        if let Some(liquidations) = &mut self.liquidations {
+            for action in &evaluated.applied.actions {
+                for row in rows(engine, action) {
+                    liquidations.write(&row)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A row a position; fee and payment stand on the first, so that columns can be summed.
+fn rows(engine: &Engine, action: &Action) -> Vec<LiquidationRow> {
+    let kind = match action.kind {
+        ActionKind::Slice => LiquidationAction::Slice,
+        ActionKind::FullClose => LiquidationAction::FullClose,
+        ActionKind::Takeover => LiquidationAction::Takeover,
+        ActionKind::Bankruptcy => LiquidationAction::Bankruptcy,
+    };
+    let on_book = matches!(action.kind, ActionKind::Slice | ActionKind::FullClose);
+    let base = LiquidationRow {
+        time_ms: action.time_ms,
+        sequence: action.sequence,
+        account: action.account,
+        action: kind,
+        symbol: String::new(),
+        lot_exponent: 0,
+        lots: 0,
+        mark: 0,
+        quote: 0,
+        slippage_expected: 0,
+        slippage_realised: 0,
+        fee_to_fund: 0,
+        fund_paid: 0,
+        severity_before: action.before.severity as u8,
+        equity_before: action.before.equity,
+        requirement_before: action.before.requirement,
+        equity_after: action.after.equity,
+        requirement_after: action.after.requirement,
+    };
+    let rules = engine.rules();
+    let mut rows: Vec<LiquidationRow> = action
+        .legs
+        .iter()
+        .map(|&(instrument, lots, quote)| {
+            let market = &engine.markets()[usize::from(instrument.0)];
+            let mark = market.mark.get();
+            let notional = i128::from(lots.unsigned_abs()) * i128::from(mark);
+            let expected = notional * i128::from(rules.slippage) / i128::from(rules.scale);
+            LiquidationRow {
+                symbol: market.spec.symbol.clone(),
+                lot_exponent: market.spec.lot_exponent,
+                lots,
+                mark,
+                quote,
+                slippage_expected: if on_book { expected } else { 0 },
+                slippage_realised: LiquidationRow::slippage(lots, mark, quote),
+                ..base.clone()
+            }
+        })
+        .collect();
+    if rows.is_empty() {
+        rows.push(base);
+    }
+    (rows[0].fee_to_fund, rows[0].fund_paid) = (action.fee, action.fund_paid);
+    rows
+}

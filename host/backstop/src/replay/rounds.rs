@@ -1,0 +1,189 @@
+//! The gateway's first half: a feed's marks become rounds of events, instruments are listed and accounts seeded at their first mark.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use engine::event::{Event, InstrumentId, TimeMs};
+use engine::rules::{InstrumentSpec, Rules};
+use model::units::{Price, Scale};
+
+use crate::feed::accounts::Accounts;
+use crate::feed::instrument::{self, Book};
+use crate::feed::tape::TapeError;
+use crate::feed::{Item, Mark};
+
+/// Events that close a round at the latest.
+pub const ROUND_EVENTS_MAX: usize = 4_096;
+
+/// What the engine's thread receives.
+#[derive(Debug)]
+pub enum Input {
+    EpisodeStarted {
+        index: u32,
+    },
+    /// `marks` is how many marks of the feed went into it.
+    Round {
+        time_ms: TimeMs,
+        events: Vec<Event>,
+        marks: u64,
+    },
+    EpisodeEnded {
+        index: u32,
+        time_ms: TimeMs,
+        rounded: u64,
+        refused: u64,
+    },
+}
+
+/// What a run is seeded with.
+#[derive(Clone, Debug)]
+pub struct Seeding {
+    pub rules: Rules,
+    pub accounts: usize,
+    pub seed: u64,
+    /// Endowment of the insurance fund at the start of an episode, quanta.
+    pub fund: i64,
+}
+
+/// Turns items into inputs, in order. Memory is bounded by the accounts of one episode.
+pub struct Rounds<I> {
+    items: I,
+    seeding: Seeding,
+    scale: Scale,
+    /// The one episode wanted; all if `None`.
+    only: Option<u32>,
+    skipping: bool,
+    plan: Option<Accounts>,
+    listed: BTreeMap<Arc<str>, (InstrumentId, InstrumentSpec)>,
+    round: Vec<Event>,
+    /// Marks since the last round was closed.
+    marks: u64,
+    time_ms: TimeMs,
+    ready: VecDeque<Input>,
+    rounded: u64,
+    refused: u64,
+}
+
+impl<I: Iterator<Item = Result<Item, TapeError>>> Rounds<I> {
+    pub fn new(items: I, seeding: Seeding, only: Option<u32>) -> Self {
+        let scale = seeding.rules.validate().expect("the engine took these rules").0;
+        Self {
+            items,
+            scale,
+            seeding,
+            only,
+            skipping: false,
+            plan: None,
+            listed: BTreeMap::new(),
+            round: Vec::new(),
+            marks: 0,
+            time_ms: TimeMs::MIN,
+            ready: VecDeque::new(),
+            rounded: 0,
+            refused: 0,
+        }
+    }
+
+    fn take(&mut self, item: Item) -> anyhow::Result<()> {
+        if let Item::EpisodeStart { episode, .. } = item {
+            self.skipping = self.only.is_some_and(|only| only != episode);
+        }
+        if self.skipping {
+            return Ok(());
+        }
+        match item {
+            Item::EpisodeStart { episode, time_ms } => {
+                self.plan =
+                    Some(Accounts::new(self.seeding.seed, episode, self.seeding.accounts, self.scale)?);
+                self.listed.clear();
+                (self.rounded, self.refused) = (0, 0);
+                self.ready.push_back(Input::EpisodeStarted { index: episode });
+                self.time_ms = time_ms;
+                self.push(Event::FundEndowed { quanta: self.seeding.fund });
+            }
+            Item::Mark(mark) => {
+                if mark.time_ms != self.time_ms {
+                    self.close();
+                    self.time_ms = mark.time_ms;
+                }
+                self.mark(&mark)?;
+            }
+            Item::EpisodeEnd { episode, time_ms, .. } => {
+                self.close();
+                let (rounded, refused) = (self.rounded, self.refused);
+                self.ready.push_back(Input::EpisodeEnded { index: episode, time_ms, rounded, refused });
+            }
+        }
+        Ok(())
+    }
+
+    fn mark(&mut self, mark: &Mark) -> anyhow::Result<()> {
+        self.marks += 1;
+        if let Some((instrument, spec)) = self.listed.get(&mark.symbol) {
+            let instrument = *instrument;
+            match instrument::quanta(spec, mark.price) {
+                Ok(quoted) => {
+                    self.rounded += u64::from(quoted.rounded);
+                    self.push(Event::Mark { instrument, price: quoted.quanta });
+                }
+                Err(_) => self.refused += 1,
+            }
+            return Ok(());
+        }
+        self.list(mark)
+    }
+
+    /// Lists the mark's instrument at its first price and seeds the accounts that hold it. A price that makes no instrument is refused.
+    fn list(&mut self, mark: &Mark) -> anyhow::Result<()> {
+        let spec = instrument::derive(&mark.symbol, mark.price, self.scale, &Book::default());
+        let Some((spec, quoted)) = spec
+            .ok()
+            .and_then(|spec| Some((instrument::quanta(&spec, mark.price).ok()?, spec)))
+            .map(|(quoted, spec)| (spec, quoted))
+        else {
+            self.refused += 1;
+            return Ok(());
+        };
+        self.rounded += u64::from(quoted.rounded);
+        let instrument = InstrumentId(self.listed.len() as u16);
+        self.push(Event::Listed { instrument, spec: spec.clone() });
+        self.push(Event::Mark { instrument, price: quoted.quanta });
+        let plan = self.plan.as_mut().expect("marks lie inside an episode");
+        let price = Price::new(quoted.quanta).expect("a quoted price has the instrument's bits");
+        for event in plan.seed(instrument, &spec, price)? {
+            self.push(event);
+        }
+        self.listed.insert(mark.symbol.clone(), (instrument, spec));
+        Ok(())
+    }
+
+    fn push(&mut self, event: Event) {
+        self.round.push(event);
+        if self.round.len() == ROUND_EVENTS_MAX {
+            self.close();
+        }
+    }
+
+    fn close(&mut self) {
+        if !self.round.is_empty() {
+            let (events, marks) = (std::mem::take(&mut self.round), std::mem::take(&mut self.marks));
+            self.ready.push_back(Input::Round { time_ms: self.time_ms, events, marks });
+        }
+    }
+}
+
+impl<I: Iterator<Item = Result<Item, TapeError>>> Iterator for Rounds<I> {
+    type Item = anyhow::Result<Input>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(input) = self.ready.pop_front() {
+                return Some(Ok(input));
+            }
+            let item = self.items.next()?;
+            if let Err(error) = item.map_err(Into::into).and_then(|item| self.take(item)) {
+                return Some(Err(error));
+            }
+        }
+    }
+}

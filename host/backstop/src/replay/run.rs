@@ -1,0 +1,245 @@
+//! A whole run: feed thread, engine and device here, journal thread, reports beside them.
+
+use std::fmt::{self, Display};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context;
+use crossbeam::channel::{Receiver, bounded};
+use device::{CpuDevice, Driver, DriverConfig, MarginDevice};
+use engine::rules::Rules;
+
+use super::CPU_CAPACITY;
+use super::audit::Audit;
+use super::output::Output;
+use super::rounds::{Input, Rounds, Seeding};
+use super::session::Session;
+use crate::feed::tape::{Tape, TapeOptions};
+use crate::feed::{Items, scenario};
+use crate::report::progress::Progress;
+use crate::report::summary::Summary;
+
+/// Inputs that may wait for the engine before the feed does.
+const INPUTS_WAITING_MAX: usize = 64;
+/// Endowment of the insurance fund at the start of an episode: a million of the quote currency, in quanta.
+const FUND: i64 = 1_000_000_000_000;
+
+/// Where margin is judged.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub enum DeviceKind {
+    /// The model, on this machine's processor
+    Cpu,
+    /// The emitted gateware, simulated by Verilator
+    #[cfg(feature = "sim")]
+    Sim,
+}
+
+impl DeviceKind {
+    pub const DEFAULT: Self = Self::Cpu;
+
+    /// The device to compare with, if the build has one.
+    pub fn other(self) -> Option<Self> {
+        match self {
+            #[cfg(feature = "sim")]
+            Self::Cpu => Some(Self::Sim),
+            #[cfg(not(feature = "sim"))]
+            Self::Cpu => None,
+            #[cfg(feature = "sim")]
+            Self::Sim => Some(Self::Cpu),
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu: the model",
+            #[cfg(feature = "sim")]
+            Self::Sim => "sim: gateware under Verilator",
+        }
+    }
+}
+
+/// What marks are replayed.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// The built-in crash.
+    Scenario,
+    /// Candles of a file; `episode` picks one.
+    Tape { path: PathBuf, symbols: Vec<String>, episode: Option<u32>, strict: bool },
+}
+
+/// A run as asked for.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub source: Source,
+    pub accounts: usize,
+    pub seed: u64,
+    pub device: DeviceKind,
+    pub audit: Audit,
+    pub out: Option<PathBuf>,
+    pub trace: Option<PathBuf>,
+    pub progress: bool,
+}
+
+/// What a run came to, and where its files are.
+#[derive(Debug)]
+pub struct Outcome {
+    pub summary: Summary,
+    pub files: Vec<PathBuf>,
+}
+
+impl Outcome {
+    /// Success if nothing that must hold was broken.
+    pub fn exit_code(&self) -> ExitCode {
+        if self.summary.warnings().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+
+    /// True if both runs ended in the same state after the same verdicts.
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        let verdicts = |outcome: &Self| (outcome.summary.verdicts_given, outcome.summary.flags);
+        self.summary.state_hash == other.summary.state_hash && verdicts(self) == verdicts(other)
+    }
+
+    /// One line that says whether the two devices agreed.
+    pub fn agreement(&self, other: &Self) -> String {
+        let (one, two) = (&self.summary, &other.summary);
+        if self.agrees_with(other) {
+            format!(
+                "AGREED: {} and {} gave the same {} verdicts, {} changes of severity and state hash",
+                one.device, two.device, one.verdicts_given, one.flags
+            )
+        } else {
+            format!(
+                "NOT AGREED: {} ends in {}, {} in {}",
+                one.device, one.state_hash, two.device, two.state_hash
+            )
+        }
+    }
+}
+
+impl Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        writeln!(f, "{}", self.summary)?;
+        for file in &self.files {
+            writeln!(f, "  {}", file.display())?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs the job.
+///
+/// # Errors
+/// If the tape does not read, the output cannot be written, or the device fails or disagrees.
+pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
+    match options.device {
+        DeviceKind::Cpu => run_on(CpuDevice::new(CPU_CAPACITY), options),
+        #[cfg(feature = "sim")]
+        DeviceKind::Sim => {
+            let device = device::SimDevice::new(device::Build::Production, options.trace.as_deref())
+                .context("the simulated gateware does not start")?;
+            run_on(device, options)
+        }
+    }
+}
+
+fn run_on(device: impl MarginDevice, options: &Options) -> anyhow::Result<Outcome> {
+    let started = Instant::now();
+    let mut summary = Summary::new(options.device.words(), options.audit.to_string(), options.seed);
+    let (items, marks) = open(&options.source, &mut summary)?;
+    let rules = Rules::default();
+    let seeding =
+        Seeding { rules: rules.clone(), accounts: options.accounts, seed: options.seed, fund: FUND };
+    let episode = match options.source {
+        Source::Tape { episode, .. } => episode,
+        Source::Scenario => None,
+    };
+    let mut output = Output::create(options.out.as_deref(), &rules, options.seed, &summary.source)?;
+    let progress = Progress::marks(marks, !options.progress);
+    let mut driver = Driver::new(device, DriverConfig::default());
+    std::thread::scope(|scope| {
+        let (sender, inputs) = bounded(INPUTS_WAITING_MAX);
+        scope.spawn(move || {
+            for input in Rounds::new(items, seeding, episode) {
+                if sender.send(input).is_err() {
+                    return; // the engine stopped with an error that it reports
+                }
+            }
+        });
+        consume(&inputs, &mut driver, options, &rules, &mut summary, &mut output, &progress)
+    })?;
+    drop(progress);
+    anyhow::ensure!(summary.episodes > 0, "nothing was replayed: the tape has no such episode");
+    summary.device_clocks = driver.device().clocks();
+    summary.seconds = started.elapsed().as_secs_f64();
+    let files = output.finish(&summary)?;
+    Ok(Outcome { summary, files })
+}
+
+fn open(source: &Source, summary: &mut Summary) -> anyhow::Result<(Items, u64)> {
+    match source {
+        Source::Scenario => {
+            summary.source = "built-in scenario".into();
+            Ok((scenario::items(summary.seed), 8 * u64::from(scenario::STEPS)))
+        }
+        Source::Tape { path, symbols, strict, .. } => {
+            let mut tape_options =
+                TapeOptions { symbols: symbols.clone(), strict: *strict, ..TapeOptions::default() };
+            if let [only] = symbols.as_slice() {
+                tape_options.symbol_default.clone_from(only);
+            }
+            let tape = Tape::open(path, &tape_options, |refusal| eprintln!("refused: {refusal}"))?;
+            summary.source = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+            summary.refused_rows = tape.report().refused_total();
+            Ok((tape.items(), 4 * tape.report().accepted))
+        }
+    }
+}
+
+fn consume<D: MarginDevice>(
+    inputs: &Receiver<anyhow::Result<Input>>,
+    driver: &mut Driver<D>,
+    options: &Options,
+    rules: &Rules,
+    summary: &mut Summary,
+    output: &mut Output,
+    progress: &Progress,
+) -> anyhow::Result<()> {
+    let (mut next_sequence, mut next_round) = (0, 0);
+    let mut inputs = inputs.iter();
+    while let Some(input) = inputs.next().transpose()? {
+        let Input::EpisodeStarted { index } = input else { continue };
+        progress.say(format!("episode {index}"));
+        output.episode_started(index, options.seed, rules, &summary.source)?;
+        let mut session = Session::start(rules.clone(), driver, options.audit, next_sequence, next_round)?;
+        loop {
+            let (recorder, reports) = output.split();
+            let mut observe = |engine: &engine::Engine, evaluated: &super::session::Evaluated| {
+                let (due, given) = evaluated.coverage();
+                summary.verdicts_due += due;
+                summary.verdicts_given += given;
+                summary.audited += evaluated.audited;
+                summary.flags += evaluated.answer.verdicts.len() as u64;
+                summary.rounds += 1;
+                reports.round(engine, evaluated)
+            };
+            match inputs.next().context("the feed ended inside an episode")?? {
+                Input::Round { time_ms, events, marks } => {
+                    session.run(time_ms, events, recorder, &mut observe)?;
+                    progress.advance(marks);
+                }
+                Input::EpisodeEnded { index, time_ms, rounded, refused } => {
+                    let state_hash = session.settle(time_ms, recorder, &mut observe)?;
+                    summary.marks_rounded += rounded;
+                    summary.refused_rows += refused;
+                    summary.add_episode(session.engine(), state_hash);
+                    output.episode_ended(index, state_hash)?;
+                    break;
+                }
+                Input::EpisodeStarted { index } => anyhow::bail!("episode {index} starts inside another"),
+            }
+        }
+        (next_sequence, next_round) = (session.next_sequence, session.next_round);
+    }
+    Ok(())
+}

@@ -1,0 +1,247 @@
+//! One episode: rounds through engine and device, audited, with everything that happens handed to the journal first.
+
+use std::collections::VecDeque;
+
+use anyhow::{Context, bail};
+use device::{Driver, MarginDevice, RoundAnswer};
+use engine::Engine;
+use engine::apply::Applied;
+use engine::decide::Decided;
+use engine::event::{AccountId, Command, Event, EventSequence, Round, TimeMs};
+use engine::rules::Rules;
+
+use super::audit::Audit;
+use crate::journal::{Entry, JournalError};
+use crate::venue::{Order, SimulatedVenue, Venue};
+
+/// Decision rounds in a row before an external one is admitted.
+pub const DECISION_ROUNDS_MAX: u32 = 64;
+
+/// Where entries go before they take effect.
+pub trait Recorder {
+    /// # Errors
+    /// If the entry cannot be kept; the round must not take effect then.
+    fn record(&mut self, entry: Entry) -> Result<(), JournalError>;
+}
+
+/// What a round did, for reports.
+pub struct Evaluated {
+    pub round: Round,
+    pub external: bool,
+    pub applied: Applied,
+    pub answer: RoundAnswer,
+    pub decided: Decided,
+    /// Accounts read back and compared.
+    pub audited: u64,
+}
+
+impl Evaluated {
+    /// Verdicts owed and given on the round's marks.
+    pub fn coverage(&self) -> (u64, u64) {
+        let due = self.applied.dues.iter().map(|due| due.holders).sum();
+        let given = self.answer.coverage.iter().map(|given| given.holders).sum();
+        (due, given)
+    }
+}
+
+/// Commands whose outcomes are the next decision round, with the event time of their cause.
+struct Pending {
+    time_ms: TimeMs,
+    commands: Vec<Command>,
+}
+
+/// The episode's moving parts. The device is the caller's: it is started anew by each session.
+pub struct Session<'d, D: MarginDevice> {
+    engine: Engine,
+    driver: &'d mut Driver<D>,
+    audit: Audit,
+    venue: SimulatedVenue,
+    pending: VecDeque<Pending>,
+    /// Of the next event and round: they go on through all episodes of a run.
+    pub next_sequence: EventSequence,
+    pub next_round: u64,
+    batch: Vec<AccountId>,
+}
+
+impl<'d, D: MarginDevice> Session<'d, D> {
+    /// Starts the device from reset.
+    ///
+    /// # Errors
+    /// If the rules make no sense or the device does not start.
+    pub fn start(
+        rules: Rules,
+        driver: &'d mut Driver<D>,
+        audit: Audit,
+        next_sequence: EventSequence,
+        next_round: u64,
+    ) -> anyhow::Result<Self> {
+        driver.start(&rules).context("the device does not start")?;
+        Ok(Self {
+            venue: SimulatedVenue::new(rules.validate()?.0),
+            engine: Engine::new(rules)?,
+            driver,
+            audit,
+            pending: VecDeque::new(),
+            next_sequence,
+            next_round,
+            batch: Vec::new(),
+        })
+    }
+
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// An external round and the decision rounds that follow, each handed to `observe` when it is done.
+    ///
+    /// # Errors
+    /// If the journal or the device fails, or the device disagrees with the ledger.
+    pub fn run(
+        &mut self,
+        time_ms: TimeMs,
+        events: Vec<Event>,
+        recorder: &mut impl Recorder,
+        observe: &mut impl FnMut(&Engine, &Evaluated) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        self.step(time_ms, events, true, recorder, observe)?;
+        for _ in 0..DECISION_ROUNDS_MAX {
+            let Some(Pending { time_ms, commands }) = self.pending.pop_front() else { break };
+            let events =
+                commands.iter().map(|command| self.perform(time_ms, command)).collect::<Result<_, _>>()?;
+            self.step(time_ms, events, false, recorder, observe)?;
+        }
+        Ok(())
+    }
+
+    /// Runs decision rounds until none is left, then settles everything at the last marks. Returns the state hash.
+    ///
+    /// # Errors
+    /// As [`Self::run`]; or if decisions go on for ever, which breaks an invariant of the engine.
+    pub fn settle(
+        &mut self,
+        time_ms: TimeMs,
+        recorder: &mut impl Recorder,
+        observe: &mut impl FnMut(&Engine, &Evaluated) -> anyhow::Result<()>,
+    ) -> anyhow::Result<[u8; 32]> {
+        for _ in 0..=self.engine.ledger().accounts() {
+            if self.pending.is_empty() {
+                break;
+            }
+            self.run(time_ms, Vec::new(), recorder, observe)?;
+        }
+        assert!(self.pending.is_empty(), "decisions do not end");
+        self.step(time_ms, vec![Event::Settled], true, recorder, observe)?;
+        Ok(self.engine.state_hash())
+    }
+
+    fn step(
+        &mut self,
+        time_ms: TimeMs,
+        events: Vec<Event>,
+        external: bool,
+        recorder: &mut impl Recorder,
+        observe: &mut impl FnMut(&Engine, &Evaluated) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let round = Round { time_ms, first_sequence: self.next_sequence, events };
+        for (sequence, event) in (round.first_sequence..).zip(&round.events) {
+            recorder.record(Entry::Event { sequence, time_ms, event: event.clone() })?;
+        }
+        let (number, first_sequence) = (self.next_round, round.first_sequence);
+        let count = u32::try_from(round.events.len()).context("a round is bounded")?;
+        recorder.record(Entry::RoundEnded {
+            round: number,
+            time_ms,
+            first_sequence,
+            events: count,
+            external,
+        })?;
+        self.next_sequence += u64::from(count);
+        self.next_round += 1;
+
+        let evaluated = self.evaluate(round, external, number)?;
+        for event in &evaluated.round.events {
+            if let Event::Listed { instrument, spec } = event {
+                self.venue.list(*instrument, &spec.depth)?;
+            }
+        }
+        recorder.record(Entry::Verdict { round: number, flags: evaluated.answer.verdicts.clone() })?;
+        recorder.record(Entry::Decision { round: number, commands: evaluated.decided.commands.clone() })?;
+        if !evaluated.decided.commands.is_empty() {
+            self.pending.push_back(Pending { time_ms, commands: evaluated.decided.commands.clone() });
+        }
+        observe(&self.engine, &evaluated)
+    }
+
+    /// Lets the round take effect, asks the device, audits it, decides. Used by replay and by verification alike.
+    ///
+    /// # Errors
+    /// If the device fails or disagrees with the ledger.
+    pub fn evaluate(&mut self, round: Round, external: bool, number: u64) -> anyhow::Result<Evaluated> {
+        let applied = self.engine.apply(&round);
+        let answer = if applied.updates.is_empty() {
+            RoundAnswer::default()
+        } else {
+            self.driver
+                .run_round(&applied.updates)
+                .context("the device is lost; --device cpu runs without it")?
+        };
+        let audited = self.read_back(&applied.touched, number)?;
+        let decided = self.engine.decide(&answer.verdicts);
+        if let [account, ..] = decided.disagreements[..] {
+            bail!(
+                "round {number}: device and ledger disagree on the severity of account {}; the device is not to be trusted",
+                account.0
+            );
+        }
+        Ok(Evaluated { round, external, applied, answer, decided, audited })
+    }
+
+    /// Reads accounts back before anything is decided on them. One difference loses the device.
+    fn read_back(&mut self, touched: &[usize], round: u64) -> anyhow::Result<u64> {
+        let drawn = self.audit.draw(touched, round);
+        if drawn.is_empty() {
+            return Ok(0);
+        }
+        let ledger = self.engine.ledger();
+        self.batch.clear();
+        self.batch.extend(drawn.iter().map(|&index| ledger.id(index)));
+        let mut expected = drawn.iter();
+        let mut difference = None;
+        let engine = &self.engine;
+        let compared = self
+            .driver
+            .read_back(&self.batch, |account, severity, equity, requirement| {
+                let index = *expected.next().expect("as many answers as accounts");
+                let exact = engine.exact(index);
+                if (severity, equity, requirement) != (exact.severity as u8, exact.equity, exact.requirement)
+                {
+                    difference.get_or_insert((account, severity, equity, requirement, exact));
+                }
+            })
+            .context("the device is lost while it is audited")?;
+        if let Some((account, severity, equity, requirement, exact)) = difference {
+            bail!(
+                "round {round}: audit: the device has account {} at severity {severity}, E {equity}, R {requirement}; the ledger says {}, {}, {}. \
+                 Nothing was decided on it; the device is not to be trusted",
+                account.0,
+                exact.severity as u8,
+                exact.equity,
+                exact.requirement
+            );
+        }
+        Ok(compared)
+    }
+
+    /// Carries a command out; its outcome is an event of the next round.
+    fn perform(&mut self, time_ms: TimeMs, command: &Command) -> anyhow::Result<Event> {
+        Ok(match *command {
+            Command::TakeOver { account } => Event::TakenOver { account },
+            Command::Bankrupt { account } => Event::Bankrupted { account },
+            Command::PlaceOrder { order, instrument, lots, limit, .. } => {
+                let mark = self.engine.markets()[usize::from(instrument.0)].mark;
+                let fill = self.venue.execute(time_ms, mark, &Order { instrument, lots, limit })?;
+                Event::Filled { order, lots: fill.lots, quote: fill.quote }
+            }
+        })
+    }
+}

@@ -1,0 +1,166 @@
+//! `backstop verify`: a journal's events once more through the engine and the model; every verdict, decision and hash compared.
+
+use std::collections::VecDeque;
+use std::fmt::{self, Display};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use device::{CpuDevice, Driver, DriverConfig};
+use engine::event::{Command, Event, Round};
+use serde::Serialize;
+
+use super::audit::Audit;
+use super::journaled::{Journaled, JournaledRound, JournaledRounds};
+use super::session::Session;
+use super::{CPU_CAPACITY, hex};
+use crate::journal::JournalReader;
+
+/// What verification went through; nothing differed.
+#[derive(Debug, Default, Serialize)]
+pub struct Verified {
+    pub episodes: u32,
+    pub rounds: u64,
+    pub events: u64,
+    pub verdicts: u64,
+    pub decisions: u64,
+    /// Of the last episode that ended, hex.
+    pub state_hash: String,
+    /// The journal ends before its last episode does.
+    pub unfinished: bool,
+    /// What the journal notes of device and audits.
+    pub notes: Vec<String>,
+}
+
+impl Display for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        for note in &self.notes {
+            writeln!(f, "note: {note}")?;
+        }
+        if self.unfinished {
+            writeln!(f, "the journal ends before its last episode does; what there is was verified")?;
+        }
+        writeln!(
+            f,
+            "verified: {} episodes, {} rounds, {} events, {} verdicts, {} decisions recomputed and equal",
+            self.episodes, self.rounds, self.events, self.verdicts, self.decisions
+        )?;
+        write!(f, "state hash {}", self.state_hash)
+    }
+}
+
+/// Replays `path` and compares.
+///
+/// # Errors
+/// If the journal is damaged, or anything recomputed differs from what it says; the message names the round.
+pub fn verify(path: &Path) -> anyhow::Result<Verified> {
+    let mut verified = Verified::default();
+    let mut driver = Driver::new(CpuDevice::new(CPU_CAPACITY), DriverConfig::default());
+    let mut rounds = JournaledRounds::new(JournalReader::open(path)?);
+    let mut hashes = Vec::new();
+    while let Some(item) = rounds.next().transpose()? {
+        match item {
+            Journaled::Note(text) => verified.notes.push(text),
+            Journaled::EpisodeStarted { rules, .. } => {
+                let mut session =
+                    Session::start(rules, &mut driver, Audit::Off, verified.events, verified.rounds)?;
+                match episode(&mut session, &mut rounds, &mut verified)? {
+                    Some(hash) => hashes.push(hash),
+                    None => verified.unfinished = true,
+                }
+                verified.episodes += 1;
+            }
+            other => bail!("{other:?} outside an episode"),
+        }
+    }
+    verified.state_hash = hex(&super::combined_hash(&hashes));
+    Ok(verified)
+}
+
+fn episode(
+    session: &mut Session<CpuDevice>,
+    rounds: &mut impl Iterator<Item = anyhow::Result<Journaled>>,
+    verified: &mut Verified,
+) -> anyhow::Result<Option<[u8; 32]>> {
+    let mut due: VecDeque<Command> = VecDeque::new();
+    for item in rounds {
+        match item? {
+            Journaled::Note(text) => verified.notes.push(text),
+            Journaled::Round(journaled) => {
+                let number = journaled.number;
+                compare_round(session, journaled, &mut due, verified)
+                    .with_context(|| format!("round {number}"))?;
+            }
+            Journaled::EpisodeEnded { index, state_hash } => {
+                let computed = session.engine().state_hash();
+                if computed != state_hash {
+                    bail!(
+                        "episode {index} ends with state hash {}, recomputed {}",
+                        hex(&state_hash),
+                        hex(&computed)
+                    );
+                }
+                return Ok(Some(computed));
+            }
+            Journaled::EpisodeStarted { index, .. } => {
+                bail!("episode {index} starts before the one before it has ended")
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn compare_round(
+    session: &mut Session<CpuDevice>,
+    journaled: JournaledRound,
+    due: &mut VecDeque<Command>,
+    verified: &mut Verified,
+) -> anyhow::Result<()> {
+    let JournaledRound { number, external, round, verdicts, commands } = journaled;
+    if number != verified.rounds || round.first_sequence != verified.events {
+        bail!(
+            "number {number} from event {}, expected {} from event {}",
+            round.first_sequence,
+            verified.rounds,
+            verified.events
+        );
+    }
+    if !external {
+        follow(&round, due)?;
+    }
+    verified.rounds += 1;
+    verified.events += round.events.len() as u64;
+    let evaluated = session.evaluate(round, external, number)?;
+    if let Some(verdicts) = verdicts {
+        if verdicts != evaluated.answer.verdicts {
+            bail!("the verdict record says {verdicts:?}, recomputed {:?}", evaluated.answer.verdicts);
+        }
+        verified.verdicts += verdicts.len() as u64;
+    }
+    if let Some(commands) = commands {
+        if commands != evaluated.decided.commands {
+            bail!("decided {commands:?}, recomputed {:?}", evaluated.decided.commands);
+        }
+        verified.decisions += commands.len() as u64;
+    }
+    due.extend(evaluated.decided.commands);
+    Ok(())
+}
+
+/// The events of a decision round are the outcomes of the decisions due, in their order.
+fn follow(round: &Round, due: &mut VecDeque<Command>) -> anyhow::Result<()> {
+    for event in &round.events {
+        let fits = match (due.front(), event) {
+            (Some(Command::PlaceOrder { order, .. }), Event::Filled { order: filled, .. }) => order == filled,
+            (Some(Command::TakeOver { account }), Event::TakenOver { account: taken }) => account == taken,
+            (Some(Command::Bankrupt { account }), Event::Bankrupted { account: bankrupted }) => {
+                account == bankrupted
+            }
+            _ => false,
+        };
+        if !fits {
+            bail!("{event:?} is not the outcome of {:?}", due.front());
+        }
+        due.pop_front();
+    }
+    Ok(())
+}

@@ -1,0 +1,363 @@
+//! Draws the plot: three panels over one time axis.
+
+use plotters::element::DashedPathElement;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use super::axis::{Column, TimeAxis, ValueAxis, length_text, short, time_text};
+use super::plot::{EpisodePlot, Plot};
+use super::series::{Point, wider_ms};
+
+const WIDTH: i32 = 1_400;
+const HEIGHT: i32 = 980;
+const LEFT: i32 = 84;
+const RIGHT: i32 = WIDTH - 84;
+/// Rows of the panels: top and bottom. The first's top leaves room for the legend.
+const MARKS: (i32, i32) = (150, 430);
+const TROUBLE: (i32, i32) = (510, 680);
+const MONEY: (i32, i32) = (760, 900);
+/// Bars over the whole width, at most.
+const BARS_MAX: i64 = 240;
+/// Pixels over which the highest count of accounts in trouble is shown.
+const PEAK_PIXELS: i32 = 3;
+
+const INK: RGBColor = RGBColor(38, 43, 51);
+const QUIET: RGBColor = RGBColor(110, 117, 128);
+const GRID: RGBColor = RGBColor(222, 226, 231);
+const GROUND: RGBColor = RGBColor(247, 248, 250);
+const AT_RISK: RGBColor = RGBColor(213, 94, 0);
+const ACTIONS: RGBColor = RGBColor(126, 142, 168);
+const FUND: RGBColor = RGBColor(0, 114, 178);
+const DEBT: RGBColor = RGBColor(190, 20, 40);
+/// Told apart in colour-blind eyes too; a second round is dashed.
+const SYMBOLS: [RGBColor; 8] = [
+    RGBColor(0, 114, 178),
+    RGBColor(230, 159, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 76, 133),
+    RGBColor(86, 180, 233),
+    RGBColor(160, 82, 45),
+    RGBColor(110, 70, 170),
+    RGBColor(60, 60, 60),
+];
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+type Drawn = Result<(), String>;
+
+pub fn draw(plot: &Plot) -> Result<String, String> {
+    let mut svg = String::new();
+    {
+        let area = SVGBackend::with_string(&mut svg, (WIDTH as u32, HEIGHT as u32)).into_drawing_area();
+        let canvas = Canvas { area: &area };
+        area.fill(&WHITE).map_err(words)?;
+        canvas.text((LEFT, 24), &plot.title, 24, INK, HPos::Left)?;
+        canvas.text((LEFT, 54), &plot.note, 13, QUIET, HPos::Left)?;
+        let episodes: Vec<&EpisodePlot> = plot.episodes.iter().filter(|e| e.span_ms.is_some()).collect();
+        if episodes.is_empty() {
+            canvas.text((LEFT, MARKS.0), "Nothing happened: no episode has a mark.", 16, INK, HPos::Left)?;
+        } else {
+            let spans: Vec<(i64, i64)> = episodes.iter().filter_map(|episode| episode.span_ms).collect();
+            let picture = Picture { canvas, episodes, time: TimeAxis::new(&spans, LEFT, RIGHT) };
+            picture.time_axis()?;
+            picture.marks()?;
+            picture.trouble()?;
+            picture.money()?;
+        }
+        area.present().map_err(words)?;
+    }
+    Ok(svg)
+}
+
+fn words(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+struct Canvas<'a, 'b> {
+    area: &'a Area<'b>,
+}
+
+impl Canvas<'_, '_> {
+    fn text(&self, at: (i32, i32), text: &str, size: i32, color: RGBColor, side: HPos) -> Drawn {
+        let style = ("sans-serif", size).into_font().color(&color).pos(Pos::new(side, VPos::Center));
+        self.area.draw_text(text, &style, at).map_err(words)
+    }
+
+    fn line(&self, points: Vec<(i32, i32)>, style: impl Into<ShapeStyle>) -> Drawn {
+        self.area.draw(&PathElement::new(points, style)).map_err(words)
+    }
+
+    fn block(&self, corners: [(i32, i32); 2], color: RGBColor) -> Drawn {
+        self.area.draw(&Rectangle::new(corners, color.filled())).map_err(words)
+    }
+
+    /// A swatch and its words; returns the column after them.
+    fn legend(&self, at: (i32, i32), text: &str, color: RGBColor, dashed: bool) -> Result<i32, String> {
+        let swatch = if dashed { vec![(0, 6), (10, 16)] } else { vec![(0, 16)] };
+        for (from, to) in swatch {
+            self.line(vec![(at.0 + from, at.1), (at.0 + to, at.1)], color.stroke_width(4))?;
+        }
+        self.text((at.0 + 22, at.1), text, 13, INK, HPos::Left)?;
+        Ok(at.0 + legend_width(text))
+    }
+}
+
+fn legend_width(text: &str) -> i32 {
+    22 + text_width(text, 13) + 22
+}
+
+/// About how wide the text comes out, pixels: no font is loaded to know.
+fn text_width(text: &str, size: i32) -> i32 {
+    text.chars().count() as i32 * size * 57 / 100
+}
+
+struct Picture<'a, 'b> {
+    canvas: Canvas<'a, 'b>,
+    episodes: Vec<&'a EpisodePlot>,
+    time: TimeAxis,
+}
+
+impl Picture<'_, '_> {
+    fn columns(&self) -> impl Iterator<Item = (&EpisodePlot, &Column)> {
+        self.episodes.iter().copied().zip(&self.time.columns)
+    }
+
+    fn heading(&self, top: i32, text: &str) -> Result<i32, String> {
+        self.canvas.text((LEFT, top - 22), text, 16, INK, HPos::Left)?;
+        Ok(LEFT + text_width(text, 16) + 30)
+    }
+
+    /// Grounds of the columns, grid lines through all panels, times below the last.
+    fn time_axis(&self) -> Drawn {
+        let mut free = [0, 0]; // first free pixel of the two lines of words
+        for (episode, column) in self.columns() {
+            for (top, bottom) in [MARKS, TROUBLE, MONEY] {
+                self.canvas.block([(column.left, top), (column.right, bottom)], GROUND)?;
+            }
+            let ticks = column.ticks(64);
+            for (time_ms, text) in &ticks {
+                let x = column.x(*time_ms);
+                for (top, bottom) in [MARKS, TROUBLE, MONEY] {
+                    self.canvas.line(vec![(x, top), (x, bottom)], GRID)?;
+                }
+                let half = text_width(text, 12) / 2;
+                if x - half >= free[0].max(column.left) && x + half <= column.right + GAP_WORDS {
+                    self.canvas.text((x, MONEY.1 + 16), text, 12, QUIET, HPos::Center)?;
+                    free[0] = x + half + 6;
+                }
+            }
+            let date = time_text(column.start_ms, "%Y-%m-%d");
+            if column.left >= free[1] {
+                self.canvas.text((column.left, MONEY.1 + 36), &date, 12, INK, HPos::Left)?;
+                free[1] = column.left + text_width(&date, 12) + 4;
+                let number = format!("episode {}", episode.index);
+                self.canvas.text((column.left, MONEY.1 + 54), &number, 12, QUIET, HPos::Left)?;
+            }
+        }
+        self.canvas.text((RIGHT, HEIGHT - 8), "event time, UTC", 12, QUIET, HPos::Right)
+    }
+
+    fn grid(&self, axis: &ValueAxis, x: i32, color: RGBColor, lines: bool) -> Drawn {
+        let right = x >= RIGHT;
+        let mut last = i32::MAX;
+        for (tick, text) in axis.ticks() {
+            let y = axis.row(tick);
+            if last - y < 14 {
+                continue;
+            }
+            last = y;
+            if lines {
+                for column in &self.time.columns {
+                    self.canvas.line(vec![(column.left, y), (column.right, y)], GRID)?;
+                }
+            }
+            let (at, side) = if right { (x + 8, HPos::Left) } else { (x - 8, HPos::Right) };
+            self.canvas.text((at, y), &text, 12, color, side)?;
+        }
+        Ok(())
+    }
+
+    fn curve(&self, points: Vec<(i32, i32)>, color: RGBColor, width: u32, dashed: bool) -> Drawn {
+        let points = thinned(points);
+        if dashed {
+            let line = DashedPathElement::new(points, 6, 4, color.stroke_width(width));
+            return self.canvas.area.draw(&line).map_err(words);
+        }
+        self.canvas.line(points, color.stroke_width(width))
+    }
+
+    fn marks(&self) -> Drawn {
+        let mut names: Vec<&str> = Vec::new();
+        let (mut low, mut high) = (100.0_f64, 100.0_f64);
+        for (name, series) in self.episodes.iter().flat_map(|episode| &episode.marks) {
+            if !names.contains(&name.as_str()) {
+                names.push(name);
+            }
+            if let (Some((from, to)), Some((_, start))) =
+                (series.range(), series.first().filter(|p| p.1 > 0.0))
+            {
+                (low, high) = (low.min(100.0 * from / start), high.max(100.0 * to / start));
+            }
+        }
+        let axis = ValueAxis::around(low, high, MARKS.0, MARKS.1);
+        self.grid(&axis, LEFT, QUIET, true)?;
+        for (episode, column) in self.columns() {
+            for (name, series) in &episode.marks {
+                let at = names.iter().position(|known| known == name).unwrap_or(0);
+                let Some((_, start)) = series.first().filter(|point| point.1 > 0.0) else { continue };
+                let points = series.points();
+                let line = points.iter().map(|&(t, v)| (column.x(t), axis.row(100.0 * v / start))).collect();
+                self.curve(line, SYMBOLS[at % SYMBOLS.len()], 1, at >= SYMBOLS.len())?;
+            }
+        }
+        let scale = if axis.is_logarithmic() { ", log scale" } else { "" };
+        let mut rows: Vec<Vec<(i32, usize)>> = vec![Vec::new()];
+        let mut x = LEFT;
+        for (at, name) in names.iter().enumerate() {
+            let width = legend_width(name);
+            if x + width > RIGHT {
+                rows.push(Vec::new());
+                x = LEFT;
+            }
+            rows.last_mut().expect("the first is there").push((x, at));
+            x += width;
+        }
+        let top = MARKS.0 - 20 * rows.len() as i32;
+        let text = format!("Mark prices applied, first of each episode = 100{scale}");
+        self.canvas.text((LEFT, top - 20), &text, 16, INK, HPos::Left)?;
+        for (y, row) in (top..).step_by(20).zip(rows) {
+            for (x, at) in row {
+                self.canvas.legend(
+                    (x, y + 4),
+                    names[at],
+                    SYMBOLS[at % SYMBOLS.len()],
+                    at >= SYMBOLS.len(),
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn trouble(&self) -> Drawn {
+        let spans = || self.time.columns.iter().map(|column| column.end_ms - column.start_ms);
+        let mut width =
+            self.episodes.iter().map(|episode| episode.liquidations.width_ms()).max().unwrap_or(15_000);
+        while spans().map(|span| span / width + 1).sum::<i64>() > BARS_MAX.max(2 * self.episodes.len() as i64)
+        {
+            width = wider_ms(width);
+        }
+        let bars: Vec<Vec<u64>> =
+            self.episodes.iter().map(|episode| episode.liquidations.widened(width)).collect();
+        let most = bars.iter().flatten().max().copied().unwrap_or(0);
+        let (top, bottom) = TROUBLE;
+        let right_axis = ValueAxis::from_zero(most as f64, 1.0, top, bottom);
+        let riskiest = self
+            .episodes
+            .iter()
+            .filter_map(|episode| episode.at_risk.range())
+            .map(|r| r.1)
+            .fold(0.0, f64::max);
+        let left_axis = ValueAxis::from_zero(riskiest, 1.0, top, bottom);
+        self.grid(&left_axis, LEFT, AT_RISK, true)?;
+        self.grid(&right_axis, RIGHT, ACTIONS, false)?;
+        for ((_, column), bars) in self.columns().zip(&bars) {
+            for (at, &actions) in (0..).zip(bars).filter(|(_, actions)| **actions > 0) {
+                let from = column.x(column.start_ms + at * width);
+                let to = column.x(column.start_ms + (at + 1) * width).max(from + 2) - 1;
+                let y = right_axis.row(actions as f64).min(bottom - 1);
+                self.canvas.block([(from, y), (to, bottom)], ACTIONS)?;
+            }
+        }
+        for (episode, column) in self.columns() {
+            self.curve(peaks(&steps(&episode.at_risk.points(), column, &left_axis)), AT_RISK, 2, false)?;
+        }
+        let total: u64 = self.episodes.iter().map(|episode| episode.liquidations.total()).sum();
+        let x = self.heading(top, "Liquidation")?;
+        let x = self.canvas.legend(
+            (x, top - 22),
+            &format!("accounts at severity 2 or more (left; at most {} at once)", short(riskiest)),
+            AT_RISK,
+            false,
+        )?;
+        let text = format!("liquidation actions per {} (right; {total} in all)", length_text(width));
+        self.canvas.legend((x, top - 22), &text, ACTIONS, false)?;
+        Ok(())
+    }
+
+    fn money(&self) -> Drawn {
+        let (top, bottom) = MONEY;
+        let range = |pick: fn(&EpisodePlot) -> Option<(f64, f64)>| {
+            let ranges = self.episodes.iter().copied().filter_map(pick);
+            ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((0.0, 0.0))
+        };
+        let (low, high) = range(|episode| episode.fund.range());
+        let (_, worst) = range(|episode| episode.bad_debt.range());
+        let left_axis = ValueAxis::for_balance(low, high, top, bottom);
+        let right_axis = ValueAxis::from_zero(worst, 0.01, top, bottom);
+        self.grid(&left_axis, LEFT, FUND, true)?;
+        self.grid(&right_axis, RIGHT, DEBT, false)?;
+        for (episode, column) in self.columns() {
+            self.curve(steps(&episode.bad_debt.points(), column, &right_axis), DEBT, 2, false)?;
+            self.curve(steps(&episode.fund.points(), column, &left_axis), FUND, 2, false)?;
+        }
+        let x = self.heading(top, "Who pays (quote currency)")?;
+        let text = format!("insurance fund (left; lowest {})", short(low));
+        let x = self.canvas.legend((x, top - 22), &text, FUND, false)?;
+        let debt = if worst == 0.0 { "none".to_string() } else { format!("most {}", short(worst)) };
+        self.canvas.legend((x, top - 22), &format!("bad debt (right; {debt})"), DEBT, false)?;
+        Ok(())
+    }
+}
+
+/// Words of the last tick may reach this far past their column.
+const GAP_WORDS: i32 = 4;
+
+/// A value holds until the next one, and the last to the end of the episode.
+fn steps(points: &[Point], column: &Column, axis: &ValueAxis) -> Vec<(i32, i32)> {
+    let mut line: Vec<(i32, i32)> = Vec::with_capacity(2 * points.len() + 1);
+    for &(time_ms, value) in points {
+        let (x, y) = (column.x(time_ms), axis.row(value));
+        if let Some(&(_, before)) = line.last() {
+            line.push((x, before));
+        }
+        line.push((x, y));
+    }
+    if let Some(&(_, last)) = line.last() {
+        line.push((column.right, last));
+    }
+    line
+}
+
+/// The same picture with at most four points a pixel column: the first, highest, lowest and last in it.
+fn thinned(points: Vec<(i32, i32)>) -> Vec<(i32, i32)> {
+    let mut thin: Vec<(i32, i32)> = Vec::with_capacity(points.len());
+    for column in points.chunk_by(|a, b| a.0 == b.0) {
+        let high = column.iter().map(|point| point.1).min();
+        let low = column.iter().map(|point| point.1).max();
+        let (x, first) = column[0];
+        for y in [Some(first), high, low, column.last().map(|point| point.1)].into_iter().flatten() {
+            if thin.last() != Some(&(x, y)) {
+                thin.push((x, y));
+            }
+        }
+    }
+    thin
+}
+
+/// The upper envelope of a step line, [`PEAK_PIXELS`] wide a step.
+fn peaks(line: &[(i32, i32)]) -> Vec<(i32, i32)> {
+    let mut envelope: Vec<(i32, i32)> = Vec::new();
+    let mut put = |x: i32, y: i32| {
+        let from = x.div_euclid(PEAK_PIXELS) * PEAK_PIXELS;
+        match envelope.last_mut() {
+            Some(last) if last.0 == from => last.1 = last.1.min(y),
+            _ => envelope.push((from, y)),
+        }
+    };
+    for pair in line.windows(2) {
+        (pair[0].0..pair[1].0).for_each(|x| put(x, pair[0].1));
+        put(pair[1].0, pair[1].1);
+    }
+    let (left, right) = (line.first().map_or(0, |p| p.0), line.last().map_or(0, |p| p.0));
+    let corner = |(x, y): (i32, i32)| [(x.max(left), y), ((x + PEAK_PIXELS).min(right), y)];
+    envelope.into_iter().flat_map(corner).collect()
+}

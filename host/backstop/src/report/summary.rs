@@ -1,0 +1,216 @@
+//! What a run came to: one object for scripts, one page for a risk officer.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display};
+
+use engine::guard::GuardCounts;
+use engine::{Counters, Engine};
+use serde::Serialize;
+
+use super::text::{cents, count};
+use crate::replay::{combined_hash, hex};
+
+/// Counts of one symbol's marks; every mark is applied, held or dropped at once, and a held one ends confirmed or discarded.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct SymbolMarks {
+    pub marks: u64,
+    pub applied: u64,
+    pub held: u64,
+    /// Held, and borne out by the mark that decided.
+    pub confirmed: u64,
+    /// Never seen by ledger or device: dropped at once, or held and not confirmed.
+    pub dropped: u64,
+}
+
+/// Sums over the episodes of a run. Money in quanta (1e-6 of the quote currency).
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Summary {
+    pub source: String,
+    pub device: String,
+    pub audit: String,
+    pub seed: u64,
+    pub episodes: u32,
+    pub accounts: u64,
+    pub rounds: u64,
+    pub marks: u64,
+    pub marks_applied: u64,
+    pub marks_held: u64,
+    pub marks_confirmed: u64,
+    pub marks_dropped: u64,
+    /// Marks rounded half-even to the tick at ingestion.
+    pub marks_rounded: u64,
+    pub symbols: BTreeMap<String, SymbolMarks>,
+    pub refused_rows: u64,
+    pub refused_events: u64,
+    pub verdicts_due: u64,
+    pub verdicts_given: u64,
+    pub audited: u64,
+    pub disagreements: u64,
+    pub flags: u64,
+    pub slices: u64,
+    pub liquidations_partial: u64,
+    pub liquidations_full: u64,
+    pub takeovers: u64,
+    pub bankruptcies: u64,
+    pub insurance_start: i128,
+    pub insurance_in: i128,
+    pub insurance_out: i128,
+    pub insurance_end: i128,
+    pub bad_debt: i128,
+    pub ledger_balanced: bool,
+    pub device_clocks: u64,
+    pub seconds: f64,
+    pub state_hash: String,
+    #[serde(skip)]
+    hashes: Vec<[u8; 32]>,
+}
+
+impl Summary {
+    /// An empty summary of a run on `device`.
+    pub fn new(device: &str, audit: String, seed: u64) -> Self {
+        Self { device: device.into(), audit, seed, ..Self::default() }
+    }
+
+    /// Adds an episode that has settled.
+    pub fn add_episode(&mut self, engine: &Engine, state_hash: [u8; 32]) {
+        let Counters { liquidations_partial, liquidations_full, takeovers, bankruptcies, slices, .. } =
+            *engine.counters();
+        self.episodes += 1;
+        self.accounts += engine.ledger().accounts() as u64;
+        self.liquidations_partial += liquidations_partial;
+        self.liquidations_full += liquidations_full;
+        self.takeovers += takeovers;
+        self.bankruptcies += bankruptcies;
+        self.slices += slices;
+        self.refused_events += engine.counters().refused_events;
+        self.insurance_start += engine.counters().insurance_start;
+        self.insurance_in += engine.counters().insurance_in;
+        self.insurance_out += engine.counters().insurance_out;
+        self.insurance_end += engine.ledger().of(engine::ledger::Owner::Insurance).cash;
+        self.bad_debt += engine.bad_debt();
+        for (symbol, counts) in engine.mark_counts() {
+            self.add_marks(symbol, counts);
+        }
+        let balanced = engine.ledger().is_balanced();
+        self.ledger_balanced = balanced && (self.episodes == 1 || self.ledger_balanced);
+        self.hashes.push(state_hash);
+        self.state_hash = hex(&combined_hash(&self.hashes));
+    }
+
+    fn add_marks(&mut self, symbol: &str, counts: GuardCounts) {
+        let dropped = counts.dropped + counts.discarded;
+        let row = self.symbols.entry(symbol.to_owned()).or_default();
+        let sums = [
+            (&mut row.marks, &mut self.marks, counts.marks),
+            (&mut row.applied, &mut self.marks_applied, counts.applied),
+            (&mut row.held, &mut self.marks_held, counts.held),
+            (&mut row.confirmed, &mut self.marks_confirmed, counts.confirmed),
+            (&mut row.dropped, &mut self.marks_dropped, dropped),
+        ];
+        for (of_symbol, of_run, more) in sums {
+            *of_symbol += more;
+            *of_run += more;
+        }
+    }
+
+    /// What a reader must know before anything else; empty if all is as it must be.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.disagreements != 0 {
+            warnings.push(format!(
+                "{} disagreements between device and ledger: the device is not to be trusted",
+                self.disagreements
+            ));
+        }
+        if self.verdicts_given != self.verdicts_due {
+            warnings.push(format!(
+                "{} verdicts were due and {} given",
+                count(self.verdicts_due),
+                count(self.verdicts_given)
+            ));
+        }
+        if !self.ledger_balanced {
+            warnings.push("the ledger does not balance".into());
+        }
+        if self.insurance_start + self.insurance_in - self.insurance_out != self.insurance_end {
+            warnings.push("the insurance fund's flows do not add up to its balance".into());
+        }
+        warnings
+    }
+
+    /// One JSON object; money as integers of quanta.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a summary is plain data")
+    }
+}
+
+impl Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        for warning in self.warnings() {
+            writeln!(f, "WARNING: {warning}")?;
+        }
+        let mut row = |label: &str, value: String| writeln!(f, "  {label:<34}{value:>24}");
+        row("source", self.source.clone())?;
+        row("device", self.device.clone())?;
+        row("episodes / accounts", format!("{} / {}", count(self.episodes.into()), count(self.accounts)))?;
+        writeln!(f, "\nMarks and verdicts")?;
+        let mut row = |label: &str, value: String| writeln!(f, "  {label:<34}{value:>24}");
+        row("marks applied", count(self.marks_applied))?;
+        row(
+            "marks held / confirmed / dropped",
+            format!("{} / {} / {}", self.marks_held, self.marks_confirmed, self.marks_dropped),
+        )?;
+        row("verdicts due", count(self.verdicts_due))?;
+        row("verdicts given", count(self.verdicts_given))?;
+        row("accounts read back and compared", count(self.audited))?;
+        row("disagreements", count(self.disagreements))?;
+        row("changes of severity", count(self.flags))?;
+        if self.device_clocks > 0 {
+            row("clocks of the simulated gateware", count(self.device_clocks))?;
+        }
+        writeln!(f, "\nLiquidations")?;
+        let mut row = |label: &str, value: String| writeln!(f, "  {label:<34}{value:>24}");
+        row("slices on the book", count(self.slices))?;
+        row("accounts reduced and standing", count(self.liquidations_partial))?;
+        row("accounts closed on the book", count(self.liquidations_full))?;
+        row("accounts taken over", count(self.takeovers))?;
+        row("accounts bankrupt", count(self.bankruptcies))?;
+        writeln!(f, "\nInsurance fund, quote currency")?;
+        let mut row = |label: &str, value: String| writeln!(f, "  {label:<34}{value:>24}");
+        row("start", cents(self.insurance_start))?;
+        row("fees in", cents(self.insurance_in))?;
+        row("deficits paid", cents(-self.insurance_out))?;
+        row("end", cents(self.insurance_end))?;
+        row("bad debt", cents(self.bad_debt))?;
+        row(
+            "ledger balanced",
+            if self.ledger_balanced { "yes, to the quantum".into() } else { "NO".into() },
+        )?;
+        writeln!(
+            f,
+            "\n  {:<14}{:>10}{:>10}{:>8}{:>11}{:>9}",
+            "symbol", "marks", "applied", "held", "confirmed", "dropped"
+        )?;
+        for (symbol, m) in &self.symbols {
+            writeln!(
+                f,
+                "  {symbol:<14}{:>10}{:>10}{:>8}{:>11}{:>9}",
+                count(m.marks),
+                count(m.applied),
+                m.held,
+                m.confirmed,
+                m.dropped
+            )?;
+        }
+        if self.refused_rows + self.refused_events + self.marks_rounded > 0 {
+            writeln!(
+                f,
+                "\n  rows refused {}, events refused {}, prices rounded to the tick {}",
+                count(self.refused_rows),
+                count(self.refused_events),
+                count(self.marks_rounded)
+            )?;
+        }
+        writeln!(f, "\n  state hash  {}\n  {:.1} s", self.state_hash, self.seconds)
+    }
+}
