@@ -29,12 +29,11 @@ pub const MARK_LATENCY: u64 = LATENCY + 1;
 
 const _: () = assert!(pipeline::LATENCY as usize + 2 <= fifo::RESERVE);
 
-/// What the control does; one record goes through Check and Decide before the next one is taken.
+/// What the control does; one record is checked while the lane is still idle, and decided upon, before the next one is taken.
 #[derive(Clone, Copy, Debug, LogicState, PartialEq)]
 pub enum State {
     Clear,
     Idle,
-    Check,
     Decide,
     Sweep,
     PositionCash,
@@ -70,6 +69,8 @@ pub struct Lane {
     pipeline: Pipeline,
     outbox: Outbox,
     state: DFF<State>,
+    resetting: DFF<Bit>,
+    taken: DFF<Bit>,
     record: DFF<Bits<RECORD_BITS>>,
     expected: DFF<Bits<32>>,
     locked: DFF<Bit>,
@@ -82,6 +83,7 @@ pub struct Lane {
     beat: DFF<Beat>,
     found_bad: DFF<Bit>,
     found_range: DFF<Bit>,
+    ready: Signal<Local, Bit>,
     hold: Signal<Local, Bit>,
     commit: Signal<Local, Bit>,
     clearing: Signal<Local, Bit>,
@@ -141,6 +143,9 @@ impl Lane {
             slot_check: Default::default(),
             outbox: Default::default(),
             state: Default::default(),
+            resetting: Default::default(),
+            taken: Default::default(),
+            ready: Default::default(),
             record: Default::default(),
             expected: Default::default(),
             locked: Default::default(),
@@ -174,6 +179,8 @@ impl Logic for Lane {
             self,
             clock,
             state,
+            resetting,
+            taken,
             record,
             expected,
             locked,
@@ -200,6 +207,19 @@ impl Logic for Lane {
             pipeline
         );
 
+        // A record is taken while the lane is idle; what a stranger leaves in the registers meanwhile harms nobody.
+        self.resetting.d.next = self.reset.val();
+        self.ready.next = ((self.state.q.val() == State::Idle) & !self.taken.q.val())
+            & (self.outbox.room.val() & !self.resetting.q.val());
+        self.in_ready.next = self.ready.val();
+        self.taken.d.next = self.ready.val() & self.in_valid.val();
+        if self.ready.val() {
+            self.record.d.next = self.in_record.val();
+        }
+        self.instruments.read.next = self.ready.val();
+        self.instruments.read_index.next =
+            self.in_record.val().get_bits::<INSTRUMENT_BITS>(self.instrument_lsb.val().index());
+
         // The record under way and its checks.
         self.fields.record.next = self.record.q.val();
         self.record_check.record.next = self.record.q.val();
@@ -214,7 +234,7 @@ impl Logic for Lane {
         self.state_check.record.next = self.record.q.val();
         self.state_check.word.next = self.instruments.word.val();
         self.state_check.segments_end.next = self.segments_end.q.val();
-        self.settings.reset.next = self.reset.val();
+        self.settings.reset.next = self.resetting.q.val();
         self.settings.write.next = false;
         self.settings.index.next = self.fields.instrument.val();
         self.settings.value.next = self.fields.setting.val();
@@ -232,9 +252,6 @@ impl Logic for Lane {
         self.instruments.record.next = self.record.q.val();
         self.instruments.clear.next = self.clearing.val();
         self.instruments.clear_index.next = self.cursor.q.val().get_bits::<INSTRUMENT_BITS>(0);
-        self.instruments.read.next = false;
-        self.instruments.read_index.next =
-            self.in_record.val().get_bits::<INSTRUMENT_BITS>(self.instrument_lsb.val().index());
         self.instruments.set_mark.next = false;
         self.instruments.write_step.next = false;
         self.instruments.append.next = false;
@@ -266,7 +283,7 @@ impl Logic for Lane {
         self.beat.d.next.last = true;
         self.beat.d.next.is_cash = false;
         self.beat.d.next.retract = false;
-        self.pipeline.reset.next = self.reset.val();
+        self.pipeline.reset.next = self.resetting.q.val();
         self.pipeline.clear.next = self.clearing.val();
         self.pipeline.clear_account.next = self.cursor.q.val().get_bits::<ACCOUNT_BITS>(0);
         self.pipeline.beat.next = self.beat.q.val();
@@ -288,7 +305,7 @@ impl Logic for Lane {
         }
 
         // Answers, behind all reports of the pipeline.
-        self.outbox.reset.next = self.reset.val();
+        self.outbox.reset.next = self.resetting.q.val();
         self.outbox.report.next = self.pipeline.report.val();
         self.outbox.report_record.next = self.pipeline.report_record.val();
         self.outbox.start.next = self.state.q.val() == State::Decide;
@@ -302,9 +319,8 @@ impl Logic for Lane {
         self.outbox.receipt.next = false;
         self.outbox.readback.next = false;
         self.outbox.ready_out.next = self.out_ready.val();
-        self.out_valid.next = self.outbox.valid_out.val();
+        self.out_valid.next = self.outbox.valid_out.val() & !self.resetting.q.val();
         self.out_record.next = self.outbox.record_out.val();
-        self.in_ready.next = (self.state.q.val() == State::Idle) & self.outbox.room.val();
 
         self.segment_end.next = self.fields.base.val().get_bits::<SLOT_COUNT_BITS>(0)
             + self.fields.capacity.val().get_bits::<SLOT_COUNT_BITS>(0);
@@ -321,17 +337,12 @@ impl Logic for Lane {
                 }
             }
             State::Idle => {
-                if self.in_valid.val() & self.outbox.room.val() {
-                    self.record.d.next = self.in_record.val();
-                    self.instruments.read.next = true;
-                    self.state.d.next = State::Check;
-                }
-            }
-            State::Check => {
                 self.tiers.load.next = true;
                 self.slots.read_enable.next = true;
                 self.slots.read_address.next = self.slot_check.place.val();
-                self.state.d.next = State::Decide;
+                if self.taken.q.val() {
+                    self.state.d.next = State::Decide;
+                }
             }
             State::Decide => {
                 self.state.d.next = State::Idle;
@@ -507,7 +518,8 @@ impl Logic for Lane {
         }
         self.outbox.error.next = self.refuse.val();
         self.outbox.reason.next = self.reason.val();
-        if self.reset.val() {
+        if self.resetting.q.val() {
+            self.taken.d.next = false;
             self.state.d.next = State::Clear;
             self.cursor.d.next = 0.into();
             self.expected.d.next = 0.into();
