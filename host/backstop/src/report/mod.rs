@@ -7,6 +7,8 @@ mod picture;
 pub mod plot;
 pub mod progress;
 pub mod series;
+pub mod summary;
+pub mod text;
 
 #[cfg(test)]
 mod plot_tests;

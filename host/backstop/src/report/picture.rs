@@ -7,6 +7,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use super::axis::{Column, TimeAxis, ValueAxis, length_text, short, time_text};
 use super::plot::{EpisodePlot, Plot};
 use super::series::{Point, wider_ms};
+use super::text::count;
 
 const WIDTH: i32 = 1_400;
 const HEIGHT: i32 = 980;
@@ -278,7 +279,7 @@ impl Picture<'_, '_> {
             AT_RISK,
             false,
         )?;
-        let text = format!("liquidation actions per {} (right; {total} in all)", length_text(width));
+        let text = format!("liquidation actions per {} (right; {} in all)", length_text(width), count(total));
         self.canvas.legend((x, top - 22), &text, ACTIONS, false)?;
         Ok(())
     }
