@@ -13,6 +13,7 @@ import sys
 import tempfile
 import unittest
 from fractions import Fraction
+from unittest import mock
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from verify_export import arithmetic, books, market, program, run
@@ -469,6 +470,24 @@ class Liquidations(unittest.TestCase):
         made.end(9000)
         self.assert_agrees(made)
 
+    def test_an_external_round_after_so_many_decision_rounds(self):
+        """With a limit of 1: slice, then the takeover waits until one external round has come."""
+        rules = RULES | {"exhausted_max": 1}
+        for has_external in (True, False):
+            made = self.begin(rules, [self.thin(0, 0)])
+            made.add(0, [deposited(1, 10_000), traded(1, 10, -100_000)])
+            made.add(2000, [mark(9450)], [(0, 1, 0, 2, 4_500_000, 4_725_000)], [place(1, 1, -2, 9261)])
+            made.add(2000, [filled(1, 0, 0)], commands=[take_over(1)], external=False)
+            if has_external:
+                made.add(2000, [endowed(1)])  # its command is out: not decided again
+            made.add(2000, [taken_over(1)], [(0, 1, 2, 0, 0, 0)], external=False)
+            made.end(3000)
+            with mock.patch.object(run, "DECISION_ROUNDS_MAX", 1):
+                found = verify(made.lines).mismatches
+            self.assertEqual([row["what"] for row in found], [] if has_external else ["cause of the round"])
+            found = verify(made.lines).mismatches
+            self.assertEqual([row["what"] for row in found][:1], ["cause of the round"] if has_external else [])
+
     def test_a_short_buys_up_to_its_limit(self):
         """Short 10 at 10,000 with 10,000; at 10,550: worth 4,500, R 5,275,000, severity 2 (171 / 256 of R is 3,523,535)."""
         tick = 7
@@ -506,12 +525,12 @@ class Liquidations(unittest.TestCase):
                 self.assertEqual([row["what"] for row in verify(made.lines).mismatches], ["end of the input"])
 
     def test_order_of_flags_and_decisions(self):
-        """One mark: 4 insolvent, 2 and 3 to be taken over (3 larger), 1 warned; flags by severity then account."""
+        """One mark: 2 and 3 to be taken over, 3 first because it is larger; 1 warned. Flags by severity, then account."""
         made = self.begin()
         rows = ((1, 10_500, 10), (2, 6_900, 10), (3, 7_590, 11), (4, 4_000, 10))
         for account, quanta, lots in rows:
             made.add(0, [deposited(account, quanta), traded(account, lots, -10_000 * lots)])
-        # the deposit alone never flags; 4 opens warned: 256 * 4,000,000 against R 5,000,000 is below 256 R: takeover line 855 M
+        # 4 opens at E 4,000,000 and R 5,000,000: liquidatable at once, and the journal says no decision
         verdicts = [line for line in made.lines if line["entry"] == "verdict"]
         self.assertEqual(len(verdicts), 5)
         verdicts[4]["flags"] = [
@@ -534,8 +553,7 @@ class Liquidations(unittest.TestCase):
         self.assert_agrees(made)
 
     def test_the_line_itself(self):
-        """At 9,473 and 1/2 ... E = R * 256 / 256 exactly: 10 lots, cash -90,000: 10 P - 90,000 = P / 2 at no whole P; 19 lots do."""
-        # 19 lots, cash -171,000 + d: 19 P - 190,000 + d = 0.95 P. At P = 10,000: d = 9,500
+        """19 lots at 10,000 with 9,500: E and R are both 9,500,000."""
         for equality, flags in ((False, [(1, 1, 0, 1)]), (True, [(1, 1, 0, 2)])):
             with self.subTest(equality=equality):
                 made = self.begin(RULES | {"equality": equality})
