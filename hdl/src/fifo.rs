@@ -8,8 +8,8 @@ use rust_hdl::prelude::*;
 pub const LATENCY: u64 = 2;
 /// Records the queue holds.
 pub const DEPTH: usize = 64;
-/// Records that may still be pushed after `room` fell: all that the pipeline can hold.
-pub const RESERVE: usize = 16;
+/// Records that may still be pushed after `room` fell: more than the pipeline holds, and a receipt.
+pub const RESERVE: usize = 24;
 
 const INDEX_BITS: usize = DEPTH.ilog2() as usize;
 const COUNT_BITS: usize = INDEX_BITS + 1;

@@ -26,10 +26,13 @@ use rust_hdl::prelude::*;
 pub const LATENCY: u64 = 3 + pipeline::LATENCY + fifo::LATENCY;
 pub const POSITION_LATENCY: u64 = LATENCY + 2;
 pub const MARK_LATENCY: u64 = LATENCY + 1;
+/// `RECEIPT.clocks` of a sweep or walk beyond its beats, the output being ready.
+pub const SWEEP_CLOCKS: u64 = pipeline::LATENCY + 1;
 
-const _: () = assert!(pipeline::LATENCY as usize + 2 <= fifo::RESERVE);
+/// Beats under way when `room` falls, the two that follow before it is seen, and the receipt.
+const _: () = assert!(pipeline::LATENCY as usize + 4 <= fifo::RESERVE);
 
-/// What the control does; one record is checked while the lane is still idle, and decided upon, before the next one is taken.
+/// What the control does. A record is checked while the lane is still idle; the next one is taken when it is done.
 #[derive(Clone, Copy, Debug, LogicState, PartialEq)]
 pub enum State {
     Clear,

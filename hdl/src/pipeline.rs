@@ -38,6 +38,10 @@ const _: () = assert!(account_store::LATENCY == 2);
 
 /// An operation is one beat per account, but for POSITION, whose three beats share one read-modify-write.
 ///
+/// ```text
+/// 0 beat  1 slot's word  3 products, tier compare  5 tier, weighted product  7 changes, account read
+/// 8 account's result, slot written back  11 verdict, severity read  12 flag  13 report
+/// ```
 /// Shape: one beat per clock, never stalls: the output queue keeps room for all that is under way. Everything but
 /// the beat and its slot's word stands still while beats are under way. Units as in the blocks below.
 #[derive(LogicBlock)]
