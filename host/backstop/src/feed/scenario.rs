@@ -290,6 +290,46 @@ mod tests {
         }
     }
 
+    /// The guard in the contract's words, with its default band of 20 % and hold of a minute: what it drops, as (step, symbol).
+    fn dropped_by_the_guard(seed: u64) -> Vec<(i64, String)> {
+        let within = |price: Decimal, of: Decimal| (price - of).abs() * Decimal::from(5) <= of;
+        let mut applied = BTreeMap::<Arc<str>, Decimal>::new();
+        let mut held = BTreeMap::<Arc<str>, Mark>::new();
+        let mut dropped = Vec::new();
+        let mut drop =
+            |mark: &Mark| dropped.push(((mark.time_ms - START_MS) / STEP_MS, mark.symbol.to_string()));
+        for mark in Scenario::new(seed) {
+            let last = *applied.entry(mark.symbol.clone()).or_insert(mark.price);
+            let waiting = held.get(&mark.symbol).cloned();
+            let decided = waiting.as_ref().filter(|waiting| mark.time_ms - waiting.time_ms >= 60_000);
+            if let Some(waiting) = decided {
+                held.remove(&mark.symbol);
+                if within(mark.price, waiting.price) {
+                    applied.insert(mark.symbol.clone(), mark.price);
+                    continue;
+                }
+                drop(waiting);
+            }
+            if within(mark.price, last) {
+                applied.insert(mark.symbol.clone(), mark.price);
+            } else if waiting.is_some() && decided.is_none() {
+                drop(&mark);
+            } else {
+                held.insert(mark.symbol.clone(), mark);
+            }
+        }
+        assert!(held.is_empty());
+        dropped
+    }
+
+    #[test]
+    fn the_mark_guard_drops_the_bad_prints_and_nothing_else() {
+        for seed in 0..12 {
+            let bad = bad_prints(seed).map(|bad| (i64::from(bad.step), bad.symbol.to_string()));
+            assert_eq!(dropped_by_the_guard(seed), bad);
+        }
+    }
+
     #[test]
     fn volatility_clusters() {
         let series = &clean(4)["BTC-PERP"];
