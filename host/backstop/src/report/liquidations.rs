@@ -73,16 +73,8 @@ pub enum ReportError {
         #[source]
         cause: csv::Error,
     },
-    #[error(
-        "row {rows} of the report of liquidations, event {sequence} at {time_ms} ms, comes after event {sequence_last} at {time_ms_last} ms"
-    )]
-    Order {
-        rows: u64,
-        sequence: EventSequence,
-        time_ms: TimeMs,
-        sequence_last: EventSequence,
-        time_ms_last: TimeMs,
-    },
+    #[error("row {rows} of the report of liquidations, event {sequence}, comes after event {sequence_last}")]
+    Order { rows: u64, sequence: EventSequence, sequence_last: EventSequence },
     #[error("event {sequence}: {column} {value} is beyond what a report can show")]
     Range { sequence: EventSequence, column: &'static str, value: i128 },
 }
@@ -115,7 +107,7 @@ pub struct LiquidationWriter<W: Write> {
     csv: csv::Writer<W>,
     scale: u32,
     rows: u64,
-    last: (TimeMs, EventSequence),
+    sequence_last: EventSequence,
 }
 
 impl<W: Write> LiquidationWriter<W> {
@@ -126,24 +118,18 @@ impl<W: Write> LiquidationWriter<W> {
     pub fn new(output: W, scale: u32) -> Result<Self, ReportError> {
         let mut csv = csv::Writer::from_writer(output);
         csv.write_record(COLUMNS).map_err(|cause| ReportError::Output { rows: 0, cause })?;
-        Ok(Self { csv, scale, rows: 0, last: (TimeMs::MIN, 0) })
+        Ok(Self { csv, scale, rows: 0, sequence_last: 0 })
     }
 
     /// # Errors
-    /// If the row is not in order of (time, event sequence), an amount is absurd, or the output refuses.
+    /// If the row is not in order of event sequence, an amount is absurd, or the output refuses.
     pub fn write(&mut self, row: &LiquidationRow) -> Result<(), ReportError> {
         let (sequence, time_ms) = (row.sequence, row.time_ms);
-        let (time_ms_last, sequence_last) = self.last;
-        if (time_ms, sequence) < self.last {
-            return Err(ReportError::Order {
-                rows: self.rows,
-                sequence,
-                time_ms,
-                sequence_last,
-                time_ms_last,
-            });
+        let sequence_last = self.sequence_last;
+        if sequence < sequence_last {
+            return Err(ReportError::Order { rows: self.rows, sequence, sequence_last });
         }
-        self.last = (time_ms, sequence);
+        self.sequence_last = sequence;
         let range = |column, value| move || ReportError::Range { sequence, column, value };
         let money = |column, quanta| money(quanta).ok_or_else(range(column, quanta)).map(|d| d.to_string());
         let scaled = |column, amount| {
@@ -258,7 +244,8 @@ mod tests {
         report.write(&row()).unwrap();
         let error = report.write(&LiquidationRow { sequence: 76, ..row() }).unwrap_err().to_string();
         assert!(error.contains("event 76"), "{error}");
-        report.write(&LiquidationRow { sequence: 0, time_ms: row().time_ms + 1, ..row() }).unwrap();
+        // A decision that waited for an external round keeps the time of its cause.
+        report.write(&LiquidationRow { sequence: 78, time_ms: row().time_ms - 1, ..row() }).unwrap();
     }
 
     #[test]

@@ -43,8 +43,9 @@ impl Series {
         Self { buckets: Vec::new(), buckets_max: points_max / 4, width_ms: 1 }
     }
 
-    /// Times must not fall; a value that is not a number is left out.
+    /// A time before the last one counts as the last one; a value that is not a number is left out.
     pub fn push(&mut self, time_ms: i64, value: f64) {
+        let time_ms = self.last().map_or(time_ms, |last| time_ms.max(last.0));
         if !value.is_finite() {
             return;
         }
@@ -195,6 +196,15 @@ mod tests {
         }
         assert!(series.points().len() <= 64 && series.buckets.len() >= 8, "{}", series.buckets.len());
         assert!(series.points().contains(&(777_777 * 60_000, 1.06)));
+    }
+
+    #[test]
+    fn a_late_value_does_not_turn_the_curve_back() {
+        let mut series = Series::new(64);
+        for (time_ms, value) in [(10, 1.0), (20, 2.0), (15, 3.0), (25, f64::NAN)] {
+            series.push(time_ms, value);
+        }
+        assert_eq!(series.points(), [(10, 1.0), (20, 2.0), (20, 3.0)]);
     }
 
     proptest! {
