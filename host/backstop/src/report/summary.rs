@@ -152,6 +152,7 @@ impl Display for Summary {
         let mut row = |label: &str, value: String| writeln!(f, "  {label:<34}{value:>24}");
         row("source", self.source.clone())?;
         row("device", self.device.clone())?;
+        row("simulated", "accounts, book, fills".into())?;
         row("episodes / accounts", format!("{} / {}", count(self.episodes.into()), count(self.accounts)))?;
         writeln!(f, "\nMarks and verdicts")?;
         let mut row = |label: &str, value: String| writeln!(f, "  {label:<34}{value:>24}");
@@ -212,5 +213,61 @@ impl Display for Summary {
             )?;
         }
         writeln!(f, "\n  state hash  {}\n  {:.1} s", self.state_hash, self.seconds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::event::{AccountId, Event, Round};
+    use engine::rules::Rules;
+
+    use super::*;
+
+    fn episode(summary: &mut Summary, endowment: i64, state_hash: [u8; 32]) {
+        let mut engine = Engine::new(Rules::default()).unwrap();
+        let deposit = Event::Deposited { account: AccountId(1), quanta: 5 };
+        let events = vec![Event::FundEndowed { quanta: endowment }, deposit];
+        engine.apply(&Round { time_ms: 0, first_sequence: 0, events });
+        summary.add_episode(&engine, state_hash);
+    }
+
+    #[test]
+    fn episodes_add_up() {
+        let mut summary = Summary::new("cpu", "full".into(), 1);
+        episode(&mut summary, 1_000_000_000_000, [1; 32]);
+        assert_eq!(summary.state_hash, "01".repeat(32), "an only episode's own");
+        episode(&mut summary, 234_567_890_000, [2; 32]);
+        let both = blake3::hash(&[[1; 32], [2; 32]].concat()).to_hex();
+        assert_eq!(summary.state_hash, both.as_str());
+        assert_eq!((summary.episodes, summary.accounts), (2, 2));
+        assert!(summary.ledger_balanced && summary.warnings().is_empty());
+
+        let json: serde_json::Value = serde_json::from_str(&summary.to_json()).unwrap();
+        assert_eq!(json["insurance_end"], 1_234_567_890_000_i64);
+        assert_eq!(json["state_hash"], both.as_str());
+
+        let page = summary.to_string();
+        assert!(page.contains("1,234,567.89\n") && page.contains("simulated"), "{page}");
+    }
+
+    /// What must not be missed stands first, in words.
+    #[test]
+    fn a_page_begins_with_its_warnings() {
+        let mut summary = Summary::new("sim", "off".into(), 1);
+        episode(&mut summary, 1, [0; 32]);
+        summary.add_marks(
+            "X",
+            GuardCounts { marks: 3, applied: 1, held: 1, dropped: 1, discarded: 1, confirmed: 0 },
+        );
+        assert_eq!((summary.marks, summary.symbols["X"].dropped), (3, 2));
+        (summary.disagreements, summary.verdicts_due, summary.ledger_balanced) = (2, 1_000, false);
+        let page = summary.to_string();
+        let lines: Vec<&str> = page.lines().take(3).collect();
+        assert!(lines.iter().all(|line| line.starts_with("WARNING: ")), "{page}");
+        for (line, words) in
+            lines.iter().zip(["2 disagreements", "1,000 verdicts were due and 0 given", "balance"])
+        {
+            assert!(line.contains(words), "{line}");
+        }
     }
 }
