@@ -29,6 +29,9 @@ pub const MARK_LATENCY: u64 = LATENCY + 1;
 /// `RECEIPT.clocks` of a sweep or walk beyond its beats, the output being ready.
 pub const SWEEP_CLOCKS: u64 = pipeline::LATENCY + 1;
 
+/// Clocks from one READBACK of an account to the next: capture, check, decide.
+pub const READBACK_CLOCKS: u64 = 3;
+
 /// Beats under way when `room` falls, the two that follow before it is seen, and the receipt.
 const _: () = assert!(pipeline::LATENCY as usize + 4 <= fifo::RESERVE);
 
@@ -49,7 +52,8 @@ pub enum State {
 /// One lane of the margin machine.
 ///
 /// Shape: records in on a ready/valid stream, records out on another. A sweep or walk issues one beat per clock while
-/// the queue has room; everything else takes a fixed number of clocks. Reset clears all RAM before the first record.
+/// the queue has room; everything else takes a fixed number of clocks. READBACKs of accounts in a row follow each other every
+/// [`READBACK_CLOCKS`]; any other record waits until the one before is done. Reset clears all RAM before the first record.
 #[derive(LogicBlock)]
 pub struct Lane {
     pub clock: Signal<In, Clock>,
@@ -60,6 +64,7 @@ pub struct Lane {
     pub out_record: Signal<Out, Bits<RECORD_BITS>>,
     pub out_valid: Signal<Out, Bit>,
     pub out_ready: Signal<In, Bit>,
+    incoming: RecordSlicer,
     fields: RecordSlicer,
     settings: Settings,
     record_check: RecordCheck,
@@ -86,6 +91,9 @@ pub struct Lane {
     beat: DFF<Beat>,
     found_bad: DFF<Bit>,
     found_range: DFF<Bit>,
+    /// The record before was READBACK of an account: it changes nothing, so the next such READBACK need not wait for it.
+    reads_back: DFF<Bit>,
+    follows: Signal<Local, Bit>,
     ready: Signal<Local, Bit>,
     hold: Signal<Local, Bit>,
     commit: Signal<Local, Bit>,
@@ -99,6 +107,8 @@ pub struct Lane {
     instrument_lsb: Constant<Bits<8>>,
     hold_bit: Constant<Bits<8>>,
     commit_bit: Constant<Bits<8>>,
+    by_slot_bit: Constant<Bits<8>>,
+    readback_op: Constant<Bits<8>>,
     locked_reason: Constant<Bits<8>>,
     sequence_reason: Constant<Bits<8>>,
     state_reason: Constant<Bits<8>>,
@@ -123,6 +133,8 @@ impl Lane {
             instrument_lsb: bound(record::INSTRUMENT.lsb as u64),
             hold_bit: code(record::FLAG_HOLD),
             commit_bit: code(record::FLAG_COMMIT),
+            by_slot_bit: code(record::FLAG_BY_SLOT),
+            readback_op: code(record::input::READBACK.op),
             locked_reason: code(Reason::Locked as u8),
             sequence_reason: code(Reason::Sequence as u8),
             state_reason: code(Reason::State as u8),
@@ -140,6 +152,7 @@ impl Lane {
             out_record: Default::default(),
             out_valid: Default::default(),
             out_ready: Default::default(),
+            incoming: Default::default(),
             fields: Default::default(),
             settings: Default::default(),
             tier_scan: Default::default(),
@@ -160,6 +173,8 @@ impl Lane {
             beat: Default::default(),
             found_bad: Default::default(),
             found_range: Default::default(),
+            reads_back: Default::default(),
+            follows: Default::default(),
             hold: Default::default(),
             commit: Default::default(),
             clearing: Default::default(),
@@ -194,7 +209,8 @@ impl Logic for Lane {
             appends,
             beat,
             found_bad,
-            found_range
+            found_range,
+            reads_back
         );
         clock!(
             self,
@@ -211,9 +227,15 @@ impl Logic for Lane {
         );
 
         // A record is taken while the lane is idle; what a stranger leaves in the registers meanwhile harms nobody.
+        self.drained.next = !(self.pipeline.busy.val() | self.beat.q.val().valid);
         self.resetting.d.next = self.reset.val();
-        self.ready.next = ((self.state.q.val() == State::Idle) & !self.taken.q.val())
-            & (self.outbox.room.val() & !self.resetting.q.val());
+        self.incoming.record.next = self.in_record.val();
+        self.follows.next = self.reads_back.q.val()
+            & ((self.incoming.op.val() == self.readback_op.val())
+                & ((self.incoming.flags.val() & self.by_slot_bit.val()) == 0));
+        self.ready.next = (((self.state.q.val() == State::Idle) & !self.taken.q.val())
+            & (self.outbox.room.val() & !self.resetting.q.val()))
+            & (self.drained.val() | self.follows.val());
         self.in_ready.next = self.ready.val();
         self.taken.d.next = self.ready.val() & self.in_valid.val();
         if self.ready.val() {
@@ -301,7 +323,6 @@ impl Logic for Lane {
         self.pipeline.even_bad.next = self.hold.val();
         self.pipeline.stored.next = self.held.q.val().requirement;
         self.pipeline.tier.next = self.tiers.tier.val();
-        self.drained.next = !(self.pipeline.busy.val() | self.beat.q.val().valid);
         if self.pipeline.settled.val() {
             self.found_bad.d.next = self.pipeline.was_bad.val();
             self.found_range.d.next = self.pipeline.out_of_range.val();
@@ -348,99 +369,105 @@ impl Logic for Lane {
                 }
             }
             State::Decide => {
-                self.state.d.next = State::Idle;
-                self.held.d.next = self.slots.read_data.val();
-                self.appends.d.next = false;
-                self.beat.d.next.account = self.fields.account.val().get_bits::<ACCOUNT_BITS>(0);
-                self.beat.d.next.slot = self.slot_check.place.val();
-                self.beat.d.next.size = 0.into();
-                self.beat.d.next.is_cash = self.record_check.is_cash.val();
-                self.cursor.d.next = 0.into();
-                self.remaining.d.next = self.account_count.val();
-                if self.record_check.reason.val() == self.sequence_reason.val() {
-                    self.locked.d.next = true;
-                } else if self.record_check.reason.val() != self.locked_reason.val() {
-                    self.expected.d.next = self.fields.number.val() + 1;
-                }
-                if self.record_check.reason.val() != 0 {
-                    self.refuse.next = true;
-                } else if self.record_check.is_mark.val() {
-                    self.reason.next = self.state_reason.val();
-                    if self.state_check.mark_refused.val() {
-                        self.refuse.next = true;
-                    } else {
-                        self.instruments.set_mark.next = true;
-                        self.cursor.d.next = self.instruments.word.val().slot_base;
-                        self.remaining.d.next = self.instruments.word.val().slots;
-                        self.state.d.next = State::Sweep;
+                // A refusal stands behind the reports of READBACKs that are still under way.
+                if self.drained.val() | (self.record_check.reason.val() == 0) {
+                    self.reads_back.d.next = self.record_check.is_account_readback.val();
+                    self.state.d.next = State::Idle;
+                    self.held.d.next = self.slots.read_data.val();
+                    self.appends.d.next = false;
+                    self.beat.d.next.account = self.fields.account.val().get_bits::<ACCOUNT_BITS>(0);
+                    self.beat.d.next.slot = self.slot_check.place.val();
+                    self.beat.d.next.size = 0.into();
+                    self.beat.d.next.is_cash = self.record_check.is_cash.val();
+                    self.cursor.d.next = 0.into();
+                    self.remaining.d.next = self.account_count.val();
+                    if self.record_check.reason.val() == self.sequence_reason.val() {
+                        self.locked.d.next = true;
+                    } else if self.record_check.reason.val() != self.locked_reason.val() {
+                        self.expected.d.next = self.fields.number.val() + 1;
                     }
-                } else if self.record_check.is_position.val() {
-                    self.reason.next = self.slot_reason.val();
-                    if self.state_check.position_refused.val() {
+                    if self.record_check.reason.val() != 0 {
+                        self.refuse.next = true;
+                    } else if self.record_check.is_mark.val() {
                         self.reason.next = self.state_reason.val();
-                        self.refuse.next = true;
-                    } else if self.slot_check.position_refused.val() {
-                        self.refuse.next = true;
-                    } else {
-                        self.beat.d.next.valid = true;
-                        self.beat.d.next.last = false;
-                        self.beat.d.next.retract = true;
-                        self.beat.d.next.size = self.slots.read_data.val().size;
-                        if self.slot_check.appends.val() {
-                            self.appends.d.next = true;
-                            self.held.d.next = self.no_slot.val();
-                            self.beat.d.next.size = 0.into();
-                        }
-                        self.state.d.next = State::PositionCash;
-                    }
-                } else if (self.record_check.is_cash.val() | self.record_check.is_offset.val())
-                    | self.record_check.is_account_readback.val()
-                {
-                    self.beat.d.next.valid = true;
-                    self.state.d.next = State::Drain;
-                } else if self.record_check.is_setting.val() {
-                    self.reason.next = self.state_reason.val();
-                    if self.state_check.setting_refused.val() {
-                        self.refuse.next = true;
-                    } else {
-                        self.settings.write.next = true;
-                        if !self.hold.val() & (self.fields.instrument.val() != 0) {
+                        if self.state_check.mark_refused.val() {
+                            self.refuse.next = true;
+                        } else {
+                            self.instruments.set_mark.next = true;
+                            self.cursor.d.next = self.instruments.word.val().slot_base;
+                            self.remaining.d.next = self.instruments.word.val().slots;
                             self.state.d.next = State::Sweep;
                         }
-                    }
-                } else if self.record_check.is_instrument.val() {
-                    self.tier_scan.start.next = true;
-                    if self.commit.val() {
-                        self.state.d.next = State::Commit;
-                    }
-                } else if self.record_check.is_tier.val() {
-                    self.tiers.write.next = true;
-                    self.instruments.write_step.next = true;
-                } else if self.record_check.is_move.val() {
-                    self.reason.next = self.slot_reason.val();
-                    if self.state_check.uncommitted.val() {
+                    } else if self.record_check.is_position.val() {
+                        self.reason.next = self.slot_reason.val();
+                        if self.state_check.position_refused.val() {
+                            self.reason.next = self.state_reason.val();
+                            self.refuse.next = true;
+                        } else if self.slot_check.position_refused.val() {
+                            self.refuse.next = true;
+                        } else {
+                            self.beat.d.next.valid = true;
+                            self.beat.d.next.last = false;
+                            self.beat.d.next.retract = true;
+                            self.beat.d.next.size = self.slots.read_data.val().size;
+                            if self.slot_check.appends.val() {
+                                self.appends.d.next = true;
+                                self.held.d.next = self.no_slot.val();
+                                self.beat.d.next.size = 0.into();
+                            }
+                            self.state.d.next = State::PositionCash;
+                        }
+                    } else if (self.record_check.is_cash.val() | self.record_check.is_offset.val())
+                        | self.record_check.is_account_readback.val()
+                    {
+                        self.beat.d.next.valid = true;
+                        if !self.record_check.is_account_readback.val() {
+                            self.state.d.next = State::Drain;
+                        }
+                    } else if self.record_check.is_setting.val() {
                         self.reason.next = self.state_reason.val();
-                        self.refuse.next = true;
-                    } else if self.slot_check.move_refused.val() {
-                        self.refuse.next = true;
+                        if self.state_check.setting_refused.val() {
+                            self.refuse.next = true;
+                        } else {
+                            self.settings.write.next = true;
+                            if !self.hold.val() & (self.fields.instrument.val() != 0) {
+                                self.state.d.next = State::Sweep;
+                            }
+                        }
+                    } else if self.record_check.is_instrument.val() {
+                        self.tier_scan.start.next = true;
+                        if self.commit.val() {
+                            self.state.d.next = State::Commit;
+                        }
+                    } else if self.record_check.is_tier.val() {
+                        self.tiers.write.next = true;
+                        self.instruments.write_step.next = true;
+                    } else if self.record_check.is_move.val() {
+                        self.reason.next = self.slot_reason.val();
+                        if self.state_check.uncommitted.val() {
+                            self.reason.next = self.state_reason.val();
+                            self.refuse.next = true;
+                        } else if self.slot_check.move_refused.val() {
+                            self.refuse.next = true;
+                        } else {
+                            self.slots.read_enable.next = true;
+                            self.slots.read_address.next = self.slot_check.place_to.val();
+                            self.state.d.next = State::MoveCheck;
+                        }
+                    } else if self.record_check.is_slot_readback.val() {
+                        self.reason.next = self.slot_reason.val();
+                        if self.state_check.uncommitted.val() {
+                            self.reason.next = self.state_reason.val();
+                            self.refuse.next = true;
+                        } else if self.slot_check.readback_refused.val() {
+                            self.refuse.next = true;
+                        } else {
+                            self.outbox.readback.next = true;
+                        }
                     } else {
-                        self.slots.read_enable.next = true;
-                        self.slots.read_address.next = self.slot_check.place_to.val();
-                        self.state.d.next = State::MoveCheck;
+                        self.outbox.echo.next = true;
+                        self.locked.d.next = false;
                     }
-                } else if self.record_check.is_slot_readback.val() {
-                    self.reason.next = self.slot_reason.val();
-                    if self.state_check.uncommitted.val() {
-                        self.reason.next = self.state_reason.val();
-                        self.refuse.next = true;
-                    } else if self.slot_check.readback_refused.val() {
-                        self.refuse.next = true;
-                    } else {
-                        self.outbox.readback.next = true;
-                    }
-                } else {
-                    self.outbox.echo.next = true;
-                    self.locked.d.next = false;
                 }
             }
             State::Sweep => {
@@ -528,6 +555,7 @@ impl Logic for Lane {
             self.expected.d.next = 0.into();
             self.locked.d.next = true;
             self.segments_end.d.next = 0.into();
+            self.reads_back.d.next = false;
             self.beat.d.next.valid = false;
         }
     }

@@ -43,7 +43,7 @@ const _: () = assert!(account_store::LATENCY == 2);
 /// 8 account's result, slot written back  11 verdict, severity read  12 flag  13 report
 /// ```
 /// Shape: one beat per clock, never stalls: the output queue keeps room for all that is under way. Everything but
-/// the beat and its slot's word stands still while beats are under way. Units as in the blocks below.
+/// the beat, its slot's word and, from one READBACK to the next, the record's number stands still while beats are under way. Units as in the blocks below.
 #[derive(LogicBlock)]
 pub struct Pipeline {
     pub clock: Signal<In, Clock>,
@@ -109,6 +109,7 @@ pub struct Pipeline {
     account_12: DFF<Bits<ACCOUNT_BITS>>,
     slot_8_delay: Delay<Bits<SLOT_BITS>, 8>,
     slot_12_delay: Delay<Bits<SLOT_BITS>, 4>,
+    number_12_delay: Delay<Bits<32>, 12>,
     requirement_8: DFF<Bits<REQUIREMENT_BITS>>,
     equity_delay: Delay<Bits<ACCUMULATOR_BITS>, 4>,
     total_delay: Delay<Bits<ACCUMULATOR_BITS>, 4>,
@@ -191,6 +192,7 @@ impl Pipeline {
             account_12: Default::default(),
             slot_8_delay: Default::default(),
             slot_12_delay: Default::default(),
+            number_12_delay: Default::default(),
             requirement_8: Default::default(),
             equity_delay: Default::default(),
             total_delay: Default::default(),
@@ -252,6 +254,7 @@ impl Logic for Pipeline {
             account_10_delay,
             slot_8_delay,
             slot_12_delay,
+            number_12_delay,
             equity_delay,
             total_delay,
             judged_delay,
@@ -296,6 +299,7 @@ impl Logic for Pipeline {
         }
         self.account_1.d.next = self.beat.val().account;
         self.size_1.d.next = self.beat.val().size;
+        self.number_12_delay.value_in.next = self.fields.number.val();
 
         // Stage 1: the slot's word, or the operation's own position.
         self.beat_account.next = self.account_1.q.val();
@@ -392,7 +396,7 @@ impl Logic for Pipeline {
             self.slot_12_delay.value_out.val() - self.slot_base.val().get_bits::<SLOT_BITS>(0);
         self.account_report.readback.next = self.reads_back.val();
         self.account_report.range_error.next = self.broken_delay.value_out.val();
-        self.account_report.number.next = self.fields.number.val();
+        self.account_report.number.next = self.number_12_delay.value_out.val();
         self.account_report.instrument.next = self.fields.instrument.val();
         self.account_report.account.next = bit_cast::<32, ACCOUNT_BITS>(self.account_12.q.val());
         self.account_report.slot.next = bit_cast::<32, SLOT_BITS>(self.slot_index.val());

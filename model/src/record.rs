@@ -132,11 +132,22 @@ pub struct Layout {
     pub name: &'static str,
     pub flags: u8,
     pub fields: &'static [Field],
+    mask: [u8; RECORD_BYTES],
 }
 
 impl Layout {
+    const fn define(op: u8, name: &'static str, flags: u8, fields: &'static [Field]) -> Self {
+        let layout = Self { op, name, flags, fields, mask: [0; RECORD_BYTES] };
+        assert!(layout.is_sound(), "fields overlap or leave the record");
+        Self { mask: layout.used_bits(), ..layout }
+    }
+
     /// Mask of the bits that the op uses, header included.
     pub const fn used(&self) -> [u8; RECORD_BYTES] {
+        self.mask
+    }
+
+    const fn used_bits(&self) -> [u8; RECORD_BYTES] {
         let mut used = [0u8; RECORD_BYTES];
         used[0] = 0xff;
         used[1] = self.flags;
@@ -188,9 +199,7 @@ const ACCOUNT_REPORT: [Field; 7] =
 
 macro_rules! layouts {
     ($(#[$doc:meta])* $list:ident: $($op:ident = $code:literal, $flags:expr, $fields:expr;)*) => {
-        $(pub const $op: Layout =
-            Layout { op: $code, name: stringify!($op), flags: $flags, fields: &$fields };
-        const _: () = assert!($op.is_sound());)*
+        $(pub const $op: Layout = Layout::define($code, stringify!($op), $flags, &$fields);)*
         $(#[$doc])*
         pub const $list: &[Layout] = &[$($op),*];
     };

@@ -8,7 +8,7 @@ use crate::event::{AccountId, Change, Due, Event, EventSequence, InstrumentId, R
 use crate::guard::Judgement;
 use crate::ledger::{Amount, Owner};
 use crate::market::Market;
-use crate::state::{Engine, Exact, Order, Stage, Standing};
+use crate::state::{Attempts, Engine, Exact, Order, Stage, Standing};
 
 /// Most positions of an account.
 pub const POSITIONS_MAX: usize = 64;
@@ -196,8 +196,7 @@ impl Engine {
             return Err(Refusal::Cash);
         }
         self.exchange(index, Owner::Maker, instrument, lots, quote.into());
-        self.standings[index].stage = Stage::Standing;
-        self.reducing.remove(&index);
+        self.end_liquidation(index, Stage::Standing);
         effect.position(self, index, instrument, quote.into(), false);
         Ok(())
     }
@@ -211,6 +210,9 @@ impl Engine {
         let before = self.exact(index);
         let market = &self.markets[usize::from(order.instrument.0)];
         let held = self.ledger.margin(index).size(order.instrument);
+        if lots.abs() > held.abs() || lots != 0 && lots.signum() == held.signum() {
+            return Err(Refusal::Order);
+        }
         let holding = market.holding(held).expect("sizes are checked before they take effect");
         let zero =
             zero_price_quote(&holding, lots.abs(), before.equity, before.requirement.max(1), self.scale);
@@ -220,9 +222,7 @@ impl Engine {
 
         self.orders.remove(&order_id);
         self.standings[index].pending = false;
-        self.standings[index].exhausted =
-            if lots == order.lots { 0 } else { self.standings[index].exhausted + 1 };
-        self.standings[index].exhausted_at = effect.time_ms;
+        self.standings[index].attempts.note(effect.time_ms, lots == order.lots);
         if lots == 0 {
             return Ok(());
         }
@@ -250,7 +250,7 @@ impl Engine {
         self.ledger.transfer(Owner::Margin(index), Owner::Backstop, Amount::Quote(equity - fee));
         effect.update(Change::Cash { account, delta: narrow(-equity), hold: false });
         self.counters.takeovers += 1;
-        self.close(index);
+        self.end_liquidation(index, Stage::Closed);
         effect.action(self, index, ActionKind::Takeover, legs, fee, 0, 0, before);
         Ok(())
     }
@@ -275,7 +275,7 @@ impl Engine {
         let legs = self.hand_over(index, true, effect);
         assert_eq!(self.ledger.margin(index).cash, 0, "the waterfall leaves the account at zero");
         self.counters.bankruptcies += 1;
-        self.close(index);
+        self.end_liquidation(index, Stage::Closed);
         effect.action(self, index, ActionKind::Bankruptcy, legs, 0, paid, deficit - paid, before);
         Ok(())
     }
@@ -327,13 +327,14 @@ impl Engine {
         self.counters.insurance_out += (-delta).max(0);
     }
 
-    fn close(&mut self, index: usize) {
+    pub(crate) fn end_liquidation(&mut self, index: usize, stage: Stage) {
         let standing = &mut self.standings[index];
-        (standing.stage, standing.exhausted) = (Stage::Closed, 0);
+        (standing.stage, standing.attempts) = (stage, Attempts::default());
         self.reducing.remove(&index);
     }
 
-    /// Every position of everybody is closed against the maker at the last applied mark. The device is reset after, not told.
+    /// Every position of everybody is closed against the maker at the last applied mark. Nobody is watched or reduced any more; the
+    /// device is reset after, not told.
     fn settle(&mut self) {
         let margin = (0..self.ledger.accounts()).map(Owner::Margin);
         for owner in margin.chain([Owner::Venue, Owner::Backstop]) {
@@ -346,6 +347,10 @@ impl Engine {
             }
         }
         assert!(self.ledger.of(Owner::Maker).positions.is_empty(), "after settlement nobody holds anything");
+        self.watch.clear();
+        self.reducing.clear();
+        self.orders.clear();
+        self.standings.fill(Standing { stage: Stage::Closed, ..Standing::default() });
     }
 }
 

@@ -74,12 +74,12 @@ impl Engine {
             }
         }
         let reached = 256 * exact.equity >= i128::from(self.rules.target) * exact.requirement;
-        let Standing { exhausted, exhausted_at, .. } = self.standings[index];
-        if !reached && exhausted > 0 && exhausted < self.rules.exhausted_max && exhausted_at == self.time_ms {
-            return None; // the book refills with time only; the next round of a later time tries again
+        let Standing { attempts, .. } = self.standings[index];
+        let gives_up = attempts.short >= self.rules.exhausted_max;
+        if !reached && !gives_up && attempts.rests(self.time_ms, self.rules.slices_at_once_max) {
+            return None; // the next round of a later time tries again
         }
-        let slice =
-            if reached || exhausted >= self.rules.exhausted_max { None } else { self.slice(index, exact) };
+        let slice = if reached || gives_up { None } else { self.slice(index, exact) };
         match slice {
             Some(order) => Some(self.place(account, order)),
             None if exact.severity == Severity::Liquidatable => Some(Command::TakeOver { account }),
@@ -126,9 +126,7 @@ impl Engine {
     /// The liquidation is over: the account stands on its own again, or holds nothing any more.
     fn stand(&mut self, index: usize) {
         let closed = self.ledger.margin(index).positions.is_empty();
-        let standing = &mut self.standings[index];
-        (standing.stage, standing.exhausted) = (if closed { Stage::Closed } else { Stage::Standing }, 0);
-        self.reducing.remove(&index);
+        self.end_liquidation(index, if closed { Stage::Closed } else { Stage::Standing });
         if closed {
             self.counters.liquidations_full += 1;
         } else {

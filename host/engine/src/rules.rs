@@ -23,6 +23,8 @@ pub struct Rules {
     pub limit_band: u32,
     /// Slices in a row that may find too little room on the book before the backstop takes over.
     pub exhausted_max: u32,
+    /// Slices of an account at one event time; then it waits for the next, as after a slice that found too little room.
+    pub slices_at_once_max: u32,
     /// Smallest notional a slice may leave, quanta; a position below twice this closes whole.
     pub residual_min: u64,
     /// Mark guard: furthest a mark may lie from the last applied one, per price.
@@ -42,6 +44,8 @@ pub enum RulesError {
     Target { target: u32, rung: u32 },
     #[error("{what} {value} must be below the scale {scale}")]
     Rate { what: &'static str, value: u32, scale: u32 },
+    #[error("{0} must be at least 1")]
+    Zero(&'static str),
     #[error("a held mark waits at least 0 ms, not {0}")]
     Hold(i64),
 }
@@ -72,6 +76,11 @@ impl Rules {
                 return Err(RulesError::Rate { what, value, scale: self.scale });
             }
         }
+        for (what, value) in [("exhausted_max", self.exhausted_max), ("slices_at_once_max", self.slices_at_once_max)] {
+            if value == 0 {
+                return Err(RulesError::Zero(what));
+            }
+        }
         if self.mark_hold_ms < 0 {
             return Err(RulesError::Hold(self.mark_hold_ms));
         }
@@ -96,6 +105,7 @@ impl Default for Rules {
             slippage: 1_000,
             limit_band: 20_000,
             exhausted_max: 3,
+            slices_at_once_max: 4,
             residual_min: 50_000_000,
             mark_band: 200_000,
             mark_hold_ms: 60_000,

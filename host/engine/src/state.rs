@@ -32,10 +32,31 @@ pub(crate) struct Standing {
     pub device_severity: u8,
     /// A command for it is under way: nothing else is decided until its outcome has come back as an event.
     pub pending: bool,
+    pub attempts: Attempts,
+}
+
+/// What an account's slices met since its liquidation began.
+#[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Attempts {
     /// Slices in a row that found too little room on the book inside their limit.
-    pub exhausted: u32,
-    /// Event time of the last slice.
-    pub exhausted_at: TimeMs,
+    pub short: u32,
+    /// Event time of the last slice, and how many there were at it.
+    pub time_ms: TimeMs,
+    pub at_time: u32,
+}
+
+impl Attempts {
+    /// A slice's final report at event time `time_ms`.
+    pub fn note(&mut self, time_ms: TimeMs, whole: bool) {
+        self.short = if whole { 0 } else { self.short + 1 };
+        self.at_time = if self.at_time > 0 && self.time_ms == time_ms { self.at_time + 1 } else { 1 };
+        self.time_ms = time_ms;
+    }
+
+    /// True if nothing more is to be tried at event time `now_ms`: the book refills with time only.
+    pub fn rests(&self, now_ms: TimeMs, at_time_max: u32) -> bool {
+        self.time_ms == now_ms && (self.at_time >= at_time_max || self.at_time > 0 && self.short > 0)
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -136,7 +136,7 @@ pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
         DeviceKind::Cpu => run_on(CpuDevice::new(CPU_CAPACITY), options),
         #[cfg(feature = "sim")]
         DeviceKind::Sim => {
-            let device = device::SimDevice::new(device::Build::Production, options.trace.as_deref())
+            let device = device::sim::SimDevice::new(device::sim::Build::Production, options.trace.as_deref())
                 .context("the simulated gateware does not start")?;
             run_on(device, options)
         }

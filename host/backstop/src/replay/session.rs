@@ -104,6 +104,15 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         observe: &mut impl FnMut(&Engine, &Evaluated) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         self.step(time_ms, events, true, recorder, observe)?;
+        self.carry_out(recorder, observe)
+    }
+
+    /// Decision rounds until none waits, but no more than may pass before an external round is admitted.
+    fn carry_out(
+        &mut self,
+        recorder: &mut impl Recorder,
+        observe: &mut impl FnMut(&Engine, &Evaluated) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
         for _ in 0..DECISION_ROUNDS_MAX {
             let Some(Pending { time_ms, commands }) = self.pending.pop_front() else { break };
             let events =
@@ -127,7 +136,7 @@ impl<'d, D: MarginDevice> Session<'d, D> {
             if self.pending.is_empty() {
                 break;
             }
-            self.run(time_ms, Vec::new(), recorder, observe)?;
+            self.carry_out(recorder, observe)?;
         }
         assert!(self.pending.is_empty(), "decisions do not end");
         self.step(time_ms, vec![Event::Settled], true, recorder, observe)?;
