@@ -27,6 +27,7 @@ RULES = {
     "slippage": 1,
     "limit_band": 20,
     "exhausted_max": 3,
+    "slices_at_once_max": 4,
     "residual_min": 0,
     "mark_band": 200,
     "mark_hold_ms": 60_000,

@@ -14,7 +14,7 @@ class Owner:
 
 
 class Account(Owner):
-    __slots__ = ("id", "severity", "reducing", "due", "short_slices", "short_slice_ms")
+    __slots__ = ("id", "severity", "reducing", "due", "short_slices", "slice_ms", "slices_at_time")
 
     def __init__(self, account_id):
         super().__init__()
@@ -27,7 +27,8 @@ class Account(Owner):
     def end_liquidation(self):
         self.reducing = False
         self.short_slices = 0
-        self.short_slice_ms = None
+        self.slice_ms = None
+        self.slices_at_time = 0
 
 
 class Books:

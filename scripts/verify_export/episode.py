@@ -181,7 +181,8 @@ class Episode:
             account.short_slices = 0
         else:
             account.short_slices += 1
-        account.short_slice_ms = self.time_ms
+        account.slices_at_time = account.slices_at_time + 1 if account.slice_ms == self.time_ms else 1
+        account.slice_ms = self.time_ms
         if lots == 0:
             return None
         size = account.lots.get(instrument, 0)
@@ -317,9 +318,11 @@ class Episode:
             self.end_liquidation(account)
             return None
         short = account.short_slices
-        if 0 < short < rules["exhausted_max"] and account.short_slice_ms == self.time_ms:
+        gives_up = short >= rules["exhausted_max"]
+        many = account.slices_at_time >= rules["slices_at_once_max"]
+        if not gives_up and account.slice_ms == self.time_ms and (short > 0 or many):
             return None
-        if short == 0 or short < rules["exhausted_max"]:
+        if not gives_up:
             order = self.slice(account, equity, requirement)
             if order is not None:
                 return order

@@ -95,6 +95,7 @@ RULES = fields(
     slippage=natural,
     limit_band=natural,
     exhausted_max=natural,
+    slices_at_once_max=natural,
     residual_min=natural,
     mark_band=natural,
     mark_hold_ms=natural,

@@ -124,13 +124,10 @@ class Verifier:
             self.report("event sequence", expected_sequence, found_sequence)
         if not self.round_events:
             self.round_first, self.round_ms = sequence, time_ms
-            if self.last_ms is not None and time_ms < self.last_ms:
-                self.report("event time", f"at least {self.last_ms}", time_ms)
         elif time_ms != self.round_ms:
             self.report("event time", f"{self.round_ms}, as the round's other events", time_ms)
         if self.episode.is_settled:
             self.report("event", "none after settled", name)
-        self.last_ms = time_ms
         key = OUTCOME_KEYS.get(name)
         self.round_events.append((name, values[key] if key else None))
         self.counts["events"] += 1
@@ -162,6 +159,9 @@ class Verifier:
         elif not external:
             self.report("cause of the round", "external", "outcomes of decisions")
         if external:
+            if self.last_ms is not None and time_ms < self.last_ms:
+                self.report("event time of an external round", f"at least {self.last_ms}", time_ms)
+            self.last_ms = time_ms
             self.decision_rounds = 0
             for name, _ in self.round_events:
                 if name in OUTCOME_KEYS:

@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use engine::Engine;
 use engine::apply::{Action, ActionKind};
+use engine::event::Change;
+use engine::ledger::Owner;
 use engine::rules::Rules;
 
 use super::session::{Evaluated, Recorder};
 use crate::journal::{Entry, Header, JournalError, JournalWriter};
+use crate::report::plot::{EpisodePlot, Plot};
 use crate::report::liquidations::{LiquidationAction, LiquidationRow, LiquidationWriter};
 use crate::report::summary::Summary;
 
@@ -26,6 +29,7 @@ impl Recorder for Kept {
 /// The reports, if any are kept.
 pub struct Reports {
     liquidations: Option<LiquidationWriter<BufWriter<File>>>,
+    plots: Vec<EpisodePlot>,
 }
 
 /// A run's files, all in one directory that was empty.
@@ -42,7 +46,7 @@ impl Output {
     /// If the directory holds a run already, or cannot be written.
     pub fn create(dir: Option<&Path>, rules: &Rules, seed: u64, source: &str) -> anyhow::Result<Self> {
         let Some(dir) = dir else {
-            return Ok(Self { dir: None, journal: Kept(None), reports: Reports { liquidations: None } });
+            return Ok(Self { dir: None, journal: Kept(None), reports: Reports { liquidations: None, plots: Vec::new() } });
         };
         fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let journal = dir.join("journal");
@@ -55,7 +59,7 @@ impl Output {
         let path = dir.join("liquidations.csv");
         let csv = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
         let liquidations = LiquidationWriter::new(BufWriter::new(csv), rules.scale)?;
-        let reports = Reports { liquidations: Some(liquidations) };
+        let reports = Reports { liquidations: Some(liquidations), plots: Vec::new() };
         Ok(Self { dir: Some(dir.to_owned()), journal: Kept(Some(writer)), reports })
     }
 
@@ -74,6 +78,7 @@ impl Output {
         source: &str,
     ) -> anyhow::Result<()> {
         let (rules, source) = (rules.clone(), source.to_owned());
+        self.reports.plots.push(EpisodePlot::new(index));
         Ok(self.journal.record(Entry::EpisodeStarted { index, seed, rules, source })?)
     }
 
@@ -95,11 +100,17 @@ impl Output {
             liquidations.finish()?;
         }
         let Some(dir) = self.dir else { return Ok(Vec::new()) };
+        let plot = Plot {
+            title: format!("Replay of {}", summary.source),
+            note: summary.simulated(),
+            episodes: self.reports.plots,
+        };
+        plot.write(&dir.join("plot.svg"))?;
         let path = dir.join("summary.json");
         let mut file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
         writeln!(file, "{}", summary.to_json())
             .with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(["liquidations.csv", "journal", "summary.json"].map(|name| dir.join(name)).into())
+        Ok(["plot.svg", "liquidations.csv", "journal", "summary.json"].map(|name| dir.join(name)).into())
     }
 }
 
@@ -109,6 +120,17 @@ impl Reports {
     /// # Errors
     /// If a report cannot be written.
     pub fn round(&mut self, engine: &Engine, evaluated: &Evaluated) -> anyhow::Result<()> {
+        if let Some(plot) = self.plots.last_mut() {
+            let time_ms = evaluated.round.time_ms;
+            for update in &evaluated.applied.updates {
+                if let Change::Mark { instrument, price } = update.change {
+                    plot.mark(time_ms, &engine.markets()[usize::from(instrument.0)].spec.symbol, price);
+                }
+            }
+            plot.at_risk(time_ms, engine.watched());
+            evaluated.applied.actions.iter().for_each(|action| plot.liquidation(action.time_ms));
+            plot.money(time_ms, engine.ledger().of(Owner::Insurance).cash, engine.bad_debt());
+        }
         if let Some(liquidations) = &mut self.liquidations {
             for action in &evaluated.applied.actions {
                 for row in rows(engine, action) {
