@@ -73,25 +73,52 @@ pub fn shim_defines(class: &str, symbol: &str) -> [(&'static str, String); 3] {
     ]
 }
 
-/// Builds `verilog` into a shared library that `Lane::load` takes: quick to compile, slow to run.
+/// Verilator's runtime, compiled once for any number of [`shared_library`].
+///
+/// # Errors
+/// As [`run`]; also if the directory cannot be made.
+pub fn runtime_objects(directory: &Path) -> Result<Vec<PathBuf>, String> {
+    std::fs::create_dir_all(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
+    let runtime = runtime_directory()?;
+    ["verilated", "verilated_threads"]
+        .map(|name| {
+            let object = directory.join(name).with_extension("o");
+            let mut command = compiler(&runtime);
+            command.arg("-c").arg("-o").arg(&object).arg(runtime.join(name).with_extension("cpp"));
+            run(&mut command).map(|_| object)
+        })
+        .into_iter()
+        .collect()
+}
+
+/// Builds `verilog` into a shared library that `Lane::load` takes: quick to compile, slower to run.
 ///
 /// # Errors
 /// As [`verilate`].
-pub fn shared_library(verilog: &str, shim: &str, directory: &Path) -> Result<PathBuf, String> {
+pub fn shared_library(
+    verilog: &str,
+    shim: &str,
+    directory: &Path,
+    runtime: &[PathBuf],
+) -> Result<PathBuf, String> {
     let class = "Vloaded";
     let files = verilate(verilog, directory, class, false)?;
     let shim_file = directory.join("shim.cc");
     std::fs::write(&shim_file, shim).map_err(|error| format!("{}: {error}", shim_file.display()))?;
     let library = directory.join("libloaded.so");
-    let runtime = runtime_directory()?;
-    let mut command = Command::new(tool("CXX", "g++"));
-    command.args(["-std=c++17", "-O1", "-w", "-shared", "-fPIC", "-Bsymbolic", "-I"]).arg(&runtime);
-    command.arg("-I").arg(directory).arg("-I").arg(runtime.join("vltstd"));
+    let mut command = compiler(&runtime_directory()?);
+    command.args(["-shared", "-Wl,-Bsymbolic", "-I"]).arg(directory);
     for (name, value) in shim_defines(class, "loaded") {
         command.arg(format!("-D{name}={value}"));
     }
-    command.arg("-o").arg(&library).args(files).arg(shim_file);
-    command.arg(runtime.join("verilated.cpp")).arg(runtime.join("verilated_threads.cpp")).arg("-pthread");
+    command.arg("-o").arg(&library).args(files).arg(shim_file).args(runtime).arg("-pthread");
     run(&mut command)?;
     Ok(library)
+}
+
+fn compiler(runtime: &Path) -> Command {
+    let mut command = Command::new(tool("CXX", "g++"));
+    command.args(["-std=c++17", "-O1", "-w", "-fPIC", "-I"]).arg(runtime);
+    command.arg("-I").arg(runtime.join("vltstd"));
+    command
 }

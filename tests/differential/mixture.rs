@@ -8,8 +8,10 @@ use super::{coverage::Coverage, rng::Rng};
 use model::machine::Capacity;
 use model::record::{self, FLAG_HOLD};
 
-/// How often each scene comes, and how many records it has at most or so.
-const SCENES: [(u64, fn(&mut Generator)); 20] = [
+type Scene = fn(&mut Generator);
+
+/// How often each scene comes.
+const SCENES: [(u64, Scene); 20] = [
     (24, Generator::one_mark),
     (8, Generator::marks_in_a_row),
     (30, Generator::one_trade),

@@ -12,21 +12,21 @@ impl Rng {
     pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
     }
 
     /// 0..n; n is not 0.
     pub fn below(&mut self, n: u64) -> u64 {
         assert!(n > 0);
-        (u128::from(self.draw()) * u128::from(n) >> 64) as u64
+        ((u128::from(self.draw()) * u128::from(n)) >> 64) as u64
     }
 
     /// Both ends included.
     pub fn within(&mut self, low: i64, high: i64) -> i64 {
         let span = (i128::from(high) - i128::from(low) + 1) as u128;
-        (i128::from(low) + (u128::from(self.draw()) * span >> 64) as i128) as i64
+        (i128::from(low) + ((u128::from(self.draw()) * span) >> 64) as i128) as i64
     }
 
     /// True once in `n`.
