@@ -48,7 +48,7 @@ const EXCESS_UNIT_PPM: u64 = 100_000;
 const EXCESS_MAX_PPM: u64 = 500_000;
 
 /// Symbol, first price as (mantissa, places), beta in thousandths, own volatility of a step in 10^-9. The first is listed a step before the others.
-const INSTRUMENTS: [(&str, (i64, u32), i128, i128); 8] = [
+pub const INSTRUMENTS: [(&str, (i64, u32), i128, i128); 8] = [
     ("BTC-PERP", (642_500, 1), 900, 80_000),
     ("AVAX-PERP", (351_200, 4), 1_200, 250_000),
     ("BNB-PERP", (585_400, 3), 950, 120_000),

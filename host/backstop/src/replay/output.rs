@@ -13,8 +13,8 @@ use engine::rules::Rules;
 
 use super::session::{Evaluated, Recorder};
 use crate::journal::{Entry, Header, JournalError, JournalWriter};
-use crate::report::plot::{EpisodePlot, Plot};
 use crate::report::liquidations::{LiquidationAction, LiquidationRow, LiquidationWriter};
+use crate::report::plot::{EpisodePlot, Plot};
 use crate::report::summary::Summary;
 
 /// The journal, if one is kept.
@@ -46,7 +46,11 @@ impl Output {
     /// If the directory holds a run already, or cannot be written.
     pub fn create(dir: Option<&Path>, rules: &Rules, seed: u64, source: &str) -> anyhow::Result<Self> {
         let Some(dir) = dir else {
-            return Ok(Self { dir: None, journal: Kept(None), reports: Reports { liquidations: None, plots: Vec::new() } });
+            return Ok(Self {
+                dir: None,
+                journal: Kept(None),
+                reports: Reports { liquidations: None, plots: Vec::new() },
+            });
         };
         fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let journal = dir.join("journal");

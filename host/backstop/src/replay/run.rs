@@ -18,7 +18,7 @@ use super::session::Session;
 use crate::feed::tape::{Tape, TapeOptions};
 use crate::feed::{Items, scenario};
 use crate::report::progress::Progress;
-use crate::report::summary::Summary;
+use crate::report::summary::{SCENARIO, Summary};
 
 /// Inputs that may wait for the engine before the feed does.
 const INPUTS_WAITING_MAX: usize = 64;
@@ -136,8 +136,9 @@ pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
         DeviceKind::Cpu => run_on(CpuDevice::new(CPU_CAPACITY), options),
         #[cfg(feature = "sim")]
         DeviceKind::Sim => {
-            let device = device::sim::SimDevice::new(device::sim::Build::Production, options.trace.as_deref())
-                .context("the simulated gateware does not start")?;
+            let device =
+                device::sim::SimDevice::new(device::sim::Build::Production, options.trace.as_deref())
+                    .context("the simulated gateware does not start")?;
             run_on(device, options)
         }
     }
@@ -146,7 +147,7 @@ pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
 fn run_on(device: impl MarginDevice, options: &Options) -> anyhow::Result<Outcome> {
     let started = Instant::now();
     let mut summary = Summary::new(options.device.words(), options.audit.to_string(), options.seed);
-    let (items, marks) = open(&options.source, &mut summary)?;
+    let Opened { items, marks, instruments } = open(&options.source, &mut summary)?;
     let rules = Rules::default();
     let seeding =
         Seeding { rules: rules.clone(), accounts: options.accounts, seed: options.seed, fund: FUND };
@@ -156,7 +157,10 @@ fn run_on(device: impl MarginDevice, options: &Options) -> anyhow::Result<Outcom
     };
     let mut output = Output::create(options.out.as_deref(), &rules, options.seed, &summary.source)?;
     let progress = Progress::marks(marks, !options.progress);
-    let mut driver = Driver::new(device, DriverConfig::default());
+    let mut driver = Driver::new(
+        device,
+        DriverConfig { instruments_expected: Some(instruments), ..DriverConfig::default() },
+    );
     std::thread::scope(|scope| {
         let (sender, inputs) = bounded(INPUTS_WAITING_MAX);
         scope.spawn(move || {
@@ -176,11 +180,22 @@ fn run_on(device: impl MarginDevice, options: &Options) -> anyhow::Result<Outcom
     Ok(Outcome { summary, files })
 }
 
-fn open(source: &Source, summary: &mut Summary) -> anyhow::Result<(Items, u64)> {
+/// A source ready to be read.
+struct Opened {
+    items: Items,
+    /// How many marks it holds.
+    marks: u64,
+    /// How many instruments it has, so that the device's slots are shared out among them.
+    instruments: usize,
+}
+
+fn open(source: &Source, summary: &mut Summary) -> anyhow::Result<Opened> {
     match source {
         Source::Scenario => {
-            summary.source = "built-in scenario".into();
-            Ok((scenario::items(summary.seed), 8 * u64::from(scenario::STEPS)))
+            summary.source = SCENARIO.into();
+            let instruments = scenario::INSTRUMENTS.len();
+            let marks = instruments as u64 * u64::from(scenario::STEPS);
+            Ok(Opened { items: scenario::items(summary.seed), marks, instruments })
         }
         Source::Tape { path, symbols, strict, .. } => {
             let mut tape_options =
@@ -191,7 +206,8 @@ fn open(source: &Source, summary: &mut Summary) -> anyhow::Result<(Items, u64)> 
             let tape = Tape::open(path, &tape_options, |refusal| eprintln!("refused: {refusal}"))?;
             summary.source = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
             summary.refused_rows = tape.report().refused_total();
-            Ok((tape.items(), 4 * tape.report().accepted))
+            let instruments = tape.report().symbols.len();
+            Ok(Opened { items: tape.items(), marks: 4 * tape.report().accepted, instruments })
         }
     }
 }

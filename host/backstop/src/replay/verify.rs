@@ -7,13 +7,18 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use device::{CpuDevice, Driver, DriverConfig};
 use engine::event::{Command, Event, Round};
+use model::machine::Capacity;
 use serde::Serialize;
 
 use super::audit::Audit;
+use super::hex;
 use super::journaled::{Journaled, JournaledRound, JournaledRounds};
 use super::session::Session;
-use super::{CPU_CAPACITY, hex};
 use crate::journal::JournalReader;
+
+/// Room for any journal of this version's devices, however they shared out their slots.
+const CAPACITY: Capacity =
+    Capacity { lanes: 1, accounts_per_lane: 1 << 17, slots_per_lane: 1 << 21, instruments: 16 };
 
 /// What verification went through; nothing differed.
 #[derive(Debug, Default, Serialize)]
@@ -54,7 +59,7 @@ impl Display for Verified {
 /// If the journal is damaged, or anything recomputed differs from what it says; the message names the round.
 pub fn verify(path: &Path) -> anyhow::Result<Verified> {
     let mut verified = Verified::default();
-    let mut driver = Driver::new(CpuDevice::new(CPU_CAPACITY), DriverConfig::default());
+    let mut driver = Driver::new(CpuDevice::new(CAPACITY), DriverConfig::default());
     let mut rounds = JournaledRounds::new(JournalReader::open(path)?);
     let mut hashes = Vec::new();
     while let Some(item) = rounds.next().transpose()? {

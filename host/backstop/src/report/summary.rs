@@ -10,6 +10,9 @@ use serde::Serialize;
 use super::text::{cents, count};
 use crate::replay::{combined_hash, hex};
 
+/// Source of a run on no tape.
+pub const SCENARIO: &str = "built-in scenario";
+
 /// Counts of one symbol's marks; every mark is applied, held or dropped at once, and a held one ends confirmed or discarded.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct SymbolMarks {
@@ -136,6 +139,13 @@ impl Summary {
             warnings.push("the insurance fund's flows do not add up to its balance".into());
         }
         warnings
+    }
+
+    /// What of the run is not real, in words.
+    pub fn simulated(&self) -> String {
+        let marks = if self.source == SCENARIO { "Marks, accounts" } else { "Accounts" };
+        let device = if self.device_clocks > 0 { "; the gateware runs in a simulator" } else { "" };
+        format!("{marks}, their trades, the order book and its fills are simulated{device}.")
     }
 
     /// One JSON object; money as integers of quanta.
