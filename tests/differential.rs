@@ -37,7 +37,7 @@ fn run_plan(name: &str, plan: Plan) -> Coverage {
 
 #[test]
 fn small_build_matches_the_model() {
-    let plan = Plan { build: Build::Small, seed: 41, records: 1_000_000, episode: 20_000 };
+    let plan = Plan { build: Build::Small, seed: 41, records: 2_000_000, episode: 20_000 };
     let coverage = run_plan("small build", plan);
     coverage.print();
     assert!(coverage.executed() * 100 >= coverage.records() * 80, "too many records are refused");

@@ -80,6 +80,12 @@ pub const POINTS: &[&str] = &[
     "hazard: one account in adjacent slots of a sweep",
     "hazard: one account twice in a sweep, a few slots apart",
     "hazard: a tier, then its commit",
+    "hazard: three read-backs of accounts in a row",
+    "hazard: a read-back, then one that is refused",
+    "hazard: a read-back, then one of a slot",
+    "hazard: a read-back, then cash of the account",
+    "hazard: a read-back, then a mark",
+    "hazard: a read-back, then a walk",
     "hazard: a commit, then a position",
     "hazard: a commit, then a mark",
     "hazard: S, then cash",
@@ -186,6 +192,8 @@ impl Coverage {
         }
         self.outcomes[row(record)][reason.map_or(0, |reason| reason as usize)] += 1;
         if reason.is_some() {
+            let after = self.recent[0].is_some_and(|before| reads_account(&before));
+            self.hit_if(after && reads_account(record), "hazard: a read-back, then one that is refused");
             return;
         }
         let held = record.flags() & FLAG_HOLD != 0;
@@ -214,7 +222,7 @@ impl Coverage {
             let mark = book.instruments[usize::from(record.instrument())].mark;
             self.observe_edge(0, notional(record::SIZE.get(record), mark), &terms.tiers);
         }
-        if op == input::READBACK.op && record.flags() == 0 {
+        if reads_account(record) {
             self.observe_lines(&answers[0], book);
         }
         self.compared = cause;
@@ -381,6 +389,15 @@ impl Coverage {
             same && last_op == input::OFFSET.op && op == input::CASH.op,
             "hazard: an offset, then cash of the account",
         );
+        let reads = reads_account(&before);
+        let third_read = reads && self.recent[1].is_some_and(|older| reads_account(&older));
+        self.hit_if(third_read && reads_account(record), "hazard: three read-backs of accounts in a row");
+        let by_slot = op == input::READBACK.op && !reads_account(record);
+        self.hit_if(reads && by_slot, "hazard: a read-back, then one of a slot");
+        let cash_again = op == input::CASH.op && record.account() == before.account();
+        self.hit_if(reads && cash_again, "hazard: a read-back, then cash of the account");
+        self.hit_if(reads && op == input::MARK.op, "hazard: a read-back, then a mark");
+        self.hit_if(reads && cause == Some(Cause::Walk), "hazard: a read-back, then a walk");
         let (mark, after_mark) = (op == input::MARK.op, last_op == input::MARK.op);
         let swept = if after_mark { slots(&before).last().copied() } else { None };
         if mark {
@@ -423,7 +440,7 @@ impl Coverage {
             self.hit_if(moved && there, "hazard: a move, then a position of the moved slot");
             let committed = last_op == input::INSTRUMENT.op && record.instrument() == before.instrument();
             self.hit_if(committed, "hazard: a commit, then a position");
-        } else if op == input::READBACK.op && record.flags() == 0 {
+        } else if reads_account(record) {
             self.hit_if(holder_again, "hazard: a mark, then a read-back of its last holder");
         } else if op == input::READBACK.op {
             let there = record::SLOT.get(record) == record::SLOT.get(&before);
@@ -543,6 +560,10 @@ fn zip(into: &mut [u64], from: &[u64], add: impl Fn(&mut u64, &u64)) {
 
 fn notional(size: i128, price: u64) -> i128 {
     size.abs() * i128::from(price)
+}
+
+fn reads_account(record: &Record) -> bool {
+    record.op() == input::READBACK.op && record.flags() & record::FLAG_BY_SLOT == 0
 }
 
 fn row(record: &Record) -> usize {

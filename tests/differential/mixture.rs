@@ -11,7 +11,7 @@ use model::record::{self, FLAG_HOLD};
 type Scene = fn(&mut Generator);
 
 /// How often each scene comes.
-const SCENES: [(u64, Scene); 20] = [
+const SCENES: [(u64, Scene); 21] = [
     (24, Generator::one_mark),
     (8, Generator::marks_in_a_row),
     (30, Generator::one_trade),
@@ -19,6 +19,7 @@ const SCENES: [(u64, Scene); 20] = [
     (20, Generator::one_cash),
     (6, Generator::one_offset),
     (10, Generator::one_readback),
+    (4, Generator::readbacks_in_a_row),
     (5, Generator::aim_at_severity),
     (8, Generator::same_account),
     (5, Generator::one_walk),
@@ -218,6 +219,33 @@ impl Generator {
         } else {
             self.send(readback(account));
         }
+    }
+
+    /// Read-backs as fast as they go, some of them refused, then a record that changes what they read.
+    fn readbacks_in_a_row(&mut self) {
+        let rows = self.tape.book.capacity.accounts_per_lane as u32;
+        let account = self.account();
+        for _ in 0..2 + self.rng.below(12) {
+            let mut record = if self.rng.one_in(3) { readback(account) } else { readback(self.account()) };
+            match self.rng.below(16) {
+                0 => record = readback(rows + self.rng.below(4) as u32),
+                1 => record = record.with(&record::SLOT, 1),
+                2 => record = record.flagged(FLAG_HOLD),
+                _ => {}
+            }
+            self.send(record);
+        }
+        let instrument = self.instrument();
+        let (price, delta) = (self.price(instrument), self.rng.within(-1_000, 1_000));
+        let index = 1 + self.rng.below(4) as u16;
+        match self.rng.below(5) {
+            0 => self.send(mark(instrument, price)),
+            1 => self.send(setting(index, self.setting_value(index))),
+            2 => self.send(readback_slot(instrument, account, 0)),
+            3 => self.trade(instrument, account, delta),
+            _ => self.send(cash(account, delta)),
+        };
+        self.send(readback(account));
     }
 
     /// Moves an account to either side of a rung, by cash.
