@@ -6,11 +6,13 @@ cd "$(dirname "$0")/.."
 
 device=sim
 features=
+compare=--compare
 scripts/setup.sh run || {
     [ "$?" = 2 ] || exit 1
     echo "run: no simulator, so this run judges margin on the CPU (--device cpu)." >&2
     device=cpu
     features=--no-default-features
+    compare=
 }
 # No features is no argument.
 # shellcheck disable=SC2086
@@ -18,4 +20,5 @@ cargo build --release -p backstop $features
 
 out=${OUT:-out/run-$(date -u +%Y%m%dT%H%M%SZ)}
 mkdir -p "$(dirname "$out")"
-exec "${CARGO_TARGET_DIR:-target}/release/backstop" replay --device "$device" --out "$out" "$@"
+# shellcheck disable=SC2086
+exec "${CARGO_TARGET_DIR:-target}/release/backstop" replay --device "$device" --out "$out" $compare "$@"

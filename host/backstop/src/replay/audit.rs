@@ -31,7 +31,7 @@ impl Audit {
                 let mut random = ChaCha8Rng::seed_from_u64(seed);
                 random.set_stream(round);
                 let bound = touched.len() as u64;
-                let pick = |_| touched[(u128::from(random.next_u64()) * u128::from(bound) >> 64) as usize];
+                let pick = |_| touched[((u128::from(random.next_u64()) * u128::from(bound)) >> 64) as usize];
                 Cow::Owned((0..accounts).map(pick).collect())
             }
         }

@@ -1,0 +1,119 @@
+//! The main job across crates: both devices on the same input, the journal verified, damage refused, and an episode of a real tape.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use backstop::replay::audit::Audit;
+use backstop::replay::verify::verify;
+use backstop::replay::{DeviceKind, Options, Outcome, Source, replay};
+
+fn options(device: DeviceKind, out: Option<&Path>) -> Options {
+    Options {
+        source: Source::Scenario,
+        accounts: 120,
+        seed: 7,
+        device,
+        audit: Audit::Full,
+        out: out.map(Into::into),
+        trace: None,
+        progress: false,
+    }
+}
+
+/// What must hold after any run.
+fn assert_sound(outcome: &Outcome) {
+    let summary = &outcome.summary;
+    assert_eq!(summary.warnings(), [""; 0]);
+    assert_eq!(summary.disagreements, 0);
+    assert!(summary.verdicts_due > 0 && summary.verdicts_given == summary.verdicts_due);
+    assert!(summary.audited > 0 && summary.ledger_balanced);
+    assert!(summary.liquidations_partial > 0, "some accounts are liquidated in parts");
+    assert!(summary.liquidations_full + summary.takeovers > 0, "some whole");
+}
+
+#[test]
+fn both_devices_end_in_the_same_state_with_the_same_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    let (cpu_dir, sim_dir) = (dir.path().join("cpu"), dir.path().join("sim"));
+    let cpu = replay(&options(DeviceKind::Cpu, Some(&cpu_dir))).unwrap();
+    let sim = replay(&options(DeviceKind::Sim, Some(&sim_dir))).unwrap();
+    assert_sound(&cpu);
+    assert_sound(&sim);
+    assert!(cpu.agrees_with(&sim), "{}", cpu.agreement(&sim));
+    assert!(sim.summary.device_clocks > sim.summary.verdicts_given, "the gateware was clocked");
+    for name in ["journal", "liquidations.csv"] {
+        assert!(
+            fs::read(cpu_dir.join(name)).unwrap() == fs::read(sim_dir.join(name)).unwrap(),
+            "{name} differs"
+        );
+    }
+    let verified = verify(&cpu_dir.join("journal")).unwrap();
+    assert_eq!(verified.state_hash, cpu.summary.state_hash);
+    assert_eq!(verified.verdicts, cpu.summary.flags);
+    let plot = fs::read_to_string(cpu_dir.join("plot.svg")).unwrap();
+    assert!(plot.starts_with("<svg") && plot.contains("BTC-PERP"));
+}
+
+#[test]
+fn the_same_seed_repeats_and_another_does_not() {
+    let one = replay(&options(DeviceKind::Cpu, None)).unwrap();
+    let same = replay(&Options { audit: Audit::Off, ..options(DeviceKind::Cpu, None) }).unwrap();
+    let other = replay(&Options { seed: 8, ..options(DeviceKind::Cpu, None) }).unwrap();
+    assert_eq!(one.summary.state_hash, same.summary.state_hash, "the audit is not part of the state");
+    assert_ne!(one.summary.state_hash, other.summary.state_hash);
+}
+
+#[test]
+fn a_run_does_not_write_over_another_and_a_damaged_journal_is_refused_where_it_is_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    replay(&options(DeviceKind::Cpu, Some(&out))).unwrap();
+    let again = replay(&options(DeviceKind::Cpu, Some(&out))).unwrap_err().to_string();
+    assert!(again.contains("holds a run already"), "{again}");
+
+    let journal = out.join("journal");
+    let sound = fs::read(&journal).unwrap();
+    let mut damaged = sound.clone();
+    damaged[sound.len() / 2] ^= 4;
+    fs::write(&journal, &damaged).unwrap();
+    let error = format!("{:#}", verify(&journal).unwrap_err());
+    assert!(error.contains("offset") || error.contains("byte"), "{error}");
+
+    fs::write(&journal, &sound[..sound.len() - 5]).unwrap();
+    assert!(verify(&journal).is_err(), "a torn tail is said, not passed over");
+}
+
+/// The shared tapes, or a visible word that they are not here.
+fn tape(name: &str) -> Option<PathBuf> {
+    let data = std::env::var_os("BACKSTOP_DATA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
+    let path = data.join("tapes").join(name);
+    if !path.exists() {
+        eprintln!("SKIPPED: {} is not there; set BACKSTOP_DATA", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+#[test]
+fn an_episode_of_the_bitfinex_tape_agrees_on_both_devices_and_its_bad_prints_liquidate_nobody() {
+    let Some(path) = tape("bitfinex_spot_1m_crash_windows_2013_2017.csv.zst") else { return };
+    let source = Source::Tape { path, symbols: Vec::new(), episode: Some(0), strict: true };
+    let dir = tempfile::tempdir().unwrap();
+    let run = |device, out: Option<&Path>| {
+        replay(&Options { source: source.clone(), accounts: 500, ..options(device, out) }).unwrap()
+    };
+    let cpu = run(DeviceKind::Cpu, Some(dir.path()));
+    let sim = run(DeviceKind::Sim, None);
+    assert_sound(&cpu);
+    assert_sound(&sim);
+    assert!(cpu.agrees_with(&sim), "{}", cpu.agreement(&sim));
+    let btc = &cpu.summary.symbols["BTCUSD"];
+    assert!(btc.dropped > 0 && btc.applied + btc.held + btc.dropped >= btc.marks);
+
+    // The tape's own low in April 2013, bad prints (1.06, 15.0, 19.9) apart, is above 50.
+    let mut rows = csv::Reader::from_path(dir.path().join("liquidations.csv")).unwrap();
+    let mark = rows.headers().unwrap().iter().position(|name| name == "mark").unwrap();
+    let marks: Vec<f64> = rows.records().map(|row| row.unwrap()[mark].parse().unwrap()).collect();
+    assert!(!marks.is_empty() && marks.iter().all(|&mark| mark > 50.0), "a bad print liquidated somebody");
+}
