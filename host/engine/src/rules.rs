@@ -76,7 +76,9 @@ impl Rules {
                 return Err(RulesError::Rate { what, value, scale: self.scale });
             }
         }
-        for (what, value) in [("exhausted_max", self.exhausted_max), ("slices_at_once_max", self.slices_at_once_max)] {
+        for (what, value) in
+            [("exhausted_max", self.exhausted_max), ("slices_at_once_max", self.slices_at_once_max)]
+        {
             if value == 0 {
                 return Err(RulesError::Zero(what));
             }
