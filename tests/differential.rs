@@ -12,6 +12,9 @@ use sim::{Build, Lane};
 use std::path::PathBuf;
 use std::time::Instant;
 
+/// Clocks of a sweep or walk beyond one a slot or account, at most: the contract's figure.
+const SWEEP_CLOCKS_MAX: u64 = 24;
+
 fn artifacts() -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("differential")
 }
@@ -32,6 +35,9 @@ fn run_plan(name: &str, plan: Plan) -> Coverage {
             panic!("{name}: lane and model disagree after {} records\n{}", failure.records, failure.text)
         }
     }
+    let (fewest, most) = coverage.clocks_beyond.expect("some sweep had its output taken at once");
+    println!("{name}: a sweep or walk takes {fewest} to {most} clocks beyond one a slot or account");
+    assert!(most <= SWEEP_CLOCKS_MAX, "{most} clocks");
     coverage
 }
 

@@ -13,15 +13,16 @@ pub struct Mismatch {
     pub records: usize,
 }
 
-/// Sends the records of `range` and compares their answers, which must be all that comes out.
-pub fn check(lane: &mut Lane, tape: &Tape, range: Range<usize>) -> Result<(), Mismatch> {
+/// Sends the records of `range` and compares their answers, which must be all that comes out. Returns the fewest and
+/// the most clocks that a RECEIPT of a sweep or walk says beyond one a slot or account.
+pub fn check(lane: &mut Lane, tape: &Tape, range: Range<usize>) -> Result<Option<(u64, u64)>, Mismatch> {
     let start = if range.start == 0 { 0 } else { tape.ends[range.start - 1] };
     let end = if range.end == 0 { 0 } else { tape.ends[range.end - 1] };
     let expected = canonical(&tape.answers[start..end]);
     let answered = answers(lane, &tape.sent[range.clone()], expected.len());
     let found = canonical(&answered);
     if found == expected {
-        return Ok(());
+        return Ok(clocks_beyond(&answered, tape, start..end));
     }
     let at = (0..).find(|i| found.get(*i) != expected.get(*i)).expect("they differ");
     let side = |answer: Option<&Record>| answer.map_or("nothing".into(), describe);
@@ -37,6 +38,23 @@ pub fn check(lane: &mut Lane, tape: &Tape, range: Range<usize>) -> Result<(), Mi
         ),
         records: place.map_or(range.len(), |place| place + 1),
     })
+}
+
+fn clocks_beyond(answered: &[Record], tape: &Tape, range: Range<usize>) -> Option<(u64, u64)> {
+    let is_receipt = |answer: &&Record| answer.op() == output::RECEIPT.op;
+    let places = (range.start..range.end).filter(|place| tape.answers[*place].op() == output::RECEIPT.op);
+    let first = tape.beats.partition_point(|(place, _)| *place < range.start);
+    let mut sweeps = tape.beats[first..].iter().peekable();
+    let mut extremes = None;
+    for (receipt, place) in answered.iter().filter(is_receipt).zip(places) {
+        // The commits' receipts are not of sweeps.
+        if let Some((_, beats)) = sweeps.next_if(|(sweep, _)| *sweep == place) {
+            let beyond = record::CLOCKS.get(receipt) as u64 - beats;
+            let (fewest, most) = extremes.unwrap_or((beyond, beyond));
+            extremes = Some((beyond.min(fewest), beyond.max(most)));
+        }
+    }
+    extremes
 }
 
 /// What the lane says to the records, until it has said `count` and is quiet, or more.

@@ -149,6 +149,8 @@ pub struct Coverage {
     /// By cause, rung, equality: R' one unit above the line, at it, one below.
     lines: [[[[u64; 3]; 2]; 3]; 5],
     points: BTreeMap<&'static str, u64>,
+    /// Fewest and most clocks of a sweep or walk beyond its slots or accounts, driver and taker never hesitating.
+    pub clocks_beyond: Option<(u64, u64)>,
     /// The last executed records, newest first.
     recent: [Option<Record>; 2],
     /// Comparison that the last record made, and the instrument of a sweep.
@@ -175,6 +177,11 @@ impl Coverage {
     /// A new episode starts from reset: nothing precedes its first record.
     pub fn start_episode(&mut self) {
         (self.recent, self.compared) = ([None; 2], None);
+    }
+
+    pub fn note_clocks(&mut self, (fewest, most): (u64, u64)) {
+        let (low, high) = self.clocks_beyond.unwrap_or((fewest, most));
+        self.clocks_beyond = Some((fewest.min(low), most.max(high)));
     }
 
     pub fn records(&self) -> u64 {
@@ -463,23 +470,6 @@ impl Coverage {
         }
     }
 
-    /// Sums up two streams.
-    pub fn merge(&mut self, other: &Self) {
-        let add = |a: &mut u64, b: &u64| *a += b;
-        zip(self.outcomes.as_flattened_mut(), other.outcomes.as_flattened(), add);
-        zip(
-            self.changes.as_flattened_mut().as_flattened_mut(),
-            other.changes.as_flattened().as_flattened(),
-            add,
-        );
-        zip(self.edges.as_flattened_mut().as_flattened_mut(), other.edges.as_flattened().as_flattened(), add);
-        let lines = self.lines.as_flattened_mut().as_flattened_mut().as_flattened_mut();
-        zip(lines, other.lines.as_flattened().as_flattened().as_flattened(), add);
-        for (point, count) in &other.points {
-            *self.points.entry(point).or_default() += count;
-        }
-    }
-
     /// Every cell and point that the stream should have hit and has not.
     pub fn missing(&self) -> Vec<String> {
         let mut missing = Vec::new();
@@ -548,14 +538,11 @@ impl Coverage {
             "fewest hits of a tier edge: {:?}",
             self.edges.iter().map(|by| by.iter().flatten().skip(1).min()).collect::<Vec<_>>()
         );
+        println!("clocks of a sweep or walk beyond its slots or accounts: {:?}", self.clocks_beyond);
         for (point, count) in &self.points {
             println!("{count:>9}  {point}");
         }
     }
-}
-
-fn zip(into: &mut [u64], from: &[u64], add: impl Fn(&mut u64, &u64)) {
-    into.iter_mut().zip(from).for_each(|(a, b)| add(a, b));
 }
 
 fn notional(size: i128, price: u64) -> i128 {

@@ -34,6 +34,8 @@ pub struct Tape {
     pub answers: Vec<Record>,
     /// For each record sent, where its answers end.
     pub ends: Vec<usize>,
+    /// For each RECEIPT of a sweep or walk: its place in `answers`, and slots or accounts passed, bad ones included.
+    pub beats: Vec<(usize, u64)>,
     pub book: Book,
     pub coverage: Coverage,
 }
@@ -48,6 +50,7 @@ impl Tape {
             sent: Vec::new(),
             answers: Vec::new(),
             ends: Vec::new(),
+            beats: Vec::new(),
             book: Book::new(capacity),
             coverage,
         }
@@ -77,6 +80,16 @@ impl Tape {
         self.ends.push(self.answers.len());
         self.coverage.observe(&record, &self.answers[start..], reason, &self.book);
         if reason.is_none() {
+            if self.answers[start..].last().is_some_and(|last| last.op() == output::RECEIPT.op)
+                && record.op() != input::INSTRUMENT.op
+            {
+                let slots = self.book.instruments.get(usize::from(record.instrument()));
+                let beats = match slots {
+                    Some(instrument) if record.op() == input::MARK.op => instrument.slots.len(),
+                    _ => self.book.accounts.len(),
+                };
+                self.beats.push((self.answers.len() - 1, beats as u64));
+            }
             self.book.apply(&record, &self.answers[start..]);
         }
         &self.answers[start..]
