@@ -137,60 +137,37 @@ pub struct Layout {
 
 impl Layout {
     const fn define(op: u8, name: &'static str, flags: u8, fields: &'static [Field]) -> Self {
-        let layout = Self { op, name, flags, fields, mask: [0; RECORD_BYTES] };
-        assert!(layout.is_sound(), "fields overlap or leave the record");
-        Self { mask: layout.used_bits(), ..layout }
+        Self { op, name, flags, fields, mask: used_bits(flags, fields) }
     }
 
     /// Mask of the bits that the op uses, header included.
     pub const fn used(&self) -> [u8; RECORD_BYTES] {
         self.mask
     }
+}
 
-    const fn used_bits(&self) -> [u8; RECORD_BYTES] {
-        let mut used = [0u8; RECORD_BYTES];
-        used[0] = 0xff;
-        used[1] = self.flags;
-        let mut i = 4;
-        while i < 8 {
-            used[i] = 0xff;
-            i += 1;
-        }
-        let mut f = 0;
-        while f < self.fields.len() {
-            let mut bit = self.fields[f].lsb;
-            while bit < self.fields[f].lsb + self.fields[f].bits {
-                used[bit / 8] |= 1 << (bit % 8);
-                bit += 1;
-            }
-            f += 1;
-        }
-        used
+/// Op, sequence, `flags` and `fields`; does not compile for a layout whose fields overlap or leave the record.
+const fn used_bits(flags: u8, fields: &[Field]) -> [u8; RECORD_BYTES] {
+    let mut used = [0u8; RECORD_BYTES];
+    used[0] = 0xff;
+    let mut byte = 4;
+    while byte < 8 {
+        used[byte] = 0xff;
+        byte += 1;
     }
-
-    /// True if no field leaves the record, two fields share no bit and none lies in op or sequence.
-    const fn is_sound(&self) -> bool {
-        let mut used = [0u8; RECORD_BYTES];
-        used[0] = 0xff;
-        let mut i = 4;
-        while i < 8 {
-            used[i] = 0xff;
-            i += 1;
+    let mut f = 0;
+    while f < fields.len() {
+        let mut bit = fields[f].lsb;
+        while bit < fields[f].lsb + fields[f].bits {
+            assert!(bit < 8 * RECORD_BYTES, "a field leaves the record");
+            assert!(used[bit / 8] & 1 << (bit % 8) == 0, "two fields share a bit");
+            used[bit / 8] |= 1 << (bit % 8);
+            bit += 1;
         }
-        let mut f = 0;
-        while f < self.fields.len() {
-            let mut bit = self.fields[f].lsb;
-            while bit < self.fields[f].lsb + self.fields[f].bits {
-                if bit >= 8 * RECORD_BYTES || used[bit / 8] & 1 << (bit % 8) != 0 {
-                    return false;
-                }
-                used[bit / 8] |= 1 << (bit % 8);
-                bit += 1;
-            }
-            f += 1;
-        }
-        true
+        f += 1;
     }
+    used[1] |= flags;
+    used
 }
 
 const ACCOUNT_WORD: [Field; 5] = [ACCOUNT, EQUITY_TOP, EQUITY_LOW, REQUIREMENT_TOP, REQUIREMENT_LOW];

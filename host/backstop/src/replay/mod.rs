@@ -9,8 +9,6 @@ mod run;
 pub mod session;
 pub mod verify;
 
-use std::fmt::Write;
-
 use model::machine::Capacity;
 
 pub use run::{DeviceKind, Options, Outcome, Source, replay};
@@ -25,12 +23,4 @@ pub fn combined_hash(hashes: &[[u8; 32]]) -> [u8; 32] {
         [only] => *only,
         _ => blake3::hash(hashes.as_flattened()).into(),
     }
-}
-
-/// Bytes as lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to memory");
-        text
-    })
 }

@@ -11,10 +11,10 @@ use model::machine::Capacity;
 use serde::Serialize;
 
 use super::audit::Audit;
-use super::hex;
 use super::journaled::{Journaled, JournaledRound, JournaledRounds};
 use super::session::Session;
 use crate::journal::JournalReader;
+use crate::journal::export::hex;
 
 /// Room for any journal of this version's devices, however they shared out their slots.
 const CAPACITY: Capacity =

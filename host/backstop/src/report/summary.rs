@@ -8,7 +8,8 @@ use engine::{Counters, Engine};
 use serde::Serialize;
 
 use super::text::{cents, count};
-use crate::replay::{combined_hash, hex};
+use crate::journal::export::hex;
+use crate::replay::combined_hash;
 
 /// Source of a run on no tape.
 pub const SCENARIO: &str = "built-in scenario";

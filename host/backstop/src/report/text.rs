@@ -2,7 +2,8 @@
 
 use engine::event::TimeMs;
 use engine::rules::InstrumentSpec;
-use rust_decimal::Decimal;
+
+use super::amount;
 
 /// Decimal places of a quantum of the quote currency.
 const QUANTUM_PLACES: u32 = 6;
@@ -24,20 +25,15 @@ pub fn scaled(amount: i128, scale: u32) -> String {
     format!("{exact}{}", money(amount.div_euclid(scale)))
 }
 
-/// Quanta per lot as quote currency per unit of the base asset, exact.
-pub fn price(quanta_per_lot: u64, spec: &InstrumentSpec) -> Decimal {
-    let places = i32::try_from(QUANTUM_PLACES).expect("six") + i32::from(spec.lot_exponent);
-    let quanta = Decimal::from(quanta_per_lot);
-    match u32::try_from(places) {
-        Ok(places) => (quanta * Decimal::new(1, places.min(28))).normalize(),
-        Err(_) => quanta * Decimal::from(10u64.saturating_pow(places.unsigned_abs())),
-    }
+/// Quanta per lot as quote currency per unit of the base asset; quanta per lot where no decimal holds it.
+pub fn price(quanta_per_lot: u64, spec: &InstrumentSpec) -> String {
+    amount::price(quanta_per_lot, spec.lot_exponent)
+        .map_or_else(|| format!("{quanta_per_lot} quanta a lot"), |price| price.to_string())
 }
 
 /// UTC milliseconds as ISO 8601; the number itself where no calendar holds it.
 pub fn time(time_ms: TimeMs) -> String {
-    jiff::Timestamp::from_millisecond(time_ms)
-        .map_or_else(|_| format!("{time_ms} ms"), |time| time.to_string())
+    amount::time(time_ms).unwrap_or_else(|| format!("{time_ms} ms"))
 }
 
 /// A count with thousands separators.
@@ -97,6 +93,6 @@ mod tests {
         assert_eq!(price(46_319_000, &spec(-3)).to_string(), "46319");
         assert_eq!(price(1_500_000, &spec(0)).to_string(), "1.5");
         assert_eq!(price(15, &spec(2)).to_string(), "0.00000015");
-        assert_eq!(time(1_640_991_660_000), "2021-12-31T23:01:00Z");
+        assert_eq!(time(1_640_991_660_000), "2021-12-31T23:01:00.000Z");
     }
 }
