@@ -6,8 +6,13 @@
 #[path = "differential/mod.rs"]
 mod kit;
 
-use kit::coverage::{Coverage, PRODUCTION_POINTS};
+use kit::compare::{Mismatch, check};
+use kit::coverage::Coverage;
 use kit::episode::{Plan, run};
+use kit::generator::Generator;
+use kit::points::PRODUCTION_POINTS;
+use kit::shrink::{Stalls, write};
+use kit::tape::{Number, Step, from_hex, replay};
 use sim::{Build, Lane};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -57,4 +62,39 @@ fn production_build_matches_the_model() {
     let coverage = run_plan("production build", plan);
     let missing = coverage.missing_points(PRODUCTION_POINTS);
     assert!(missing.is_empty(), "the stream has not hit:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn a_failure_is_written_as_records_that_replay_and_a_waveform() {
+    let build = Build::Small;
+    let mut generator = Generator::new(7, build.capacity(), Coverage::off());
+    generator.set_up(false);
+    let steps = &generator.tape.steps;
+    let mismatch = Mismatch { text: "nothing is wrong".into(), records: 1 };
+    let (records, waveform) = write(&artifacts(), "sample", build, steps, Stalls::default(), &mismatch);
+    let text = std::fs::read_to_string(records).expect("written");
+    assert_eq!(from_hex(&text), generator.tape.sent);
+    assert!(std::fs::metadata(waveform).expect("written").len() > 1_000);
+    compare_file(&text);
+}
+
+/// Sends the file's records, numbered as they are.
+fn compare_file(text: &str) {
+    let production = text.lines().next().is_some_and(|line| line.contains("Production"));
+    let build = if production { Build::Production } else { Build::Small };
+    let steps: Vec<Step> =
+        from_hex(text).into_iter().map(|record| Step { record, number: Number::Exactly }).collect();
+    let tape = replay(build.capacity(), &steps);
+    let mut lane = Lane::new(build, None).expect("no waveform, no error");
+    if let Err(mismatch) = check(&mut lane, &tape, 0..tape.sent.len()) {
+        panic!("{}", mismatch.text);
+    }
+}
+
+/// `BACKSTOP_RECORDS=FILE cargo test --test differential recorded -- --ignored`: a file of an earlier failure.
+#[test]
+#[ignore = "wants a file in BACKSTOP_RECORDS"]
+fn a_recorded_stream_matches_the_model() {
+    let path = std::env::var_os("BACKSTOP_RECORDS").expect("BACKSTOP_RECORDS names a file");
+    compare_file(&std::fs::read_to_string(path).expect("the file can be read"));
 }

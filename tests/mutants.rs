@@ -6,7 +6,7 @@
 #[path = "differential/mod.rs"]
 mod kit;
 
-use kit::episode::{Plan, run};
+use kit::episode::{Failure, Plan, run};
 use sim::verilate::{runtime_objects, shared_library};
 use sim::{Build, Lane, SHIM};
 use std::path::{Path, PathBuf};
@@ -23,6 +23,8 @@ struct Mutant {
 
 /// The stream of the differential test, as far as it must go.
 const PLAN: Plan = Plan { build: Build::Small, seed: 41, records: 1_000_000, episode: 20_000 };
+/// RESYNC, S, sixteen tiers, their commit and a few records that make the verdict.
+const SHRUNK_RECORDS_MAX: usize = 24;
 /// How much of it the unedited text is run on.
 const CONTROL_RECORDS: usize = 40_000;
 
@@ -47,12 +49,17 @@ fn edit(verilog: &str, mutant: &Mutant) -> Result<String, String> {
     }
 }
 
-/// Records until the stream catches it, and how; `None` if it does not.
-fn fate(verilog: &str, directory: &Path, runtime: &[PathBuf], plan: Plan) -> Option<(u64, String)> {
+/// How the stream catches it; `None` if it does not. With a directory for artifacts, the failure is made small.
+fn fate(
+    verilog: &str,
+    directory: &Path,
+    runtime: &[PathBuf],
+    plan: Plan,
+    artifacts: Option<&Path>,
+) -> Option<Failure> {
     let library = shared_library(verilog, SHIM, directory, runtime).expect("the edited text is Verilog");
     let mut lane = Lane::load(&library, plan.build).expect("it was just built");
-    let (_, result) = run(&mut lane, plan, None);
-    result.err().map(|failure| (failure.records, failure.text))
+    run(&mut lane, plan, artifacts).1.err()
 }
 
 #[test]
@@ -69,8 +76,8 @@ fn every_mutant_is_caught() {
     let root = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("mutants");
     let runtime = runtime_objects(&root).expect("verilator and g++ are there");
     let control = Plan { records: CONTROL_RECORDS, ..PLAN };
-    let unedited = fate(verilog, &root.join("unedited"), &runtime, control);
-    assert!(unedited.is_none(), "the unedited text fails: {unedited:?}");
+    let unedited = fate(verilog, &root.join("unedited"), &runtime, control, None);
+    assert!(unedited.is_none(), "the unedited text fails: {}", unedited.map_or(String::new(), |f| f.text));
 
     let next = Mutex::new(0..texts.len());
     let fates = Mutex::new(Vec::new());
@@ -79,7 +86,10 @@ fn every_mutant_is_caught() {
             scope.spawn(|| {
                 loop {
                     let Some(index) = next.lock().expect("no worker panics").next() else { break };
-                    let fate = fate(&texts[index], &root.join(index.to_string()), &runtime, PLAN);
+                    let directory = root.join(index.to_string());
+                    // The first one also shows that a failure is made small.
+                    let artifacts = (index == 0).then_some(directory.join("failure"));
+                    let fate = fate(&texts[index], &directory, &runtime, PLAN, artifacts.as_deref());
                     fates.lock().expect("no worker panics").push((index, fate));
                 }
             });
@@ -89,12 +99,15 @@ fn every_mutant_is_caught() {
     fates.sort_by_key(|(index, _)| *index);
     println!("{:<52} caught after records", "mutant");
     for (index, fate) in &fates {
-        let after = fate.as_ref().map_or("NOT CAUGHT".into(), |(records, _)| records.to_string());
+        let after = fate.as_ref().map_or("NOT CAUGHT".into(), |failure| failure.records.to_string());
         println!("{:<52} {after:>9}", MUTANTS[*index].name);
     }
     println!("{} mutants in {:.0} s", fates.len(), started.elapsed().as_secs_f64());
     let survivors: Vec<&str> =
         fates.iter().filter(|(_, fate)| fate.is_none()).map(|(index, _)| MUTANTS[*index].name).collect();
     assert_eq!(fates.len(), MUTANTS.len());
+    let shrunk = fates[0].1.as_ref().and_then(|failure| failure.shrunk);
+    println!("{shrunk:?} records suffice for the first");
+    assert!(shrunk.is_some_and(|records| records <= SHRUNK_RECORDS_MAX), "the failure was not made small");
     assert!(survivors.is_empty(), "not caught: {}", survivors.join(", "));
 }

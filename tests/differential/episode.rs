@@ -18,10 +18,11 @@ pub struct Plan {
     pub episode: usize,
 }
 
-/// A stream that failed: the records until the mismatch was seen, and what was seen.
+/// A stream that failed: the records until the mismatch was seen, what was seen, and how few records suffice.
 pub struct Failure {
     pub records: u64,
     pub text: String,
+    pub shrunk: Option<usize>,
 }
 
 /// Runs the plan on the lane; coverage so far is kept also on failure. With a directory, a failure is made small and
@@ -38,8 +39,9 @@ pub fn run(lane: &mut Lane, plan: Plan, artifacts: Option<&Path>) -> (Coverage, 
         coverage = std::mem::take(&mut generator.tape.coverage);
         match result {
             Ok(()) => records += generator.tape.sent.len() as u64,
-            Err(Failure { records: more, text }) => {
-                return (coverage, Err(Failure { records: records + more, text }));
+            Err(failure) => {
+                let records = records + failure.records;
+                return (coverage, Err(Failure { records, ..failure }));
             }
         }
     }
@@ -91,10 +93,12 @@ fn episode(
         if let Some(mismatch) = mismatch {
             let found = checked + mismatch.records;
             let mut text = format!("record {found} of the episode of seed {seed:#x}: {}", mismatch.text);
+            let mut shrunk = None;
             if let Some(directory) = artifacts {
                 let steps = &generator.tape.steps[..end];
-                text += &match shrink(plan.build, steps, stalls) {
+                text += &match shrink(lane, plan.build, steps, stalls) {
                     Some((steps, stalls, mismatch)) => {
+                        shrunk = Some(steps.len());
                         let name = format!("{:?}-{seed:016x}", plan.build).to_lowercase();
                         let (records, waveform) =
                             write(directory, &name, plan.build, &steps, stalls, &mismatch);
@@ -111,7 +115,7 @@ fn episode(
                     }
                 };
             }
-            return Err(Failure { records: found as u64, text });
+            return Err(Failure { records: found as u64, text, shrunk });
         }
         checked = end;
     }

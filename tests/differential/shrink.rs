@@ -26,12 +26,16 @@ fn failure(lane: &mut Lane, build: Build, steps: &[Step], stalls: Stalls) -> Opt
 }
 
 /// The fewest steps found that still fail, and how; without stalls if they fail so.
-pub fn shrink(build: Build, steps: &[Step], stalls: Stalls) -> Option<(Vec<Step>, Stalls, Mismatch)> {
-    let mut lane = Lane::new(build, None).expect("no waveform, no error");
+pub fn shrink(
+    lane: &mut Lane,
+    build: Build,
+    steps: &[Step],
+    stalls: Stalls,
+) -> Option<(Vec<Step>, Stalls, Mismatch)> {
     let started = Instant::now();
     let mut found = None;
     for stalls in [Stalls::default(), stalls] {
-        if let Some(mismatch) = failure(&mut lane, build, steps, stalls) {
+        if let Some(mismatch) = failure(lane, build, steps, stalls) {
             found = Some((stalls, mismatch));
             break;
         }
@@ -45,7 +49,7 @@ pub fn shrink(build: Build, steps: &[Step], stalls: Stalls) -> Option<(Vec<Step>
         while start < kept.len() && started.elapsed() < BUDGET {
             let end = (start + chunk).min(kept.len());
             let rest: Vec<Step> = kept[..start].iter().chain(&kept[end..]).copied().collect();
-            if let Some(how) = failure(&mut lane, build, &rest, stalls) {
+            if let Some(how) = failure(lane, build, &rest, stalls) {
                 (kept, mismatch) = (rest, how);
             } else {
                 start = end;
