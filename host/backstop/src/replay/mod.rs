@@ -9,13 +9,7 @@ mod run;
 pub mod session;
 pub mod verify;
 
-use model::machine::Capacity;
-
 pub use run::{DeviceKind, Options, Outcome, Source, replay};
-
-/// What the CPU device holds; the same as the simulated lane, so that what fits one fits the other.
-pub const CPU_CAPACITY: Capacity =
-    Capacity { lanes: 1, accounts_per_lane: 16_384, slots_per_lane: 131_072, instruments: 16 };
 
 /// The hash that is printed: an only episode's own, or blake3 over the episodes' hashes in order.
 pub fn combined_hash(hashes: &[[u8; 32]]) -> [u8; 32] {

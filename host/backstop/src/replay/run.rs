@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use crossbeam::channel::{Receiver, bounded};
 use device::{CpuDevice, Driver, DriverConfig, MarginDevice};
 use engine::rules::Rules;
+use model::machine::Capacity;
 
-use super::CPU_CAPACITY;
 use super::audit::Audit;
 use super::output::Output;
 use super::rounds::{Input, Rounds, Seeding};
@@ -24,6 +24,9 @@ use crate::report::summary::{SCENARIO, Summary};
 const INPUTS_WAITING_MAX: usize = 64;
 /// Endowment of the insurance fund at the start of an episode: a million of the quote currency, in quanta.
 const FUND: i64 = 1_000_000_000_000;
+
+/// Slots a CPU device is built with at the most: some 40 GB.
+const CPU_SLOTS_MAX: usize = 1 << 30;
 
 /// Where margin is judged.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
@@ -132,22 +135,53 @@ impl Display for Outcome {
 /// # Errors
 /// If the tape does not read, the output cannot be written, or the device fails or disagrees.
 pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
+    let mut summary = Summary::new(options.device.words(), options.audit.to_string(), options.seed);
+    let opened = open(&options.source, &mut summary)?;
     match options.device {
-        DeviceKind::Cpu => run_on(CpuDevice::new(CPU_CAPACITY), options),
+        DeviceKind::Cpu => {
+            let slots = options.accounts.saturating_mul(opened.instruments);
+            if slots > CPU_SLOTS_MAX {
+                bail!(
+                    "{} accounts in {} instruments need more than {CPU_SLOTS_MAX} slots; use fewer of either",
+                    options.accounts,
+                    opened.instruments
+                );
+            }
+            let capacity = Capacity {
+                lanes: 1,
+                accounts_per_lane: options.accounts,
+                slots_per_lane: slots,
+                instruments: opened.instruments,
+            };
+            run_on(CpuDevice::new(capacity), opened, summary, options)
+        }
         #[cfg(feature = "sim")]
         DeviceKind::Sim => {
-            let device =
-                device::sim::SimDevice::new(device::sim::Build::Production, options.trace.as_deref())
-                    .context("the simulated gateware does not start")?;
-            run_on(device, options)
+            let build = device::sim::Build::Production;
+            let Capacity { accounts_per_lane, instruments, .. } = build.capacity();
+            if options.accounts > accounts_per_lane || opened.instruments > instruments {
+                bail!(
+                    "the simulated lane holds {accounts_per_lane} accounts and {instruments} instruments, not {} and {}; \
+                     use fewer (--accounts, --symbols) or --device cpu",
+                    options.accounts,
+                    opened.instruments
+                );
+            }
+            let device = device::sim::SimDevice::new(build, options.trace.as_deref())
+                .context("the simulated gateware does not start")?;
+            run_on(device, opened, summary, options)
         }
     }
 }
 
-fn run_on(device: impl MarginDevice, options: &Options) -> anyhow::Result<Outcome> {
+fn run_on(
+    device: impl MarginDevice,
+    opened: Opened,
+    mut summary: Summary,
+    options: &Options,
+) -> anyhow::Result<Outcome> {
     let started = Instant::now();
-    let mut summary = Summary::new(options.device.words(), options.audit.to_string(), options.seed);
-    let Opened { items, marks, instruments } = open(&options.source, &mut summary)?;
+    let Opened { items, marks, instruments } = opened;
     let rules = Rules::default();
     let seeding =
         Seeding { rules: rules.clone(), accounts: options.accounts, seed: options.seed, fund: FUND };

@@ -167,7 +167,13 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         self.next_sequence += u64::from(count);
         self.next_round += 1;
 
-        let evaluated = self.evaluate(round, external, number)?;
+        let evaluated = match self.evaluate(round, external, number) {
+            Ok(evaluated) => evaluated,
+            Err(error) => {
+                recorder.record(Entry::Note { time_ms, text: format!("round {number}: {error:#}") })?;
+                return Err(error);
+            }
+        };
         for event in &evaluated.round.events {
             if let Event::Listed { instrument, spec } = event {
                 self.venue.list(*instrument, &spec.depth)?;

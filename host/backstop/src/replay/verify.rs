@@ -1,6 +1,6 @@
 //! `backstop verify`: a journal's events once more through the engine and the model; every verdict, decision and hash compared.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::fmt::{self, Display};
 use std::path::Path;
 
@@ -13,12 +13,8 @@ use serde::Serialize;
 use super::audit::Audit;
 use super::journaled::{Journaled, JournaledRound, JournaledRounds};
 use super::session::Session;
-use crate::journal::JournalReader;
 use crate::journal::export::hex;
-
-/// Room for any journal of this version's devices, however they shared out their slots.
-const CAPACITY: Capacity =
-    Capacity { lanes: 1, accounts_per_lane: 1 << 17, slots_per_lane: 1 << 21, instruments: 16 };
+use crate::journal::{Entry, JournalReader};
 
 /// What verification went through; nothing differed.
 #[derive(Debug, Default, Serialize)]
@@ -59,7 +55,7 @@ impl Display for Verified {
 /// If the journal is damaged, or anything recomputed differs from what it says; the message names the round.
 pub fn verify(path: &Path) -> anyhow::Result<Verified> {
     let mut verified = Verified::default();
-    let mut driver = Driver::new(CpuDevice::new(CAPACITY), DriverConfig::default());
+    let mut driver = Driver::new(CpuDevice::new(capacity(path)?), DriverConfig::default());
     let mut rounds = JournaledRounds::new(JournalReader::open(path)?);
     let mut hashes = Vec::new();
     while let Some(item) = rounds.next().transpose()? {
@@ -79,6 +75,29 @@ pub fn verify(path: &Path) -> anyhow::Result<Verified> {
     }
     verified.state_hash = hex(&super::combined_hash(&hashes));
     Ok(verified)
+}
+
+/// Room for the largest episode of the journal: every account may hold every instrument.
+fn capacity(path: &Path) -> anyhow::Result<Capacity> {
+    let (mut accounts, mut instruments) = (HashSet::new(), 0);
+    let mut room = Capacity { lanes: 1, accounts_per_lane: 1, slots_per_lane: 1, instruments: 1 };
+    for entry in JournalReader::open(path)? {
+        match entry? {
+            Entry::EpisodeStarted { .. } => {
+                accounts.clear();
+                instruments = 0;
+            }
+            Entry::Event { event: Event::Deposited { account, .. }, .. } => {
+                accounts.insert(account);
+            }
+            Entry::Event { event: Event::Listed { .. }, .. } => instruments += 1,
+            _ => continue,
+        }
+        room.accounts_per_lane = room.accounts_per_lane.max(accounts.len());
+        room.instruments = room.instruments.max(instruments);
+        room.slots_per_lane = room.slots_per_lane.max(accounts.len() * instruments);
+    }
+    Ok(room)
 }
 
 fn episode(
