@@ -8,10 +8,20 @@ from verify_export.market import Market, spec_fault
 
 POSITIONS_MAX = 64
 CASH_MAX = 1 << 61
+EXPOSURE_MAX = 1 << 61
 
 
 class Refused(Exception):
-    """The event breaks a rule and changes nothing."""
+    """The event breaks a rule and changes nothing, but that the report of an order ends it."""
+
+
+def is_within(ordered, limit, lots, quote):
+    """Whether a fill is one of the order: its side, at most its lots, no worse than its limit."""
+    if lots == 0:
+        return quote == 0
+    if lots * ordered <= 0 or abs(lots) > abs(ordered):
+        return False
+    return quote >= limit * -lots if lots < 0 else 0 < -quote <= limit * lots
 
 
 class Episode:
@@ -161,9 +171,15 @@ class Episode:
             raise Refused
         if abs(held + lots) >> market.spec["size_bits"] or held == 0 and len(row.lots) == POSITIONS_MAX:
             raise Refused
+        if self.exposure_max(row, instrument, held + lots) >= EXPOSURE_MAX:
+            raise Refused
         self.exchange(row, "maker", instrument, lots, quote)
-        self.end_liquidation(row)
         return (row,)
+
+    def exposure_max(self, account, instrument, size):
+        """Gross notional at the highest prices the instruments' bits allow, with `size` lots of `instrument`."""
+        lots = account.lots | {instrument: size}
+        return sum(abs(held) << self.markets[at].spec["price_bits"] for at, held in lots.items())
 
     def filled(self, order, lots, quote):
         placed = self.orders.pop(order, None)
@@ -177,6 +193,9 @@ class Episode:
         self.counts["fills"] += 1
         if (lots, quote) != expected:
             self.report(f"fill of order {order}", "{} lots for {} quanta".format(*expected), f"{lots} lots for {quote} quanta")
+        size = account.lots.get(instrument, 0)
+        if not is_within(ordered, limit, lots, quote) or lots != 0 and (size * lots >= 0 or abs(lots) > abs(size)):
+            raise Refused
         if lots == ordered:
             account.short_slices = 0
         else:
@@ -184,10 +203,6 @@ class Episode:
         account.slices_at_time = account.slices_at_time + 1 if account.slice_ms == self.time_ms else 1
         account.slice_ms = self.time_ms
         if lots == 0:
-            return None
-        size = account.lots.get(instrument, 0)
-        if size * lots >= 0 or abs(lots) > abs(size):
-            self.report(f"fill of order {order}", f"at most the position of {size} lots, against it", f"{lots} lots")
             return None
         equity, requirement = self.evaluate(account)
         zero = zero_quote(size, abs(lots), price, market.tiers, equity, requirement, self.scale)
@@ -211,9 +226,16 @@ class Episode:
         self.end_liquidation(account)
         return notional
 
-    def taken_over(self, account):
+    def outcome(self, account):
+        """The account of a takeover or bankruptcy, whose command is carried out now."""
         row = self.account(account)
+        if any(placed[0] is row for placed in self.orders.values()):
+            raise Refused
         row.due = False
+        return row
+
+    def taken_over(self, account):
+        row = self.outcome(account)
         if row.severity not in (LIQUIDATABLE, TAKEOVER):
             raise Refused
         notional = self.hand_over(row)
@@ -225,8 +247,7 @@ class Episode:
         return (row,)
 
     def bankrupted(self, account):
-        row = self.account(account)
-        row.due = False
+        row = self.outcome(account)
         equity, _ = self.evaluate(row)
         if equity >= 0:
             raise Refused
@@ -358,10 +379,10 @@ class Episode:
         residual_min = rules["residual_min"]
         if (whole - lots) * price < residual_min or whole * price < 2 * residual_min:
             lots = whole
-        zero = abs(zero_quote(size, lots, price, market.tiers, equity, requirement, scale))
+        zero = zero_quote(size, lots, price, market.tiers, equity, requirement, scale)
         furthest, tick = price * band // scale, market.spec["tick"]
         if size > 0:
-            limit = ceil_div(max(ceil_div(zero, lots), price - furthest), tick) * tick
+            limit = ceil_div(max(ceil_div(max(zero, 0), lots), price - furthest), tick) * tick
         else:
-            limit = min(zero // lots, price + furthest) // tick * tick
+            limit = min(max(-zero, 0) // lots, price + furthest) // tick * tick
         return ("place_order", account.id, instrument, -lots if size > 0 else lots, limit)
