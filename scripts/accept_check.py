@@ -3,10 +3,12 @@
 
     python3 scripts/accept_check.py DIR TAPE...
 
-Reads DIR/TAPE.{cpu,sim}.json and DIR/TAPE.{cpu,sim}/liquidations.csv. Exit 0: all holds. 1: every demand that does not is printed.
+Reads DIR/TAPE.{cpu,sim}.json (what `backstop replay --json` said), DIR/TAPE.{cpu,sim}/{journal,liquidations.csv} and
+DIR/TAPE.cpu.verify.json (what `backstop verify --json` said). Exit 0: all holds. 1: every demand that does not is printed.
 """
 
 import csv
+import filecmp
 import json
 import sys
 from decimal import Decimal, InvalidOperation
@@ -17,14 +19,22 @@ COUNTS = (
     "disagreements",
     "verdicts_due",
     "verdicts_given",
+    "audited",
+    "flags",
     "liquidations_partial",
     "liquidations_full",
     "takeovers",
 )
+OF_THE_DEVICE = {"device", "device_clocks", "seconds"}  # all else in a summary is the same on both
+SAME_FILES = ("journal", "liquidations.csv")
+VERIFIED = ("episodes", "rounds", "events", "verdicts", "decisions")
+# What a verified journal must say of the run that wrote it.
+OF_THE_RUN = {"episodes": "episodes", "rounds": "rounds", "verdicts": "flags", "state_hash": "state_hash"}
 
+# The real tapes that acceptance is about, by a part of their names.
+BITFINEX, PERPETUAL = "bitfinex", "btc_perp"
 # In April 2013 BTCUSD is the only symbol of the tape, so a row of another cannot hide an account that a bad print liquidated.
 # BTCUSD trades between 51 and 751 on the Bitfinex tape, but for three bad prints in April 2013: 19.9, 15.0 and 1.06.
-BITFINEX = "bitfinex"
 BAD_MINUTES = {1365615360000: "19.9", 1365615420000: "19.9", 1365683640000: "15.0", 1365703920000: "1.06"}
 BAD_PRINTS = {Decimal(price) for price in BAD_MINUTES.values()}
 LOWEST, HIGHEST = Decimal(40), Decimal(800)
@@ -35,14 +45,15 @@ class Unreadable(Exception):
     """A result that is not there, or not as documented."""
 
 
-def read_summary(path):
+def read_object(path, integers):
+    """A JSON object with a state hash and these integers."""
     try:
         summary = json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
     except (OSError, ValueError) as error:
         raise Unreadable(f"{path}: {error}") from error
     if not isinstance(summary, dict):
         raise Unreadable(f"{path}: not a JSON object")
-    for key in COUNTS:
+    for key in integers:
         if type(summary.get(key)) is not int:
             raise Unreadable(f"{path}: {key} is {summary.get(key)!r}, not an integer")
     if not isinstance(summary.get("state_hash"), str) or not summary["state_hash"]:
@@ -58,6 +69,8 @@ def check_summary(name, summary):
         yield f"{name}: no verdict was due, so the run shows nothing"
     if summary["verdicts_given"] != summary["verdicts_due"]:
         yield f"{name}: {summary['verdicts_given']} verdicts given of {summary['verdicts_due']} due"
+    if summary["audited"] <= 0:
+        yield f"{name}: no account was read back, so nothing shows that the device's state is right"
     if summary.get("ledger_balanced") is not True:
         yield f"{name}: ledger_balanced is {summary.get('ledger_balanced')!r}"
     if summary["liquidations_partial"] <= 0:
@@ -66,12 +79,42 @@ def check_summary(name, summary):
         yield f"{name}: neither a full liquidation nor a takeover"
 
 
-def check_agreement(tape, cpu, sim):
-    if cpu["state_hash"] != sim["state_hash"]:
-        yield f"{tape}: state_hash is {cpu['state_hash']} on the CPU and {sim['state_hash']} on the gateware"
-    for key in COUNTS:
-        if cpu[key] != sim[key]:
-            yield f"{tape}: {key} is {cpu[key]} on the CPU and {sim[key]} on the gateware"
+def differences(cpu, sim, name=""):
+    """Where two JSON values differ, by the name of the field."""
+    if isinstance(cpu, dict) and isinstance(sim, dict):
+        for key in sorted(cpu.keys() | sim.keys()):
+            if name or key not in OF_THE_DEVICE:
+                yield from differences(cpu.get(key), sim.get(key), f"{name}.{key}" if name else key)
+    elif type(cpu) is not type(sim) or cpu != sim:
+        yield name, cpu, sim
+
+
+def check_agreement(directory, tape, cpu, sim):
+    """Every field of the two summaries that is not the device's own, then journal and liquidations byte by byte."""
+    for name, on_cpu, on_sim in differences(cpu, sim):
+        yield f"{tape}: {name} is {on_cpu} on the CPU and {on_sim} on the gateware"
+    for file in SAME_FILES:
+        paths = [directory / f"{tape}.{device}" / file for device in DEVICES]
+        try:
+            if paths[0].stat().st_size == 0:
+                yield f"{paths[0]} is empty"
+            if not filecmp.cmp(*paths, shallow=False):
+                yield f"{tape}: {file} of the two devices differs: {paths[0]} and {paths[1]}"
+        except OSError as error:
+            yield f"{tape}: {file}: {error}"
+
+
+def check_verified(path, summary):
+    """The journal was recomputed to its end, and it is that of this run."""
+    verified = read_object(path, VERIFIED)
+    print("  verified: " + ", ".join(f"{key} {verified[key]}" for key in VERIFIED) + f"; state {verified['state_hash']}")
+    for note in verified.get("notes") or ():
+        print(f"  note: {note}")
+    if verified.get("unfinished") is not False:
+        yield f"{path}: unfinished is {verified.get('unfinished')!r}; the journal must hold the whole run"
+    for key, of_run in OF_THE_RUN.items():
+        if verified[key] != summary.get(of_run):
+            yield f"{path}: {key} is {verified[key]}, but {of_run} of the run is {summary.get(of_run)}"
 
 
 def check_bad_prints(name, path):
@@ -126,7 +169,7 @@ def check_tape(directory, tape):
     for device in DEVICES:
         name = f"{tape}.{device}"
         try:
-            summaries[device] = read_summary(directory / f"{name}.json")
+            summaries[device] = read_object(directory / f"{name}.json", COUNTS)
             yield from check_summary(name, summaries[device])
             if BITFINEX in tape:
                 yield from check_bad_prints(name, directory / name / "liquidations.csv")
@@ -134,9 +177,13 @@ def check_tape(directory, tape):
             yield str(error)
     if len(summaries) < len(DEVICES):
         return
-    yield from check_agreement(tape, *(summaries[device] for device in DEVICES))
+    yield from check_agreement(directory, tape, *(summaries[device] for device in DEVICES))
     summary = summaries["cpu"]
     print(f"{tape}: state {summary['state_hash']}, " + ", ".join(f"{key} {summary[key]}" for key in COUNTS))
+    try:
+        yield from check_verified(directory / f"{tape}.cpu.verify.json", summary)
+    except Unreadable as error:
+        yield str(error)
     try:
         symbols = marks(summary)
     except Unreadable as error:
@@ -156,6 +203,8 @@ def main(arguments):
     failures = [failure for tape in tapes for failure in check_tape(directory, tape)]
     if not any(BITFINEX in tape for tape in tapes):
         failures.append("no Bitfinex tape among the runs, so nothing shows that bad prints liquidate nobody")
+    if not any(PERPETUAL in tape for tape in tapes):
+        failures.append(f"no BTC perpetual tape ({PERPETUAL}) among the runs, so one of the two real tapes is missing")
     for failure in failures:
         print(f"accept: FAILED {failure}", file=sys.stderr)
     if not failures:
