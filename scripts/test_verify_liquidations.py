@@ -75,6 +75,25 @@ class Liquidations(unittest.TestCase):
             found = verify(made.lines).mismatches
             self.assertEqual([row["what"] for row in found][:1], ["cause of the round"] if has_external else [])
 
+    def test_a_late_decision_keeps_the_time_of_its_cause(self):
+        """With a limit of 1: a second slice waits until an external round of a later time has come; so does what follows from it."""
+        depth = {"levels": 1, "step": 20, "level_lots": 2, "refill_lots": 0}
+        for late_ms in (2000, 6000):
+            made = self.begin(RULES | {"exhausted_max": 1}, [SPEC | {"depth": depth}])
+            made.add(0, [deposited(1, 10_000), traded(1, 10, -100_000)])
+            made.add(2000, [mark(9450)], [(0, 1, 0, 2, 4_500_000, 4_725_000)], [place(1, 1, -2, 9261)])
+            # at 9,450 - 189, fee 37: worth 75,600 - 71,515; 125,987,400 n >= 20,200,000: 1 lot more
+            flags = [(0, 1, 2, 1, 4_085_000, 3_780_000)]
+            made.add(2000, [filled(1, -2, 18_522)], flags, [place(2, 1, -1, 9261)], external=False)
+            made.add(5000, [mark(9300)], [(0, 1, 1, 2, 2_885_000, 3_720_000)])
+            made.add(2000, [filled(2, 0, 0)], commands=[take_over(1)], external=False)
+            made.add(6000, [endowed(1)])
+            made.add(late_ms, [taken_over(1)], [(0, 1, 2, 0, 0, 0)], external=False)
+            made.end(7000)
+            with mock.patch.object(run, "DECISION_ROUNDS_MAX", 1):
+                found = [row["what"] for row in verify(made.lines).mismatches]
+            self.assertEqual(found, [] if late_ms == 2000 else ["event time of a decision's outcomes"])
+
     def test_a_short_buys_up_to_its_limit(self):
         """Short 10 at 10,000 with 10,000; at 10,550: worth 4,500, R 5,275,000, severity 2 (171 / 256 of R is 3,523,535)."""
         tick = 7

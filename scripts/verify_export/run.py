@@ -60,7 +60,8 @@ class Verifier:
         self.expected = ("event", "episode_ended")  # entries that may come next inside an episode
         self.round_events = []  # (type, order or account) of the open round
         self.round_ms = None
-        self.last_ms = None
+        self.decided_ms = None  # of the last round, which the decision that follows is about
+        self.last_ms = None  # of the last external round
         self.verdict_expected = []
         self.due = deque()  # (event time, outcomes) of decisions whose round is still to come
         self.decision_rounds = 0  # in a row
@@ -139,6 +140,7 @@ class Verifier:
             self.report("round", self.next_round, round)
         self.next_round = round + 1
         self.counts["rounds"] += 1
+        self.decided_ms = time_ms
         if self.round_events:
             found = (first_sequence, events, time_ms)
             expected = (self.round_first, len(self.round_events), self.round_ms)
@@ -188,7 +190,7 @@ class Verifier:
         self.episode.adopt(found)
         if found:
             outcomes = [(OUTCOMES[command[0]], command[1]) for command in found]
-            self.due.append((self.last_ms, outcomes))
+            self.due.append((self.decided_ms, outcomes))
         self.expected = ("event",) if self.due else ("event", "episode_ended")
 
     def check_round(self, round):
