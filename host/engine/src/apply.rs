@@ -15,6 +15,9 @@ pub const POSITIONS_MAX: usize = 64;
 /// Furthest the ledger lets cash grow: one bit below the device's 2^62.
 const CASH_MAX: i128 = 1 << 61;
 
+/// Bound of an account's gross notional at the highest prices its instruments' bits allow, so that no mark can take a cash move out of range.
+const EXPOSURE_MAX: u128 = 1 << 61;
+
 /// What a round did.
 #[derive(Debug, Default)]
 pub struct Applied {
@@ -72,6 +75,8 @@ pub enum Refusal {
     Positions,
     #[error("cash would leave the range of the ledger")]
     Cash,
+    #[error("gross notional could leave the range of the ledger")]
+    Exposure,
     #[error("lots and quote of a trade must have opposite signs")]
     Sign,
     #[error("account is not open")]
@@ -195,15 +200,34 @@ impl Engine {
         if !cash_in_range(holdings.cash + i128::from(quote)) {
             return Err(Refusal::Cash);
         }
+        if self.exposure_max(index, instrument, size) >= EXPOSURE_MAX {
+            return Err(Refusal::Exposure);
+        }
         self.exchange(index, Owner::Maker, instrument, lots, quote.into());
-        self.end_liquidation(index, Stage::Standing);
+        if self.standings[index].stage == Stage::Closed {
+            self.standings[index].stage = Stage::Standing;
+        }
         effect.position(self, index, instrument, quote.into(), false);
         Ok(())
     }
 
+    /// The account's gross notional at the highest representable prices, quanta, with `size` lots of `instrument`.
+    fn exposure_max(&self, index: usize, instrument: InstrumentId, size: i64) -> u128 {
+        let others = self.ledger.margin(index).positions.iter().filter(|position| position.0 != instrument);
+        others
+            .copied()
+            .chain([(instrument, size)])
+            .map(|(id, lots)| {
+                u128::from(lots.unsigned_abs()) << self.markets[usize::from(id.0)].spec.price_bits
+            })
+            .sum()
+    }
+
     fn fill(&mut self, order_id: u64, lots: i64, quote: i128, effect: &mut Effect) -> Result<(), Refusal> {
-        let order = *self.orders.get(&order_id).ok_or(Refusal::Order)?;
+        // The venue's report ends the order, whatever it says.
+        let order = self.orders.remove(&order_id).ok_or(Refusal::Order)?;
         let index = order.index;
+        self.standings[index].pending = false;
         if !is_within(&order, lots, quote) {
             return Err(Refusal::Order);
         }
@@ -220,9 +244,7 @@ impl Engine {
         let fund = self.ledger.of(Owner::Insurance).cash;
         let delta = delta.max(-fund);
 
-        self.orders.remove(&order_id);
-        self.standings[index].pending = false;
-        self.standings[index].attempts.note(effect.time_ms, lots == order.lots);
+        self.standings[index].attempts.note(effect.time_ms, lots != 0, lots == order.lots);
         if lots == 0 {
             return Ok(());
         }

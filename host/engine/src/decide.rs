@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use model::liquidation::{Holding, SliceTerms, slice_to_target, slicing_improves, zero_price_quote};
 use model::margin::Severity;
 
-use crate::event::{AccountId, Command, Flag, InstrumentId};
+use crate::event::{AccountId, Command, EventSequence, Flag, InstrumentId};
 use crate::state::{Engine, Exact, Order, Stage, Standing};
 
 /// A round's decisions and what the exact check found.
@@ -17,16 +17,28 @@ pub struct Decided {
     pub disagreements: Vec<AccountId>,
 }
 
+/// A flag that no driver gives: of an account that is not open, or with a severity that does not exist.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error(
+    "event {sequence}: flag of account {account} with severity {severity}: no such account is open, or no such severity exists"
+)]
+pub struct BadFlag {
+    sequence: EventSequence,
+    account: u64,
+    severity: u8,
+}
+
 impl Engine {
     /// Decides on the state at the end of the round that the flags are of.
     ///
-    /// # Panics
-    /// On a flag of an account that is not open or a severity above 4: the driver checks both.
-    pub fn decide(&mut self, verdict: &[Flag]) -> Decided {
+    /// # Errors
+    /// [`BadFlag`] of an account that is not open, or a severity above 4; nothing is decided then.
+    pub fn decide(&mut self, verdict: &[Flag]) -> Result<Decided, BadFlag> {
         for flag in verdict {
-            let index =
-                self.ledger.find(flag.account).expect("the driver flags only accounts it was told of");
-            assert!(flag.severity_new <= Severity::Insolvent as u8, "severity {}", flag.severity_new);
+            let bad =
+                BadFlag { sequence: flag.sequence, account: flag.account.0, severity: flag.severity_new };
+            let index = self.ledger.find(flag.account).ok_or(bad)?;
+            Severity::from_code(flag.severity_new).ok_or(bad)?;
             self.standings[index].device_severity = flag.severity_new;
             if flag.severity_new >= Severity::Liquidatable as u8 {
                 self.watch.insert(index);
@@ -55,7 +67,7 @@ impl Engine {
                 decided.commands.push(command);
             }
         }
-        decided
+        Ok(decided)
     }
 
     fn act(&mut self, index: usize, exact: Exact) -> Option<Command> {
@@ -126,11 +138,12 @@ impl Engine {
     /// The liquidation is over: the account stands on its own again, or holds nothing any more.
     fn stand(&mut self, index: usize) {
         let closed = self.ledger.margin(index).positions.is_empty();
+        let filled = self.standings[index].attempts.filled;
         self.end_liquidation(index, if closed { Stage::Closed } else { Stage::Standing });
         if closed {
             self.counters.liquidations_full += 1;
         } else {
-            self.counters.liquidations_partial += 1;
+            self.counters.liquidations_partial += u64::from(filled);
         }
     }
 

@@ -16,7 +16,7 @@ pub enum Judgement {
     Dropped,
 }
 
-/// Counts since the start of the episode. Every mark is applied, held or dropped; a held one ends confirmed or discarded.
+/// Counts since the start of the episode. Every mark is applied, held or dropped; a held one ends confirmed, discarded, or with the episode.
 #[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct GuardCounts {
     pub marks: u64,
@@ -67,7 +67,7 @@ impl Guard {
             u128::from(price.abs_diff(other)) * u128::from(scale) <= u128::from(other) * u128::from(band)
         };
         match self.held {
-            Some((since, held)) if time_ms >= since + hold_ms => {
+            Some((since, held)) if time_ms.saturating_sub(since) >= hold_ms => {
                 self.held = None;
                 if near(held) {
                     return Judgement::Confirmed;

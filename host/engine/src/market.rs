@@ -89,7 +89,9 @@ impl Market {
     pub fn limit(&self, lots: i64, zero_quote: i128, rules: &Rules) -> u64 {
         let (mark, tick) = (self.mark.get(), self.spec.tick);
         let band = (u128::from(mark) * u128::from(rules.limit_band) / u128::from(rules.scale)) as u64;
-        let (zero, lots_abs) = (zero_quote.unsigned_abs(), u128::from(lots.unsigned_abs()));
+        // A zero quote of the other sign sets no limit for a sale, and lets nothing be bought.
+        let paid = if lots < 0 { zero_quote } else { -zero_quote };
+        let (zero, lots_abs) = (paid.max(0).unsigned_abs(), u128::from(lots.unsigned_abs()));
         if lots < 0 {
             let zero = zero.div_ceil(lots_abs).min(Price::MAX.into()) as u64;
             zero.max(mark - band).div_ceil(tick) * tick

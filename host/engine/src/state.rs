@@ -40,6 +40,8 @@ pub(crate) struct Standing {
 pub(crate) struct Attempts {
     /// Slices in a row that found too little room on the book inside their limit.
     pub short: u32,
+    /// A lot was filled.
+    pub filled: bool,
     /// Event time of the last slice, and how many there were at it.
     pub time_ms: TimeMs,
     pub at_time: u32,
@@ -47,7 +49,8 @@ pub(crate) struct Attempts {
 
 impl Attempts {
     /// A slice's final report at event time `time_ms`.
-    pub fn note(&mut self, time_ms: TimeMs, whole: bool) {
+    pub fn note(&mut self, time_ms: TimeMs, filled: bool, whole: bool) {
+        self.filled |= filled;
         self.short = if whole { 0 } else { self.short + 1 };
         self.at_time = if self.at_time > 0 && self.time_ms == time_ms { self.at_time + 1 } else { 1 };
         self.time_ms = time_ms;
@@ -71,9 +74,9 @@ pub(crate) struct Order {
 /// What happened since the start of the episode. Money in quanta.
 #[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Counters {
-    /// Accounts that left a liquidation above the target with positions left.
+    /// Liquidations that ended with lots closed and positions left.
     pub liquidations_partial: u64,
-    /// Accounts whose last position was closed on the book.
+    /// Liquidations that ended with every position closed on the book.
     pub liquidations_full: u64,
     pub takeovers: u64,
     pub bankruptcies: u64,

@@ -80,7 +80,7 @@ impl World {
                 });
             }
         }
-        let decided = self.engine.decide(&flags);
+        let decided = self.engine.decide(&flags).unwrap();
         assert_eq!(decided.disagreements, []);
         (applied, decided.commands)
     }
@@ -227,6 +227,38 @@ fn events_that_break_a_rule_change_nothing_and_are_counted() {
     assert_eq!(applied.refused.len(), count, "{:?}", applied.refused);
     assert_eq!(world.engine.counters().refused_events, count as u64);
     assert_eq!((world.engine.ledger().margin(0), applied.updates.len()), (&before, 0));
+}
+
+#[test]
+fn a_report_beyond_its_order_ends_it_changes_nothing_else_and_the_account_is_decided_on_again() {
+    let mut world = World::new(0, FAIR);
+    world.open(7, BTC, 100_000, 1_200_000_000);
+    world.time_ms += 1_000;
+    let (_, commands) = world.apply(vec![Event::Mark { instrument: BTC, price: 994_000 }]);
+    let [Command::PlaceOrder { order, lots, limit, .. }] = commands[..] else { panic!("{commands:?}") };
+    let before = world.holdings(7);
+    for (bad_lots, price) in [(lots - 1, limit), (-lots, limit), (lots, limit - 1)] {
+        let quote = -bad_lots * price as i64;
+        let (applied, next) = world.apply(vec![Event::Filled { order, lots: bad_lots, quote }]);
+        assert_eq!((applied.refused.len(), world.holdings(7)), (1, before));
+        if bad_lots == lots - 1 {
+            assert!(
+                matches!(next[..], [Command::PlaceOrder { order: again, .. }] if again == order + 1),
+                "{next:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_account_that_goes_on_trading_still_reaches_the_backstop() {
+    let mut world = World::new(0, Venue { filled_percent: 0, to_limit_percent: 0 });
+    world.open(7, BTC, 100_000, 1_200_000_000);
+    for _ in 0..4 {
+        world.mark(994_000);
+        world.round(vec![Event::Traded { account: AccountId(7), instrument: BTC, lots: 1, quote: -994_000 }]);
+    }
+    assert_eq!(world.engine.counters().takeovers, 1);
 }
 
 #[derive(Clone, Debug)]

@@ -21,7 +21,7 @@ pub enum Audit {
 }
 
 impl Audit {
-    /// The indices to compare, out of those touched: all, some (one may be drawn twice) or none.
+    /// The indices to compare, out of those touched: all, some or none, each at most once.
     pub fn draw<'a>(&self, touched: &'a [usize], round: u64) -> Cow<'a, [usize]> {
         match *self {
             Self::Full => Cow::Borrowed(touched),
@@ -30,9 +30,13 @@ impl Audit {
             Self::Sampled { accounts, seed } => {
                 let mut random = ChaCha8Rng::seed_from_u64(seed);
                 random.set_stream(round);
-                let bound = touched.len() as u64;
-                let pick = |_| touched[((u128::from(random.next_u64()) * u128::from(bound)) >> 64) as usize];
-                Cow::Owned((0..accounts).map(pick).collect())
+                let mut left = touched.to_vec();
+                for at in 0..accounts {
+                    let range = (left.len() - at) as u128;
+                    left.swap(at, at + ((u128::from(random.next_u64()) * range) >> 64) as usize);
+                }
+                left.truncate(accounts);
+                Cow::Owned(left)
             }
         }
     }
@@ -84,7 +88,8 @@ mod tests {
         let audit: Audit = "sampled:50".parse().unwrap();
         let first = audit.draw(&touched, 1);
         assert_eq!(first.len(), 50);
-        assert!(first.iter().all(|index| touched.contains(index)));
+        let distinct: std::collections::BTreeSet<_> = first.iter().collect();
+        assert!(distinct.len() == 50 && distinct.iter().all(|index| touched.contains(index)));
         assert_ne!(first, audit.draw(&touched, 2));
         assert_ne!(first, audit.seeded(9).draw(&touched, 1));
         assert_eq!(audit.draw(&touched[..7], 1), &touched[..7]);

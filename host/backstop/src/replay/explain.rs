@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use engine::Engine;
 use engine::apply::{Action, ActionKind};
 use engine::event::{AccountId, Command, EventSequence, Flag, Round, TimeMs};
+use engine::market::Market;
 use model::margin::Severity;
 
 use super::journaled::{Journaled, JournaledRound, JournaledRounds};
@@ -16,12 +17,16 @@ use crate::report::text::{money, price, scaled, time};
 /// One line of an account's story.
 #[derive(Debug)]
 struct Happening {
+    episode: u32,
     sequence: EventSequence,
     time_ms: TimeMs,
     words: String,
+    /// A flag of severity 2 or more: what an action follows from.
+    is_cause: bool,
 }
 
-/// The page: the account's inputs, tiers, E, R, rung and actions at `sequence`, or at the last event that flagged it or acted on it.
+/// The page: the account's inputs, tiers, E, R, rung and actions at `sequence`, or at the last event that made it
+/// liquidatable or worse, or else flagged it.
 ///
 /// # Errors
 /// If the journal is damaged, or the account or the event does not occur in it.
@@ -30,7 +35,7 @@ pub fn explain(path: &Path, account: AccountId, sequence: Option<EventSequence>)
     let at = match sequence {
         Some(sequence) if sequence > last => bail!("event {sequence} is beyond the journal's last, {last}"),
         Some(sequence) => sequence,
-        None => match story.last() {
+        None => match story.iter().rfind(|happening| happening.is_cause).or(story.last()) {
             Some(happening) => happening.sequence,
             None => bail!(
                 "account {} is never flagged and never acted on; name a sequence to see its state there",
@@ -40,7 +45,11 @@ pub fn explain(path: &Path, account: AccountId, sequence: Option<EventSequence>)
     };
     let mut page = state_at(path, account, at)?;
     page.push_str("\nWhat happened to it\n");
+    let mut episode = None;
     for happening in &story {
+        if episode.replace(happening.episode) != Some(happening.episode) {
+            writeln!(page, "   episode {}", happening.episode)?;
+        }
         let here = if happening.sequence == at { "->" } else { "  " };
         writeln!(
             page,
@@ -59,15 +68,19 @@ pub fn explain(path: &Path, account: AccountId, sequence: Option<EventSequence>)
 /// Walks the journal through the engine alone: its verdicts are taken as they stand (`verify` checks them).
 fn walk(
     path: &Path,
-    mut visit: impl FnMut(&mut Engine, &JournaledRound) -> anyhow::Result<bool>,
+    mut visit: impl FnMut(&mut Engine, u32, &JournaledRound) -> anyhow::Result<bool>,
 ) -> anyhow::Result<()> {
+    let mut episode = 0;
     let mut engine: Option<Engine> = None;
     for item in JournaledRounds::new(JournalReader::open(path)?) {
         match item? {
-            Journaled::EpisodeStarted { rules, .. } => engine = Some(Engine::new(rules)?),
+            Journaled::EpisodeStarted { index, rules } => {
+                engine = Some(Engine::new(rules)?);
+                episode = index;
+            }
             Journaled::Round(round) => {
                 let engine = engine.as_mut().context("a round outside an episode")?;
-                if !visit(engine, &round)? {
+                if !visit(engine, episode, &round)? {
                     return Ok(());
                 }
             }
@@ -81,29 +94,25 @@ fn story(path: &Path, account: AccountId) -> anyhow::Result<(Vec<Happening>, Eve
     let mut story = Vec::new();
     let mut last = 0;
     let mut known = false;
-    walk(path, |engine, journaled| {
+    walk(path, |engine, episode, journaled| {
         let round = &journaled.round;
         let applied = engine.apply(round);
         known |= engine.ledger().find(account).is_some();
         last = (round.first_sequence + round.events.len() as u64).saturating_sub(1);
+        let mut add = |sequence, words, is_cause| {
+            story.push(Happening { episode, sequence, time_ms: round.time_ms, words, is_cause });
+        };
         for flag in journaled.verdicts.iter().flatten().filter(|flag| flag.account == account) {
-            story.push(Happening {
-                sequence: flag.sequence,
-                time_ms: round.time_ms,
-                words: flag_words(engine, flag),
-            });
+            let is_cause = flag.severity_new >= Severity::Liquidatable as u8;
+            add(flag.sequence, flag_words(engine, flag), is_cause);
         }
         for action in applied.actions.iter().filter(|action| action.account == account) {
-            story.push(Happening {
-                sequence: action.sequence,
-                time_ms: round.time_ms,
-                words: action_words(engine, action),
-            });
+            add(action.sequence, action_words(engine, action), false);
         }
-        engine.decide(journaled.verdicts.as_deref().unwrap_or_default());
+        engine.decide(journaled.verdicts.as_deref().unwrap_or_default())?;
         for command in journaled.commands.iter().flatten() {
             if let Some(words) = command_words(engine, command, account) {
-                story.push(Happening { sequence: last, time_ms: round.time_ms, words });
+                add(last, words, false);
             }
         }
         Ok(true)
@@ -116,16 +125,36 @@ fn story(path: &Path, account: AccountId) -> anyhow::Result<(Vec<Happening>, Eve
 
 fn state_at(path: &Path, account: AccountId, at: EventSequence) -> anyhow::Result<String> {
     let mut page = None;
-    walk(path, |engine, journaled| {
+    walk(path, |engine, episode, journaled| {
         let round = &journaled.round;
         if at >= round.first_sequence + round.events.len() as u64 {
             engine.apply(round);
-            engine.decide(journaled.verdicts.as_deref().unwrap_or_default());
+            engine.decide(journaled.verdicts.as_deref().unwrap_or_default())?;
             return Ok(true);
         }
         let count = (at - round.first_sequence) as usize + 1;
-        engine.apply(&Round { events: round.events[..count].to_vec(), ..*round });
-        page = Some(describe(engine, account, at, round, &round.events[count - 1])?);
+        let before = engine.device_severity(account);
+        let applied = engine.apply(&Round { events: round.events[..count].to_vec(), ..*round });
+        let mut text = describe(engine, account, at, round, &round.events[count - 1])?;
+        writeln!(text, "\nReceipt\n  episode {episode}, round {}, event {at}", journaled.number)?;
+        for due in applied.dues.iter().filter(|due| due.sequence == at) {
+            let symbol = &engine.markets()[usize::from(due.instrument.0)].spec.symbol;
+            writeln!(
+                text,
+                "  {} verdicts were due on this mark, one for every account that holds {symbol}",
+                due.holders
+            )?;
+        }
+        let flag =
+            journaled.verdicts.iter().flatten().find(|flag| flag.account == account && flag.sequence == at);
+        match (flag, before) {
+            (Some(flag), _) => writeln!(text, "  the device: {}", flag_words(engine, flag))?,
+            (None, Some(code)) => {
+                writeln!(text, "  the device: no change, it stays {}", severity_words(code))?
+            }
+            (None, None) => {}
+        }
+        page = Some(text);
         Ok(false)
     })?;
     page.with_context(|| format!("event {at} does not occur in {}", path.display()))
@@ -235,12 +264,13 @@ fn action_words(engine: &Engine, action: &Action) -> String {
 fn command_words(engine: &Engine, command: &Command, account: AccountId) -> Option<String> {
     match *command {
         Command::PlaceOrder { order, account: of, instrument, lots, limit } if of == account => {
-            let spec = &engine.markets()[usize::from(instrument.0)].spec;
-            Some(format!(
-                "decided: order {order}, {lots:+} lots {} no worse than {}",
-                spec.symbol,
-                price(limit, spec)
-            ))
+            Some(match engine.markets().get(usize::from(instrument.0)) {
+                Some(Market { spec, .. }) => {
+                    let limit = price(limit, spec);
+                    format!("decided: order {order}, {lots:+} lots {} no worse than {limit}", spec.symbol)
+                }
+                None => format!("decided: order {order} in an instrument that is not listed"),
+            })
         }
         Command::TakeOver { account: of } if of == account => {
             Some("decided: takeover by the backstop".into())

@@ -1,6 +1,6 @@
 //! A journal read back as episodes and rounds.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use engine::event::{Command, Round, VerdictRecord};
 use engine::rules::Rules;
 
@@ -83,27 +83,38 @@ impl<I: Iterator<Item = Result<Entry, JournalError>>> JournaledRounds<I> {
                         verdicts: None,
                         commands: None,
                     };
-                    match self.open.replace(open) {
-                        Some(before) => Journaled::Round(before),
-                        None => continue,
+                    match self.complete()? {
+                        Some(before) => {
+                            self.open = Some(open);
+                            Journaled::Round(before)
+                        }
+                        None => {
+                            self.open = Some(open);
+                            continue;
+                        }
                     }
                 }
                 Entry::Verdict { round, flags } => {
-                    self.opened(round)?.verdicts = Some(flags);
+                    let open = self.opened(round)?;
+                    ensure!(open.verdicts.is_none(), "round {round} has two verdict records");
+                    open.verdicts = Some(flags);
                     continue;
                 }
                 Entry::Decision { round, commands } => {
-                    self.opened(round)?.commands = Some(commands);
+                    let open = self.opened(round)?;
+                    ensure!(open.verdicts.is_some(), "round {round} is decided before its verdict record");
+                    ensure!(open.commands.is_none(), "round {round} is decided twice");
+                    open.commands = Some(commands);
                     continue;
                 }
                 Entry::EpisodeStarted { index, rules, .. } => Journaled::EpisodeStarted { index, rules },
                 Entry::EpisodeEnded { index, state_hash } => Journaled::EpisodeEnded { index, state_hash },
-                Entry::Note { text, .. } => Journaled::Note(text),
+                Entry::Note { text, .. } => return Ok(Some(Journaled::Note(text))),
             };
             if matches!(item, Journaled::Round(_)) {
                 return Ok(Some(item));
             }
-            return Ok(Some(match self.open.take() {
+            return Ok(Some(match self.complete()? {
                 Some(before) => {
                     self.ready = Some(item);
                     Journaled::Round(before)
@@ -112,6 +123,16 @@ impl<I: Iterator<Item = Result<Entry, JournalError>>> JournaledRounds<I> {
             }));
         }
         Ok(self.open.take().map(Journaled::Round))
+    }
+
+    /// The last round, with what was said and decided on it: only the journal's end may lack that.
+    fn complete(&mut self) -> anyhow::Result<Option<JournaledRound>> {
+        if let Some(open) = &self.open {
+            let number = open.number;
+            ensure!(open.verdicts.is_some(), "round {number} has no verdict record, and the journal goes on");
+            ensure!(open.commands.is_some(), "round {number} has no decisions, and the journal goes on");
+        }
+        Ok(self.open.take())
     }
 
     fn opened(&mut self, round: u64) -> anyhow::Result<&mut JournaledRound> {

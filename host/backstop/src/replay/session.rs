@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 
 use anyhow::{Context, bail};
-use device::{Driver, MarginDevice, RoundAnswer};
+use device::{Coverage, Driver, MarginDevice, RoundAnswer};
 use engine::Engine;
 use engine::apply::Applied;
 use engine::decide::Decided;
-use engine::event::{AccountId, Command, Event, EventSequence, Round, TimeMs};
+use engine::event::{AccountId, Command, Due, Event, EventSequence, Round, TimeMs};
 use engine::rules::Rules;
 
 use super::audit::Audit;
@@ -22,6 +22,14 @@ pub trait Recorder {
     /// # Errors
     /// If the entry cannot be kept; the round must not take effect then.
     fn record(&mut self, entry: Entry) -> Result<(), JournalError>;
+}
+
+/// Device and ledger do not say the same: the device is lost before anything is decided on its word.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("device and ledger disagree on {accounts} accounts, and nothing was decided on it: {first}")]
+pub struct Disagreement {
+    pub accounts: u64,
+    first: String,
 }
 
 /// What a round did, for reports.
@@ -200,13 +208,15 @@ impl<'d, D: MarginDevice> Session<'d, D> {
                 .run_round(&applied.updates)
                 .context("the device is lost; --device cpu runs without it")?
         };
+        compare_coverage(&applied.dues, &answer.coverage)?;
         let audited = self.read_back(&applied.touched, number)?;
-        let decided = self.engine.decide(&answer.verdicts);
+        let decided = self.engine.decide(&answer.verdicts)?;
         if let [account, ..] = decided.disagreements[..] {
-            bail!(
-                "round {number}: device and ledger disagree on the severity of account {}; the device is not to be trusted",
-                account.0
-            );
+            return Err(Disagreement {
+                accounts: decided.disagreements.len() as u64,
+                first: format!("round {number}: the severity of account {} is not the ledger's", account.0),
+            }
+            .into());
         }
         Ok(Evaluated { round, external, applied, answer, decided, audited })
     }
@@ -221,28 +231,28 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         self.batch.clear();
         self.batch.extend(drawn.iter().map(|&index| ledger.id(index)));
         let mut expected = drawn.iter();
-        let mut difference = None;
+        let mut differences = 0;
+        let mut first = String::new();
         let engine = &self.engine;
         let compared = self
             .driver
             .read_back(&self.batch, |account, severity, equity, requirement| {
                 let index = *expected.next().expect("as many answers as accounts");
                 let exact = engine.exact(index);
-                if (severity, equity, requirement) != (exact.severity as u8, exact.equity, exact.requirement)
-                {
-                    difference.get_or_insert((account, severity, equity, requirement, exact));
+                if (severity, equity, requirement) != (exact.severity as u8, exact.equity, exact.requirement) {
+                    if differences == 0 {
+                        first = format!(
+                            "round {round}: the device has account {} at severity {severity}, E {equity}, R {requirement}; \
+                             the ledger says {}, {}, {}",
+                            account.0, exact.severity as u8, exact.equity, exact.requirement
+                        );
+                    }
+                    differences += 1;
                 }
             })
             .context("the device is lost while it is audited")?;
-        if let Some((account, severity, equity, requirement, exact)) = difference {
-            bail!(
-                "round {round}: audit: the device has account {} at severity {severity}, E {equity}, R {requirement}; the ledger says {}, {}, {}. \
-                 Nothing was decided on it; the device is not to be trusted",
-                account.0,
-                exact.severity as u8,
-                exact.equity,
-                exact.requirement
-            );
+        if differences > 0 {
+            return Err(Disagreement { accounts: differences, first }.into());
         }
         Ok(compared)
     }
@@ -259,4 +269,22 @@ impl<'d, D: MarginDevice> Session<'d, D> {
             }
         })
     }
+}
+
+/// Every applied mark is given as many verdicts as the ledger owes it.
+fn compare_coverage(dues: &[Due], given: &[Coverage]) -> anyhow::Result<()> {
+    let given =
+        given.iter().map(|g| Due { sequence: g.sequence, instrument: g.instrument, holders: g.holders });
+    if let Some((due, given)) = dues.iter().copied().zip(given.clone()).find(|(due, given)| due != given) {
+        bail!(
+            "the mark of event {} is owed {} verdicts, the device gave {}",
+            due.sequence,
+            due.holders,
+            given.holders
+        );
+    }
+    if dues.len() != given.len() {
+        bail!("{} marks were applied, the device gave receipts of {}", dues.len(), given.len());
+    }
+    Ok(())
 }

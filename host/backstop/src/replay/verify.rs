@@ -4,15 +4,15 @@ use std::collections::{HashSet, VecDeque};
 use std::fmt::{self, Display};
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use device::{CpuDevice, Driver, DriverConfig};
-use engine::event::{Command, Event, Round};
+use engine::event::{Command, Event, Round, TimeMs};
 use model::machine::Capacity;
 use serde::Serialize;
 
 use super::audit::Audit;
 use super::journaled::{Journaled, JournaledRound, JournaledRounds};
-use super::session::Session;
+use super::session::{DECISION_ROUNDS_MAX, Session};
 use crate::journal::export::hex;
 use crate::journal::{Entry, JournalReader};
 
@@ -73,6 +73,7 @@ pub fn verify(path: &Path) -> anyhow::Result<Verified> {
             other => bail!("{other:?} outside an episode"),
         }
     }
+    ensure!(verified.episodes > 0, "the journal holds no episode: nothing to verify");
     verified.state_hash = hex(&super::combined_hash(&hashes));
     Ok(verified)
 }
@@ -105,7 +106,7 @@ fn episode(
     rounds: &mut impl Iterator<Item = anyhow::Result<Journaled>>,
     verified: &mut Verified,
 ) -> anyhow::Result<Option<[u8; 32]>> {
-    let mut due: VecDeque<Command> = VecDeque::new();
+    let mut due = Due::default();
     for item in rounds {
         match item? {
             Journaled::Note(text) => verified.notes.push(text),
@@ -115,6 +116,7 @@ fn episode(
                     .with_context(|| format!("round {number}"))?;
             }
             Journaled::EpisodeEnded { index, state_hash } => {
+                ensure!(due.batches.is_empty(), "episode {index} ends before its decisions are carried out");
                 let computed = session.engine().state_hash();
                 if computed != state_hash {
                     bail!(
@@ -136,7 +138,7 @@ fn episode(
 fn compare_round(
     session: &mut Session<CpuDevice>,
     journaled: JournaledRound,
-    due: &mut VecDeque<Command>,
+    due: &mut Due,
     verified: &mut Verified,
 ) -> anyhow::Result<()> {
     let JournaledRound { number, external, round, verdicts, commands } = journaled;
@@ -148,9 +150,8 @@ fn compare_round(
             verified.events
         );
     }
-    if !external {
-        follow(&round, due)?;
-    }
+    due.check_cause(&round, external)?;
+    let time_ms = round.time_ms;
     verified.rounds += 1;
     verified.events += round.events.len() as u64;
     let evaluated = session.evaluate(round, external, number)?;
@@ -166,25 +167,57 @@ fn compare_round(
         }
         verified.decisions += commands.len() as u64;
     }
-    due.extend(evaluated.decided.commands);
+    due.decided(time_ms, evaluated.decided.commands);
     Ok(())
 }
 
-/// The events of a decision round are the outcomes of the decisions due, in their order.
-fn follow(round: &Round, due: &mut VecDeque<Command>) -> anyhow::Result<()> {
-    for event in &round.events {
-        let fits = match (due.front(), event) {
-            (Some(Command::PlaceOrder { order, .. }), Event::Filled { order: filled, .. }) => order == filled,
-            (Some(Command::TakeOver { account }), Event::TakenOver { account: taken }) => account == taken,
-            (Some(Command::Bankrupt { account }), Event::Bankrupted { account: bankrupted }) => {
-                account == bankrupted
-            }
-            _ => false,
-        };
-        if !fits {
-            bail!("{event:?} is not the outcome of {:?}", due.front());
+/// Decisions whose outcomes have not come back, a batch a round, with the event time of their cause.
+#[derive(Default)]
+struct Due {
+    batches: VecDeque<(TimeMs, Vec<Command>)>,
+    /// Decision rounds since the last external one.
+    in_a_row: u32,
+}
+
+impl Due {
+    fn decided(&mut self, time_ms: TimeMs, commands: Vec<Command>) {
+        if !commands.is_empty() {
+            self.batches.push_back((time_ms, commands));
         }
-        due.pop_front();
     }
-    Ok(())
+
+    /// An external round comes when nothing is due, or after as many decision rounds as may pass before one; a decision round is
+    /// the outcomes of the oldest batch, in its order, at its time.
+    fn check_cause(&mut self, round: &Round, external: bool) -> anyhow::Result<()> {
+        if external {
+            ensure!(
+                self.batches.is_empty() || self.in_a_row >= DECISION_ROUNDS_MAX,
+                "an external round while decisions are not carried out: {:?}",
+                self.batches.front()
+            );
+            self.in_a_row = 0;
+            return Ok(());
+        }
+        self.in_a_row += 1;
+        let (time_ms, commands) =
+            self.batches.pop_front().context("a decision round, and nothing was decided")?;
+        ensure!(
+            time_ms == round.time_ms,
+            "a decision round at {} ms, its cause is of {time_ms} ms",
+            round.time_ms
+        );
+        let fits = commands.len() == round.events.len()
+            && commands.iter().zip(&round.events).all(|(command, event)| is_outcome(event, command));
+        ensure!(fits, "{:?} are not the outcomes of {commands:?}", round.events);
+        Ok(())
+    }
+}
+
+fn is_outcome(event: &Event, command: &Command) -> bool {
+    match (command, event) {
+        (Command::PlaceOrder { order, .. }, Event::Filled { order: filled, .. }) => order == filled,
+        (Command::TakeOver { account }, Event::TakenOver { account: taken }) => account == taken,
+        (Command::Bankrupt { account }, Event::Bankrupted { account: bankrupted }) => account == bankrupted,
+        _ => false,
+    }
 }

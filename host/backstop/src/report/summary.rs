@@ -14,7 +14,7 @@ use crate::replay::combined_hash;
 /// Source of a run on no tape.
 pub const SCENARIO: &str = "built-in scenario";
 
-/// Counts of one symbol's marks; every mark is applied, held or dropped at once, and a held one ends confirmed or discarded.
+/// Counts of one symbol's marks; every mark is applied, held or dropped at once, and a held one ends confirmed, discarded, or with the episode.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct SymbolMarks {
     pub marks: u64,
@@ -163,7 +163,6 @@ impl Display for Summary {
         let mut row = |label: &str, value: String| writeln!(f, "  {label:<34}{value:>24}");
         row("source", self.source.clone())?;
         row("device", self.device.clone())?;
-        row("simulated", "accounts, book, fills".into())?;
         row("episodes / accounts", format!("{} / {}", count(self.episodes.into()), count(self.accounts)))?;
         writeln!(f, "\nMarks and verdicts")?;
         let mut row = |label: &str, value: String| writeln!(f, "  {label:<34}{value:>24}");
@@ -183,8 +182,8 @@ impl Display for Summary {
         writeln!(f, "\nLiquidations")?;
         let mut row = |label: &str, value: String| writeln!(f, "  {label:<34}{value:>24}");
         row("slices on the book", count(self.slices))?;
-        row("accounts reduced and standing", count(self.liquidations_partial))?;
-        row("accounts closed on the book", count(self.liquidations_full))?;
+        row("liquidations ended in part", count(self.liquidations_partial))?;
+        row("liquidations ended in full", count(self.liquidations_full))?;
         row("accounts taken over", count(self.takeovers))?;
         row("accounts bankrupt", count(self.bankruptcies))?;
         writeln!(f, "\nInsurance fund, quote currency")?;
@@ -223,7 +222,7 @@ impl Display for Summary {
                 count(self.marks_rounded)
             )?;
         }
-        writeln!(f, "\n  state hash  {}\n  {:.1} s", self.state_hash, self.seconds)
+        writeln!(f, "\n  {}\n  state hash  {}\n  {:.1} s", self.simulated(), self.state_hash, self.seconds)
     }
 }
 
