@@ -1,7 +1,7 @@
 //! A candle is four marks: open, the extreme nearer to the open (a tie: the low), the other extreme, close, a quarter of its length apart.
 //!
-//! A candle's length is its symbol's smallest time step over the whole tape, at most a minute; so a candle's marks always end before the
-//! symbol's next candle, also where minutes are missing.
+//! A candle's length is the time to its symbol's next row, at most a minute; so its marks end before that row's, also where minutes are
+//! missing or a time is off the grid. The last row of a symbol takes the step before it.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -18,6 +18,8 @@ pub const LENGTH_MS_MAX: TimeMs = 60_000;
 /// `low <= open, close <= high`, all above zero.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Candle {
+    /// Line of its file.
+    pub line: u64,
     pub symbol: Arc<str>,
     pub time_ms: TimeMs,
     pub length_ms: TimeMs,
@@ -101,7 +103,7 @@ mod tests {
 
     fn candle(symbol: &str, time_ms: TimeMs, [open, high, low, close]: [i64; 4]) -> Candle {
         let [open, high, low, close] = [open, high, low, close].map(|price| Decimal::new(price, 2));
-        Candle { symbol: symbol.into(), time_ms, length_ms: LENGTH_MS_MAX, open, high, low, close }
+        Candle { line: 0, symbol: symbol.into(), time_ms, length_ms: LENGTH_MS_MAX, open, high, low, close }
     }
 
     fn any_prices() -> impl Strategy<Value = [i64; 4]> {

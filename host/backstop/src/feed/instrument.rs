@@ -96,12 +96,9 @@ pub fn derive(
     scale: Scale,
     book: &Book,
 ) -> Result<InstrumentSpec, InstrumentError> {
-    let mantissa = price.mantissa();
-    if mantissa <= 0 {
+    let Some(grid) = Grid::at_first(price) else {
         return Err(InstrumentError::NotPositive { symbol: symbol.into(), price });
-    }
-    let magnitude = mantissa.ilog10() as i32 - price.scale() as i32;
-    let lot_exponent = PRICE_DIGITS as i32 - 1 - QUOTE_PLACES - magnitude;
+    };
     let over_scale = |what, ppm: u32| {
         let product = u64::from(ppm) * u64::from(scale.get());
         let exact = product.is_multiple_of(u64::from(PPM));
@@ -115,9 +112,9 @@ pub fn derive(
     TierTable::new(scale, &brackets)?;
     let mut spec = InstrumentSpec {
         symbol: symbol.into(),
-        lot_exponent: lot_exponent as i8,
-        tick: 10u64.pow(PRICE_DIGITS - TICK_DIGITS),
-        price_bits: PRICE_BITS,
+        lot_exponent: grid.lot_exponent,
+        tick: grid.tick,
+        price_bits: grid.price_bits,
         size_bits: SIZE_BITS,
         weight_long: scale.get(),
         weight_short: scale.get(),
@@ -130,7 +127,7 @@ pub fn derive(
         },
     };
     let failed = |source| InstrumentError::Price { symbol: symbol.into(), price, source };
-    let quoted = quanta(&spec, price).map_err(failed)?;
+    let quoted = grid.quanta(price).map_err(failed)?;
     spec.depth.level_lots = (book.level_notional * QUOTE_UNIT / quoted.quanta).max(1);
     spec.depth.refill_lots = (spec.depth.level_lots / book.refill_seconds.max(1)).max(1);
     Ok(spec)
@@ -144,38 +141,65 @@ pub fn tiers(spec: &InstrumentSpec, scale: Scale) -> Result<TierTable, TierError
     TierTable::new(scale, &spec.brackets)
 }
 
-/// A decimal price (quote currency per unit of the base asset) in quanta per lot, rounded half-even to the tick.
+/// What a price needs to become an integer of its instrument.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Grid {
+    pub lot_exponent: i8,
+    pub tick: u64,
+    pub price_bits: u8,
+}
+
+impl Grid {
+    /// Grid of the instrument whose first price of the episode is `price`; none if that is not above zero.
+    pub fn at_first(price: Decimal) -> Option<Self> {
+        let mantissa = Some(price.mantissa()).filter(|&mantissa| mantissa > 0)?;
+        let magnitude = mantissa.ilog10() as i32 - price.scale() as i32;
+        let lot_exponent = PRICE_DIGITS as i32 - 1 - QUOTE_PLACES - magnitude;
+        let tick = 10u64.pow(PRICE_DIGITS - TICK_DIGITS);
+        Some(Self { lot_exponent: lot_exponent as i8, tick, price_bits: PRICE_BITS })
+    }
+
+    /// A decimal price (quote currency per unit of the base asset) in quanta per lot, rounded half-even to the tick.
+    ///
+    /// # Errors
+    /// [`PriceError`] if it rounds to zero or needs more than the instrument's `price_bits`.
+    pub fn quanta(&self, price: Decimal) -> Result<Quoted, PriceError> {
+        assert!(self.tick > 0, "a tick is a whole number of quanta per lot");
+        let too_large = PriceError::TooLarge { bits: self.price_bits };
+        let Ok(mantissa @ 1..) = u128::try_from(price.mantissa()) else { return Err(PriceError::Zero) };
+        let power = i32::from(self.lot_exponent) + QUOTE_PLACES - price.scale() as i32;
+        let ten = 10u128.checked_pow(power.unsigned_abs());
+        let tick = u128::from(self.tick);
+        // The price in ticks is numerator / denominator, exactly.
+        let (numerator, denominator) = if power >= 0 {
+            (ten.and_then(|ten| mantissa.checked_mul(ten)).ok_or(too_large)?, tick)
+        } else {
+            (mantissa, ten.and_then(|ten| tick.checked_mul(ten)).ok_or(PriceError::Zero)?)
+        };
+        let (floor, remainder) = (numerator / denominator, numerator % denominator);
+        let up = match remainder.cmp(&(denominator - remainder)) {
+            std::cmp::Ordering::Less => 0,
+            std::cmp::Ordering::Equal => floor % 2,
+            std::cmp::Ordering::Greater => 1,
+        };
+        let quanta =
+            (floor + up).checked_mul(tick).and_then(|quanta| u64::try_from(quanta).ok()).ok_or(too_large)?;
+        if quanta == 0 {
+            return Err(PriceError::Zero);
+        }
+        if model::units::bits_of(quanta) > u32::from(self.price_bits) {
+            return Err(too_large);
+        }
+        Ok(Quoted { quanta, rounded: remainder != 0 })
+    }
+}
+
+/// A decimal price in quanta per lot of a listed instrument.
 ///
 /// # Errors
-/// [`PriceError`] if it rounds to zero or needs more than the instrument's `price_bits`.
+/// As [`Grid::quanta`].
 pub fn quanta(spec: &InstrumentSpec, price: Decimal) -> Result<Quoted, PriceError> {
-    assert!(spec.tick > 0, "a tick is a whole number of quanta per lot");
-    let too_large = PriceError::TooLarge { bits: spec.price_bits };
-    let Ok(mantissa @ 1..) = u128::try_from(price.mantissa()) else { return Err(PriceError::Zero) };
-    let power = i32::from(spec.lot_exponent) + QUOTE_PLACES - price.scale() as i32;
-    let ten = 10u128.checked_pow(power.unsigned_abs());
-    let tick = u128::from(spec.tick);
-    // The price in ticks is numerator / denominator, exactly.
-    let (numerator, denominator) = if power >= 0 {
-        (ten.and_then(|ten| mantissa.checked_mul(ten)).ok_or(too_large)?, tick)
-    } else {
-        (mantissa, ten.and_then(|ten| tick.checked_mul(ten)).ok_or(PriceError::Zero)?)
-    };
-    let (floor, remainder) = (numerator / denominator, numerator % denominator);
-    let up = match remainder.cmp(&(denominator - remainder)) {
-        std::cmp::Ordering::Less => 0,
-        std::cmp::Ordering::Equal => floor % 2,
-        std::cmp::Ordering::Greater => 1,
-    };
-    let quanta =
-        (floor + up).checked_mul(tick).and_then(|quanta| u64::try_from(quanta).ok()).ok_or(too_large)?;
-    if quanta == 0 {
-        return Err(PriceError::Zero);
-    }
-    if model::units::bits_of(quanta) > u32::from(spec.price_bits) {
-        return Err(too_large);
-    }
-    Ok(Quoted { quanta, rounded: remainder != 0 })
+    Grid { lot_exponent: spec.lot_exponent, tick: spec.tick, price_bits: spec.price_bits }.quanta(price)
 }
 
 #[cfg(test)]

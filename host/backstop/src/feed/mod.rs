@@ -2,10 +2,12 @@
 //! are replayed on. Integers and decimals only; the same inputs give the same stream.
 
 pub mod accounts;
+pub mod ahead;
 pub mod candle;
 pub mod draw;
 pub mod episode;
 pub mod field;
+pub mod fit;
 pub mod instrument;
 pub mod row;
 pub mod scenario;

@@ -35,6 +35,8 @@ pub enum Reason {
     OutsideHighLow,
     TimeRepeated,
     TimeBack,
+    /// No integer of the instrument that the episode's first price of the symbol makes: it needs too many bits or rounds to zero.
+    PriceUnquotable,
     /// The compressed stream ends early or is damaged: this and everything after it is lost.
     StreamCut,
 }
@@ -56,6 +58,7 @@ impl Reason {
             Self::OutsideHighLow => "open or close outside low..=high",
             Self::TimeRepeated => "time repeated for the symbol",
             Self::TimeBack => "time goes back for the symbol",
+            Self::PriceUnquotable => "price has no integer form beside the episode's first",
             Self::StreamCut => "compressed stream cut or damaged; the rest is lost",
         }
     }

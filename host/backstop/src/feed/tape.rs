@@ -1,10 +1,12 @@
 //! Candle files, plain or zstd by their first bytes, as one time-ordered stream of candles.
 //!
-//! A file is read twice. The first pass checks every row, counts refusals and notes per symbol its first and last line and its smallest
-//! time step; nothing else is kept. The second pass yields candles ordered by (time, symbol): a file in order of time needs one reader;
+//! A file is read three times. The first pass checks every row, counts refusals and notes per symbol its first and last line; nothing else
+//! is kept. The second finds the rows whose prices have no integer in their episode ([`super::fit`]), so that a run starts knowing all it
+//! will refuse. The third is the replay. The latter two yield candles ordered by (time, symbol): a file in order of time needs one reader;
 //! any other one (rows grouped by symbol, by window, or mixed) one reader per symbol, opened when its first candle is due and closed
 //! after its last, merged by time. Memory does not grow with the tape: it is at most one reader (64 KiB, a line, and for zstd its window,
-//! 8 MiB for the usual levels and never above 128 MiB) and eight marks per symbol. At most [`READERS_MAX`] symbols may be out of order.
+//! 8 MiB for the usual levels and never above 128 MiB), eight marks per symbol, and the rows of a minute, at most
+//! [`super::ahead::AHEAD_ROWS_MAX`]. At most [`READERS_MAX`] symbols may be out of order.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -16,8 +18,10 @@ use std::sync::Arc;
 use engine::event::TimeMs;
 
 use super::Items;
-use super::candle::{self, Candle, Marks};
+use super::ahead::Ahead;
+use super::candle::{Candle, Marks};
 use super::episode::Episodes;
+use super::fit::Fit;
 use super::row::{HeaderError, Line, REQUIRED, Reason, Refusal, Rows};
 
 /// Most symbols a file may name.
@@ -81,7 +85,7 @@ pub enum TapeError {
     Changed { path: String },
 }
 
-/// One symbol of a tape, accepted rows only.
+/// One symbol of a tape: rows that the first pass accepted.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SymbolIndex {
     pub rows: u64,
@@ -89,11 +93,9 @@ pub struct SymbolIndex {
     pub last_line: u64,
     pub first_ms: TimeMs,
     pub last_ms: TimeMs,
-    /// Length of its candles: smallest time step, at most a minute.
-    pub length_ms: TimeMs,
 }
 
-/// What the first pass saw: `rows` = `accepted` + refused + `filtered`, blank lines aside.
+/// What the first two passes saw: `rows` = `accepted` + refused + `filtered`, blank lines aside.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct TapeReport {
     pub rows: u64,
@@ -102,6 +104,7 @@ pub struct TapeReport {
     pub filtered: u64,
     pub refused: BTreeMap<Reason, u64>,
     pub symbols: BTreeMap<Arc<str>, SymbolIndex>,
+    pub episodes: u32,
     /// True: accepted rows are in order of time over all symbols.
     pub sorted: bool,
 }
@@ -121,8 +124,24 @@ pub struct Tape {
     report: TapeReport,
 }
 
+impl TapeError {
+    /// True if another request would do: the file is not the kind that is asked for, or the options do not suit it. False if its content is
+    /// at fault.
+    pub fn is_request(&self) -> bool {
+        !matches!(
+            self,
+            Self::Empty { .. }
+                | Self::Columns { .. }
+                | Self::NoRows { .. }
+                | Self::Refused(_)
+                | Self::Changed { .. }
+        )
+    }
+}
+
 impl Tape {
-    /// First pass. `refused` hears of every refused row, in order.
+    /// First and second pass. `refused` hears of every refused row: of the first pass in order of the file, then of the second in order of
+    /// time.
     ///
     /// # Errors
     /// [`TapeError`] if nothing can be replayed, a wanted symbol never occurs, or `strict` and a row is refused.
@@ -163,9 +182,7 @@ impl Tape {
                         last_line: row.line,
                         first_ms: row.time_ms,
                         last_ms: TimeMs::MIN,
-                        length_ms: candle::LENGTH_MS_MAX,
                     });
-                    index.length_ms = index.length_ms.min(row.time_ms.saturating_sub(index.last_ms));
                     index.rows += 1;
                     index.last_line = row.line;
                     index.last_ms = row.time_ms;
@@ -184,26 +201,53 @@ impl Tape {
             let seen = report.symbols.keys().chain(&other).map(ToString::to_string).collect();
             return Err(TapeError::SymbolUnseen { path: name(), unseen, seen });
         }
-        if report.accepted == 0 {
-            let (refused, filtered) = (report.refused_total(), report.filtered);
-            return Err(TapeError::NoRows { path: name(), refused, filtered });
-        }
+        let is_any = |report: &TapeReport| match report.accepted {
+            0 => {
+                let (refused, filtered) = (report.refused_total(), report.filtered);
+                Err(TapeError::NoRows { path: name(), refused, filtered })
+            }
+            _ => Ok(()),
+        };
+        is_any(&report)?;
         if !report.sorted && report.symbols.len() > READERS_MAX {
             return Err(TapeError::TooManyReaders { path: name(), symbols: report.symbols.len() });
         }
         tape.report = report;
+        tape.fit(options.strict, refused)?;
+        is_any(&tape.report)?;
         Ok(tape)
+    }
+
+    /// Second pass: counts episodes, and refuses rows that have a place in none.
+    fn fit(&mut self, strict: bool, mut refused: impl FnMut(&Refusal)) -> Result<(), TapeError> {
+        let mut fit = Fit::default();
+        let file: Arc<str> = self.path.display().to_string().into();
+        for candle in self.candles() {
+            let candle = candle?;
+            let Err(misfit) = fit.take(&candle) else { continue };
+            let found = format!("{} at {}: {misfit}", candle.symbol, candle.time_ms);
+            let refusal =
+                Refusal { file: file.clone(), line: candle.line, reason: Reason::PriceUnquotable, found };
+            refused(&refusal);
+            if strict {
+                return Err(TapeError::Refused(refusal));
+            }
+            self.report.accepted -= 1;
+            *self.report.refused.entry(refusal.reason).or_default() += 1;
+        }
+        self.report.episodes = fit.episodes();
+        Ok(())
     }
 
     pub fn report(&self) -> &TapeReport {
         &self.report
     }
 
-    /// Second pass: accepted candles by time; candles of one time are in order of symbol unless the file itself is in order of time.
-    pub fn candles(&self) -> Candles {
+    /// Candles that the first pass accepted, by time; candles of one time are in order of symbol unless the file itself is in order of time.
+    fn candles(&self) -> Candles {
         let whole = |wanted| Source {
             wanted,
-            rows: self.report.accepted,
+            rows: self.report.symbols.values().map(|index| index.rows).sum(),
             first_line: 0,
             last_line: u64::MAX,
             state: State::Closed,
@@ -227,9 +271,18 @@ impl Tape {
         Candles { tape: self.clone(), sources, due }
     }
 
-    /// Episodes of marks of all symbols, merged by (time, symbol).
+    /// Marks of the accepted candles of all symbols, merged by (time, symbol).
+    fn marks(&self) -> Marks<impl Iterator<Item = Result<Candle, TapeError>> + Send + use<>> {
+        let mut fit = Fit::default();
+        Marks::new(self.candles().filter(move |candle| {
+            // What does not fit was refused by the second pass.
+            candle.as_ref().map_or(true, |candle| fit.take(candle).is_ok())
+        }))
+    }
+
+    /// Third pass: episodes of marks.
     pub fn items(&self) -> Items {
-        Box::new(Episodes::new(Marks::new(self.candles())))
+        Box::new(Episodes::new(self.marks()))
     }
 
     fn rows(&self, wanted: Option<BTreeSet<Arc<str>>>) -> Result<Rows, TapeError> {
@@ -276,11 +329,11 @@ fn open_stream(path: &Path) -> Result<Box<dyn Read + Send>, TapeError> {
 
 enum State {
     Closed,
-    Open { rows: Box<Rows>, next: Option<Candle> },
+    Open { ahead: Box<Ahead>, next: Option<Candle> },
     Done,
 }
 
-/// One reader of the second pass.
+/// One reader of the later passes.
 struct Source {
     wanted: Option<BTreeSet<Arc<str>>>,
     /// Rows still to come.
@@ -304,14 +357,15 @@ impl Candles {
         let Self { tape, sources, due } = self;
         let source = &mut sources[at];
         if matches!(source.state, State::Closed) {
-            let mut rows = Box::new(tape.rows(source.wanted.clone())?);
+            let mut rows = tape.rows(source.wanted.clone())?;
             rows.skip_to(source.first_line);
-            let next = next_candle(&mut rows, tape, source.last_line);
-            source.state = State::Open { rows, next };
+            let mut ahead = Box::new(Ahead::new(rows, source.last_line));
+            let next = ahead.next(&tape.report.symbols);
+            source.state = State::Open { ahead, next };
         }
-        let State::Open { rows, next } = &mut source.state else { return Err(tape.changed()) };
+        let State::Open { ahead, next } = &mut source.state else { return Err(tape.changed()) };
         let candle = next.take().filter(|candle| candle.time_ms == due_ms).ok_or_else(|| tape.changed())?;
-        *next = next_candle(rows, tape, source.last_line);
+        *next = ahead.next(&tape.report.symbols);
         source.rows = source.rows.saturating_sub(1);
         let following = next.as_ref().map(|next| next.time_ms);
         if following.is_some() != (source.rows > 0) {
@@ -323,25 +377,6 @@ impl Candles {
         }
         Ok(candle)
     }
-}
-
-fn next_candle(rows: &mut Rows, tape: &Tape, last_line: u64) -> Option<Candle> {
-    while rows.line() < last_line {
-        if let Line::Row(row) = rows.next()? {
-            let length_ms =
-                tape.report.symbols.get(&row.symbol).map_or(candle::LENGTH_MS_MAX, |index| index.length_ms);
-            return Some(Candle {
-                symbol: row.symbol,
-                time_ms: row.time_ms,
-                length_ms,
-                open: row.open,
-                high: row.high,
-                low: row.low,
-                close: row.close,
-            });
-        }
-    }
-    None
 }
 
 impl Iterator for Candles {

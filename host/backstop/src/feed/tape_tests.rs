@@ -20,10 +20,7 @@ fn open(bytes: &[u8]) -> Result<(Tape, Vec<Refusal>, tempfile::NamedTempFile), T
 }
 
 fn marks(tape: &Tape) -> Vec<(TimeMs, String, Decimal)> {
-    Marks::new(tape.candles())
-        .map(|mark| mark.unwrap())
-        .map(|m| (m.time_ms, m.symbol.to_string(), m.price))
-        .collect()
+    tape.marks().map(|mark| mark.unwrap()).map(|m| (m.time_ms, m.symbol.to_string(), m.price)).collect()
 }
 
 fn rows(rows: &[(&str, TimeMs, i64)]) -> String {
@@ -131,6 +128,71 @@ fn too_many_symbols_are_refused_before_memory_is_spent() {
     assert!(matches!(open(rows(&few).as_bytes()), Err(TapeError::TooManyReaders { symbols: 257, .. })));
 }
 
+fn times(tape: &Tape, symbol: &str) -> Vec<TimeMs> {
+    marks(tape).iter().filter(|mark| mark.1 == symbol).map(|mark| mark.0 - T).collect()
+}
+
+/// Quarters of a minute, but before a row that comes early, and in the last candle after one that did.
+#[test]
+fn a_time_off_the_grid_shortens_its_own_candle_only() {
+    let minute = |at: i64| T + 60_000 * at;
+    let list = [
+        ("A", minute(0), 5),
+        ("B", minute(0), 5),
+        ("A", minute(1), 5),
+        ("A", minute(1) + 4, 5),
+        ("A", minute(2), 5),
+        ("A", minute(5), 5),
+        ("B", minute(5), 5),
+        ("B", minute(5) + 8, 5),
+    ];
+    let by_time = rows(&list);
+    let mut list = list.to_vec();
+    list.sort_by_key(|row| row.0);
+    for text in [by_time, rows(&list)] {
+        let (tape, refusals, _file) = open(text.as_bytes()).unwrap();
+        assert!(refusals.is_empty());
+        let quarters = |start: i64, length: i64| (0..4).map(move |at| start + at * length / 4);
+        let a = [(0, 60_000), (60_000, 4), (60_004, 59_996), (120_000, 60_000), (300_000, 60_000)];
+        assert_eq!(times(&tape, "A"), a.into_iter().flat_map(|(at, l)| quarters(at, l)).collect::<Vec<_>>());
+        let b = [(0, 60_000), (300_000, 8), (300_008, 8)];
+        assert_eq!(times(&tape, "B"), b.into_iter().flat_map(|(at, l)| quarters(at, l)).collect::<Vec<_>>());
+    }
+}
+
+/// Denser than is read ahead: a candle then ends before its symbol's next all the same.
+#[test]
+fn rows_of_a_minute_are_read_ahead_within_a_bound() {
+    let mut list = vec![("A", T, 5)];
+    list.extend((1..40_000).flat_map(|ms| [("B", T + ms, 5), ("C", T + ms, 5)]));
+    list.push(("A", T + 40_000, 5));
+    let (tape, _, _file) = open(rows(&list).as_bytes()).unwrap();
+    let seen = times(&tape, "A");
+    assert!(seen.is_sorted() && seen[3] > 20_000 && seen[3] < 40_000, "{seen:?}");
+    assert_eq!(times(&tape, "B").len(), 4 * 39_999);
+}
+
+#[test]
+fn a_price_beyond_the_instrument_refuses_its_row_whole() {
+    let row = |at: i64, price: &str| format!("{},{price},{price},{price},{price}\n", T + 60_000 * at);
+    let high = format!("{},100,100000000000,100,100\n", T + 120_000);
+    let day = 1_440;
+    let text = ["ts_ms,open,high,low,close\n", &row(0, "100"), &row(1, "1e-12"), &high, &row(3, "100")]
+        .concat()
+        + &row(day, "1e11");
+    let (tape, refusals, file) = open(text.as_bytes()).unwrap();
+    assert_eq!(refusals.iter().map(|refusal| refusal.line).collect::<Vec<_>>(), [3, 4]);
+    assert!(refusals.iter().all(|refusal| refusal.reason == Reason::PriceUnquotable));
+    assert!(refusals[1].to_string().contains("100000000000 needs more than 32 bits"), "{}", refusals[1]);
+    let report = tape.report();
+    assert_eq!((report.rows, report.accepted, report.refused_total(), report.episodes), (5, 3, 2, 2));
+    assert_eq!(marks(&tape).len(), 12);
+    assert_eq!(episodes(&tape).len(), 2);
+    let options = TapeOptions { strict: true, ..TapeOptions::default() };
+    let error = Tape::open(file.path(), &options, |_| {}).unwrap_err().to_string();
+    assert!(error.contains(":3: price has no integer form") && error.contains("rounds to zero"), "{error}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     /// Grouped by symbol, in order of time, or in any mixture of the symbols' own orders; plain or zstd: the same marks.
@@ -166,7 +228,10 @@ fn shared(name: &str) -> Option<PathBuf> {
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
     let path = folder.join("tapes").join(name);
     if !path.is_file() {
-        eprintln!("SKIPPED: {} is absent; set BACKSTOP_DATA to the data folder", path.display());
+        // Written past the harness, which keeps what passing tests print.
+        let message =
+            format!("SKIPPED: {} is absent; set BACKSTOP_DATA to the data folder\n", path.display());
+        std::io::stderr().write_all(message.as_bytes()).expect("stderr takes a line");
         return None;
     }
     Some(path)
