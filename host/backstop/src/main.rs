@@ -1,12 +1,16 @@
 //! The command line: what is asked, which exit code, and nothing else.
 
+use std::fmt::Display;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use backstop::feed::accounts::{ACCOUNTS_MAX, ACCOUNTS_MIN};
+use backstop::feed::tape::TapeError;
+use backstop::journal::export::{ExportError, export};
 use backstop::replay::audit::Audit;
-use backstop::replay::{DeviceKind, Options, Source};
-use backstop::{conform, journal, replay};
+use backstop::replay::{DeviceKind, Options, Request, Source};
+use backstop::{conform, replay};
 use clap::{Args, Parser, Subcommand};
 use engine::event::AccountId;
 
@@ -49,13 +53,15 @@ enum Command {
     },
 }
 
+const ACCOUNTS: std::ops::RangeInclusive<i64> = ACCOUNTS_MIN as i64..=ACCOUNTS_MAX as i64;
+
 #[derive(Args)]
 struct ReplayArgs {
     /// Candle tape, CSV, plain or zstd; without it the built-in crash scenario runs
     #[arg(long, value_name = "FILE")]
     tape: Option<PathBuf>,
     /// Only these symbols of the tape, comma-separated; names the only one of a tape without a symbol column
-    #[arg(long, value_delimiter = ',', requires = "tape")]
+    #[arg(long, value_delimiter = ',', value_parser = symbol, requires = "tape")]
     symbols: Vec<String>,
     /// Only this episode of the tape, from 0
     #[arg(long, requires = "tape")]
@@ -63,8 +69,8 @@ struct ReplayArgs {
     /// Stop at the first row that is refused
     #[arg(long, requires = "tape")]
     strict: bool,
-    /// Margin accounts generated for each episode
-    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Margin accounts generated for each episode, 16 to 16777216
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(ACCOUNTS))]
     accounts: u32,
     /// Seed of accounts, scenario and sampled audit
     #[arg(long, default_value_t = 1)]
@@ -112,26 +118,23 @@ impl ReplayArgs {
     }
 }
 
-/// A request that cannot be carried out as it stands: exit code 2, like an unknown flag.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Usage(String);
+fn symbol(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        Err("a symbol is empty; leave the option out for all".into())
+    } else {
+        Ok(text.into())
+    }
+}
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
-        Ok(code) => code,
-        Err(error) => {
-            let broken_pipe = error
-                .chain()
-                .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-                .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe);
-            if broken_pipe {
-                return ExitCode::SUCCESS;
-            }
-            eprintln!("error: {error:#}");
-            ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
-        }
-    }
+    run(Cli::parse()).unwrap_or_else(|error| {
+        // Nobody is left to complain to if this fails.
+        let _ = writeln!(std::io::stderr(), "error: {error:#}");
+        // A request that cannot be carried out as it stands ends like an unknown flag.
+        let is_request =
+            error.is::<Request>() || error.downcast_ref::<TapeError>().is_some_and(TapeError::is_request);
+        ExitCode::from(if is_request { 2 } else { 1 })
+    })
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
@@ -140,33 +143,28 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Verify { journal, json } => {
             must_exist(&journal)?;
             let verified = replay::verify::verify(&journal)?;
-            if json {
-                println!("{}", serde_json::to_string(&verified)?);
-            } else {
-                println!("{verified}");
-            }
+            show(if json { serde_json::to_string(&verified)? } else { verified.to_string() })?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Export { journal } => {
             must_exist(&journal)?;
-            journal::export::export(&journal, std::io::stdout().lock())?;
+            match export(&journal, std::io::stdout().lock()) {
+                Err(ExportError::Output { cause, .. }) if cause.kind() == ErrorKind::BrokenPipe => {}
+                exported => drop(exported?),
+            }
             Ok(ExitCode::SUCCESS)
         }
         Command::Explain { journal, account, sequence } => {
             must_exist(&journal)?;
-            print!("{}", replay::explain::explain(&journal, AccountId(account), sequence)?);
+            show(replay::explain::explain(&journal, AccountId(account), sequence)?)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Conform { dirs, json } => {
             for dir in &dirs {
                 must_exist(dir)?;
             }
-            let report = conform::run(&dirs).map_err(|error| Usage(format!("{error:#}")))?;
-            if json {
-                println!("{}", report.to_json());
-            } else {
-                print!("{report}");
-            }
+            let report = conform::run(&dirs).map_err(|error| Request(format!("{error:#}")))?;
+            show(if json { report.to_json() } else { report.to_string() })?;
             Ok(if report.all_passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
     }
@@ -176,28 +174,42 @@ fn run_replay(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     if let Some(tape) = &args.tape {
         must_exist(tape)?;
     }
+    let other = match (args.compare, args.device.other()) {
+        (false, _) => None,
+        (true, None) => {
+            return Err(Request("--compare needs a build with the simulated gateware".into()).into());
+        }
+        (true, other) => other,
+    };
+    if args.trace.is_some() && args.device == DeviceKind::Cpu && other.is_none() {
+        return Err(Request("--trace needs --device sim: only gateware has a waveform".into()).into());
+    }
     let outcome = replay::replay(&args.options(args.device, args.out.clone()))?;
-    if args.json {
-        println!("{}", outcome.summary.to_json());
-    } else {
-        print!("{outcome}");
-    }
-    if !args.compare {
+    let Some(other) = other else {
+        show(if args.json { outcome.summary.to_json() } else { outcome.to_string() })?;
         return Ok(outcome.exit_code());
-    }
-    let other = args.device.other().context("--compare needs a build with the simulated gateware")?;
-    let twin = replay::replay(&args.options(other, None))?;
-    let agreed = outcome.agrees_with(&twin);
+    };
     if !args.json {
-        println!("{}", outcome.agreement(&twin));
+        show(&outcome)?;
     }
-    Ok(if agreed { outcome.exit_code() } else { ExitCode::FAILURE })
+    let twin = replay::replay(&args.options(other, None))?;
+    show(if args.json { outcome.compared_json(&twin) } else { outcome.agreement(&twin) })?;
+    Ok(if outcome.agrees_with(&twin) { outcome.exit_code() } else { ExitCode::FAILURE })
 }
 
-fn must_exist(path: &Path) -> Result<(), Usage> {
+/// A result, ended by one line feed. A reader who left early has what he wanted.
+fn show(text: impl Display) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match writeln!(stdout, "{}", text.to_string().trim_end_matches('\n')).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        shown => shown,
+    }
+}
+
+fn must_exist(path: &Path) -> Result<(), Request> {
     if path.exists() {
         Ok(())
     } else {
-        Err(Usage(format!("{} does not exist; check the path", path.display())))
+        Err(Request(format!("{} does not exist; check the path", path.display())))
     }
 }

@@ -12,12 +12,31 @@ fn stderr(output: &Output) -> String {
 
 #[test]
 fn a_request_that_cannot_be_carried_out_exits_with_2_and_names_the_remedy() {
+    let dir = tempfile::tempdir().unwrap();
+    let (folder, tape) = (dir.path().to_str().unwrap(), &tape_of(&dir, &["A"], 30, &[]));
+    let used = dir.path().join("used");
+    std::fs::create_dir(&used).unwrap();
+    std::fs::write(used.join("journal"), "").unwrap();
+    let used = used.to_str().unwrap();
+    let fresh = dir.path().join("fresh");
+    let out = fresh.to_str().unwrap();
     for (args, words) in [
         (vec!["replay", "--frobnicate"], "unexpected argument"),
         (vec!["replay", "--tape", "/nowhere/tape.csv"], "check the path"),
         (vec!["replay", "--audit", "sampled:0"], "sampled:N"),
         (vec!["replay", "--device", "abacus"], "possible values"),
-        (vec!["replay", "--accounts", "0"], "0 is not in"),
+        (vec!["replay", "--accounts", "0"], "0 is not in 16..=16777216"),
+        (vec!["replay", "--accounts", "1"], "1 is not in"),
+        (vec!["replay", "--accounts", "15"], "15 is not in"),
+        (vec!["replay", "--accounts", "4294967295"], "4294967295 is not in"),
+        (vec!["replay", "--tape", folder, "--out", out], "not a regular file"),
+        (vec!["replay", "--tape", tape, "--symbols", "", "--out", out], "a symbol is empty"),
+        (vec!["replay", "--tape", tape, "--symbols", "A,", "--out", out], "a symbol is empty"),
+        (vec!["replay", "--tape", tape, "--symbols", "B", "--out", out], "it holds A"),
+        (vec!["replay", "--tape", tape, "--episode", "1", "--out", out], "has 1, counted from 0"),
+        (vec!["replay", "--tape", tape, "--out", used], "holds a run already"),
+        (vec!["replay", "--tape", tape, "--out", tape], "is not a directory"),
+        (vec!["replay", "--device", "cpu", "--trace", "x.fst"], "needs --device sim"),
         (vec!["verify", "/nowhere/journal"], "check the path"),
         (vec!["conform", "/nowhere"], "check the path"),
         (vec![], "Usage"),
@@ -25,6 +44,110 @@ fn a_request_that_cannot_be_carried_out_exits_with_2_and_names_the_remedy() {
         let output = backstop(&args);
         assert_eq!(output.status.code(), Some(2), "{args:?}: {}", stderr(&output));
         assert!(stderr(&output).contains(words), "{args:?}: {}", stderr(&output));
+        assert!(!fresh.exists(), "{args:?} left files behind");
+    }
+}
+
+/// A tape of minutes around 100 for each symbol; at some of them, counted from 0, the first symbol has these prices instead.
+fn tape_of(dir: &tempfile::TempDir, symbols: &[&str], minutes: i64, instead: &[(i64, &str)]) -> String {
+    let mut rows = String::from("symbol,ts_ms,open,high,low,close\n");
+    for minute in 0..minutes {
+        for (at, symbol) in symbols.iter().enumerate() {
+            let other = instead.iter().find(|row| at == 0 && row.0 == minute);
+            let prices = other.map_or("100,101,99,100", |row| row.1);
+            rows += &format!("{symbol},{},{prices}\n", 1_640_991_660_000i64 + 60_000 * minute);
+        }
+    }
+    let path = dir.path().join("minutes.csv");
+    std::fs::write(&path, rows).unwrap();
+    path.to_str().unwrap().into()
+}
+
+#[test]
+fn a_price_beyond_the_instrument_is_a_refused_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let tape = tape_of(&dir, &["A"], 30, &[(7, "1e11,1e11,1e11,1e11"), (8, "100,101,1e-12,100")]);
+    let out = dir.path().join("run");
+    let out = out.to_str().unwrap();
+    let args = ["replay", "--tape", &tape, "--accounts", "50", "--out", out, "--json"];
+    let strict = backstop(&[&args[..], &["--strict"]].concat());
+    assert_eq!(strict.status.code(), Some(1), "{}", stderr(&strict));
+    assert!(stderr(&strict).contains("minutes.csv:9: price has no integer form"), "{}", stderr(&strict));
+    // Nothing of the strict run stands in the way.
+    let run = backstop(&args);
+    assert!(run.status.success(), "{}", stderr(&run));
+    let summary: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!((summary["refused_rows"].as_i64(), summary["marks"].as_i64()), (Some(2), Some(28 * 4)));
+    for words in
+        ["minutes.csv:9: price", "needs more than 32 bits", "minutes.csv:10: price", "rounds to zero"]
+    {
+        assert!(stderr(&run).contains(words), "{words}: {}", stderr(&run));
+    }
+}
+
+#[test]
+fn the_model_holds_as_many_instruments_as_the_tape_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let names: Vec<String> = (0..40).map(|at| format!("S{at:02}")).collect();
+    let tape = tape_of(&dir, &names.iter().map(String::as_str).collect::<Vec<_>>(), 10, &[]);
+    let run = backstop(&["replay", "--tape", &tape, "--accounts", "50", "--device", "cpu", "--json"]);
+    assert!(run.status.success(), "{}", stderr(&run));
+    let summary: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!((summary["marks"].as_i64(), summary["disagreements"].as_i64()), (Some(1_600), Some(0)));
+    assert_eq!(summary["symbols"].as_object().unwrap().len(), 40);
+}
+
+/// What fails before the first round can be asked again with the same `--out`.
+#[test]
+fn a_run_that_never_began_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let names: Vec<String> = (0..70).map(|at| format!("S{at:02}")).collect();
+    let tape = tape_of(&dir, &names.iter().map(String::as_str).collect::<Vec<_>>(), 3, &[]);
+    let out = dir.path().join("run");
+    let run = backstop(&["replay", "--tape", &tape, "--accounts", "16", "--out", out.to_str().unwrap()]);
+    assert_eq!(run.status.code(), Some(1), "{}", stderr(&run));
+    assert!(stderr(&run).contains("already holds 64 instruments"), "{}", stderr(&run));
+    assert!(!out.exists());
+}
+
+#[test]
+fn a_reader_who_leaves_early_is_no_failure() {
+    let dir = tempfile::tempdir().unwrap();
+    let tape = tape_of(&dir, &["A"], 10, &[]);
+    let out = dir.path().join("run");
+    let journal = out.join("journal");
+    let (out, journal) = (out.to_str().unwrap(), journal.to_str().unwrap());
+    let cases = tempfile::tempdir().unwrap();
+    std::fs::write(cases.path().join("cases.json"), r#"{"cases": []}"#).unwrap();
+    let quiet = |args: &[&str]| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = Command::new(env!("CARGO_BIN_EXE_backstop")).args(args).stdout(writer).output().unwrap();
+        assert_eq!((output.status.code(), &*stderr(&output)), (Some(0), ""), "{args:?}");
+    };
+    quiet(&["replay", "--tape", &tape, "--accounts", "50", "--device", "cpu", "--json", "--out", out]);
+    quiet(&["replay", "--tape", &tape, "--accounts", "50", "--device", "cpu"]);
+    quiet(&["verify", journal, "--json"]);
+    quiet(&["export", journal]);
+    quiet(&["explain", journal, "1000000", "110"]);
+    quiet(&["conform", cases.path().to_str().unwrap()]);
+}
+
+#[cfg(feature = "sim")]
+#[test]
+fn a_comparison_is_one_object_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let tape = tape_of(&dir, &["A"], 10, &[]);
+    let run = backstop(&["replay", "--tape", &tape, "--accounts", "16", "--compare", "--json"]);
+    assert!(run.status.success(), "{}", stderr(&run));
+    let summary: serde_json::Value = serde_json::from_slice(&run.stdout).expect("one JSON object");
+    assert_eq!((summary["agreed"].as_bool(), summary["marks"].as_i64()), (Some(true), Some(40)));
+    let names: Vec<String> = (0..17).map(|at| format!("S{at:02}")).collect();
+    let tape = tape_of(&dir, &names.iter().map(String::as_str).collect::<Vec<_>>(), 10, &[]);
+    for args in [["--tape", &tape], ["--accounts", "16777216"]] {
+        let run = backstop(&[&["replay", "--device", "sim"], &args[..]].concat());
+        assert_eq!(run.status.code(), Some(2), "{}", stderr(&run));
+        assert!(stderr(&run).contains("the simulated lane holds"), "{}", stderr(&run));
     }
 }
 
@@ -78,7 +201,9 @@ fn a_run_is_replayed_verified_exported_and_explained() {
     assert_eq!(flags as i64, summary["flags"].as_i64().unwrap());
     let flagged = lines
         .iter()
-        .find_map(|line| line["flags"].as_array()?.first().cloned())
+        .rev()
+        .filter_map(|line| line["flags"].as_array())
+        .find_map(|flags| flags.iter().find(|flag| flag["severity_new"].as_u64() >= Some(2)).cloned())
         .expect("somebody is flagged");
     let account = flagged["account"].to_string();
     let sequence = flagged["sequence"].to_string();
@@ -89,7 +214,16 @@ fn a_run_is_replayed_verified_exported_and_explained() {
         page.status.success() && text.contains(&format!("Account {account} after event {sequence}")),
         "{text}"
     );
-    for word in ["Inputs", "tier", "Verdict", "256*E/R", "flagged"] {
+    for word in [
+        "Inputs",
+        "tier",
+        "Verdict",
+        "256*E/R",
+        "Receipt",
+        "verdicts were due",
+        "the device: flagged",
+        "episode 0",
+    ] {
         assert!(text.contains(word), "{word} is missing: {text}");
     }
     let stranger = backstop(&["explain", journal, "1"]);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use anyhow::Context;
 use engine::event::{Event, InstrumentId, TimeMs};
 use engine::rules::{InstrumentSpec, Rules};
 use model::units::{Price, Scale};
@@ -31,7 +32,6 @@ pub enum Input {
         index: u32,
         time_ms: TimeMs,
         rounded: u64,
-        refused: u64,
     },
 }
 
@@ -45,7 +45,7 @@ pub struct Seeding {
     pub fund: i64,
 }
 
-/// Turns items into inputs, in order. Memory is bounded by the accounts of one episode.
+/// Turns items into inputs, in order; ends after the first error. Memory is bounded by the accounts of one episode.
 pub struct Rounds<I> {
     items: I,
     seeding: Seeding,
@@ -61,7 +61,8 @@ pub struct Rounds<I> {
     time_ms: TimeMs,
     ready: VecDeque<Input>,
     rounded: u64,
-    refused: u64,
+    /// After an error nothing follows.
+    failed: bool,
 }
 
 impl<I: Iterator<Item = Result<Item, TapeError>>> Rounds<I> {
@@ -80,7 +81,7 @@ impl<I: Iterator<Item = Result<Item, TapeError>>> Rounds<I> {
             time_ms: TimeMs::MIN,
             ready: VecDeque::new(),
             rounded: 0,
-            refused: 0,
+            failed: false,
         }
     }
 
@@ -96,7 +97,7 @@ impl<I: Iterator<Item = Result<Item, TapeError>>> Rounds<I> {
                 self.plan =
                     Some(Accounts::new(self.seeding.seed, episode, self.seeding.accounts, self.scale)?);
                 self.listed.clear();
-                (self.rounded, self.refused) = (0, 0);
+                self.rounded = 0;
                 self.ready.push_back(Input::EpisodeStarted { index: episode });
                 self.time_ms = time_ms;
                 self.push(Event::FundEndowed { quanta: self.seeding.fund });
@@ -110,8 +111,8 @@ impl<I: Iterator<Item = Result<Item, TapeError>>> Rounds<I> {
             }
             Item::EpisodeEnd { episode, time_ms, .. } => {
                 self.close();
-                let (rounded, refused) = (self.rounded, self.refused);
-                self.ready.push_back(Input::EpisodeEnded { index: episode, time_ms, rounded, refused });
+                let rounded = self.rounded;
+                self.ready.push_back(Input::EpisodeEnded { index: episode, time_ms, rounded });
             }
         }
         Ok(())
@@ -119,31 +120,19 @@ impl<I: Iterator<Item = Result<Item, TapeError>>> Rounds<I> {
 
     fn mark(&mut self, mark: &Mark) -> anyhow::Result<()> {
         self.marks += 1;
-        if let Some((instrument, spec)) = self.listed.get(&mark.symbol) {
-            let instrument = *instrument;
-            match instrument::quanta(spec, mark.price) {
-                Ok(quoted) => {
-                    self.rounded += u64::from(quoted.rounded);
-                    self.push(Event::Mark { instrument, price: quoted.quanta });
-                }
-                Err(_) => self.refused += 1,
-            }
-            return Ok(());
-        }
-        self.list(mark)
+        let Some((instrument, spec)) = self.listed.get(&mark.symbol) else { return self.list(mark) };
+        let instrument = *instrument;
+        let quoted = instrument::quanta(spec, mark.price)
+            .with_context(|| format!("{} of {} at {}", mark.price, mark.symbol, mark.time_ms))?;
+        self.rounded += u64::from(quoted.rounded);
+        self.push(Event::Mark { instrument, price: quoted.quanta });
+        Ok(())
     }
 
-    /// Lists the mark's instrument at its first price and seeds the accounts that hold it. A price that makes no instrument is refused.
+    /// Lists the mark's instrument at its first price and seeds the accounts that hold it.
     fn list(&mut self, mark: &Mark) -> anyhow::Result<()> {
-        let spec = instrument::derive(&mark.symbol, mark.price, self.scale, &Book::default());
-        let Some((spec, quoted)) = spec
-            .ok()
-            .and_then(|spec| Some((instrument::quanta(&spec, mark.price).ok()?, spec)))
-            .map(|(quoted, spec)| (spec, quoted))
-        else {
-            self.refused += 1;
-            return Ok(());
-        };
+        let spec = instrument::derive(&mark.symbol, mark.price, self.scale, &Book::default())?;
+        let quoted = instrument::quanta(&spec, mark.price)?;
         self.rounded += u64::from(quoted.rounded);
         let instrument = InstrumentId(self.listed.len() as u16);
         self.push(Event::Listed { instrument, spec: spec.clone() });
@@ -180,10 +169,45 @@ impl<I: Iterator<Item = Result<Item, TapeError>>> Iterator for Rounds<I> {
             if let Some(input) = self.ready.pop_front() {
                 return Some(Ok(input));
             }
+            if self.failed {
+                return None;
+            }
             let item = self.items.next()?;
             if let Err(error) = item.map_err(Into::into).and_then(|item| self.take(item)) {
+                self.failed = true;
+                self.ready.clear();
                 return Some(Err(error));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feed::accounts::{ACCOUNTS_MAX, ACCOUNTS_MIN};
+    use crate::feed::scenario;
+
+    fn rounds(accounts: usize, items: crate::feed::Items) -> Rounds<crate::feed::Items> {
+        let seeding = Seeding { rules: Rules::default(), accounts, seed: 1, fund: 0 };
+        Rounds::new(items, seeding, None)
+    }
+
+    #[test]
+    fn nothing_follows_an_error() {
+        for accounts in [0, 1, ACCOUNTS_MIN - 1, ACCOUNTS_MAX + 1, u32::MAX as usize] {
+            let mut rounds = rounds(accounts, scenario::items(1));
+            let error = rounds.next().unwrap().unwrap_err().to_string();
+            assert!(error.contains("generate 16 to 16777216"), "{error}");
+            assert!(rounds.next().is_none());
+        }
+        let prices = ["100", "100000000000", "100"].map(|price| price.parse().unwrap());
+        let mark = |price| Item::Mark(Mark { time_ms: 0, symbol: "A".into(), price });
+        let start = Item::EpisodeStart { episode: 0, time_ms: 0 };
+        let items = std::iter::once(start).chain(prices.into_iter().map(mark)).map(Ok);
+        let seen: Vec<_> =
+            rounds(16, Box::new(items)).map(|input| input.map_err(|e| format!("{e:#}"))).collect();
+        let [Ok(Input::EpisodeStarted { .. }), Err(error)] = &seen[..] else { panic!("{seen:?}") };
+        assert!(error.contains("100000000000 of A at 0: needs more than 32 bits"), "{error}");
     }
 }

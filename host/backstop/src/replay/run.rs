@@ -1,15 +1,17 @@
 //! A whole run: feed thread, engine and device here, journal thread, reports beside them.
 
 use std::fmt::{self, Display};
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use crossbeam::channel::{Receiver, bounded};
 use device::{CpuDevice, Driver, DriverConfig, MarginDevice};
 use engine::rules::Rules;
 use model::machine::Capacity;
+use serde::Serialize;
 
 use super::audit::Audit;
 use super::output::Output;
@@ -19,6 +21,7 @@ use crate::feed::tape::{Tape, TapeOptions};
 use crate::feed::{Items, scenario};
 use crate::report::progress::Progress;
 use crate::report::summary::{SCENARIO, Summary};
+use crate::report::text::count;
 
 /// Inputs that may wait for the engine before the feed does.
 const INPUTS_WAITING_MAX: usize = 64;
@@ -84,6 +87,11 @@ pub struct Options {
     pub progress: bool,
 }
 
+/// A request that cannot be carried out as it stands; another one could be. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Request(pub String);
+
 /// What a run came to, and where its files are.
 #[derive(Debug)]
 pub struct Outcome {
@@ -103,13 +111,28 @@ impl Outcome {
         self.summary.state_hash == other.summary.state_hash && verdicts(self) == verdicts(other)
     }
 
+    /// The summary as one JSON object, and in it whether the other device agreed.
+    pub fn compared_json(&self, other: &Self) -> String {
+        #[derive(Serialize)]
+        struct Compared<'a> {
+            #[serde(flatten)]
+            summary: &'a Summary,
+            agreed: bool,
+        }
+        let compared = Compared { summary: &self.summary, agreed: self.agrees_with(other) };
+        serde_json::to_string_pretty(&compared).expect("a summary is plain data")
+    }
+
     /// One line that says whether the two devices agreed.
     pub fn agreement(&self, other: &Self) -> String {
         let (one, two) = (&self.summary, &other.summary);
         if self.agrees_with(other) {
             format!(
                 "AGREED: {} and {} gave the same {} verdicts, {} changes of severity and state hash",
-                one.device, two.device, one.verdicts_given, one.flags
+                one.device,
+                two.device,
+                count(one.verdicts_given),
+                count(one.flags)
             )
         } else {
             format!(
@@ -133,19 +156,22 @@ impl Display for Outcome {
 /// Runs the job.
 ///
 /// # Errors
-/// If the tape does not read, the output cannot be written, or the device fails or disagrees.
+/// [`Request`] before anything ran; or if the tape does not read, the output cannot be written, or the device fails or disagrees.
 pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
+    if let Some(dir) = &options.out {
+        must_be_free(dir)?;
+    }
     let mut summary = Summary::new(options.device.words(), options.audit.to_string(), options.seed);
     let opened = open(&options.source, &mut summary)?;
     match options.device {
         DeviceKind::Cpu => {
             let slots = options.accounts.saturating_mul(opened.instruments);
             if slots > CPU_SLOTS_MAX {
-                bail!(
+                return Err(Request(format!(
                     "{} accounts in {} instruments need more than {CPU_SLOTS_MAX} slots; use fewer of either",
-                    options.accounts,
-                    opened.instruments
-                );
+                    options.accounts, opened.instruments
+                ))
+                .into());
             }
             let capacity = Capacity {
                 lanes: 1,
@@ -160,12 +186,12 @@ pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
             let build = device::sim::Build::Production;
             let Capacity { accounts_per_lane, instruments, .. } = build.capacity();
             if options.accounts > accounts_per_lane || opened.instruments > instruments {
-                bail!(
+                return Err(Request(format!(
                     "the simulated lane holds {accounts_per_lane} accounts and {instruments} instruments, not {} and {}; \
                      use fewer (--accounts, --symbols) or --device cpu",
-                    options.accounts,
-                    opened.instruments
-                );
+                    options.accounts, opened.instruments
+                ))
+                .into());
             }
             let device = device::sim::SimDevice::new(build, options.trace.as_deref())
                 .context("the simulated gateware does not start")?;
@@ -189,13 +215,12 @@ fn run_on(
         Source::Tape { episode, .. } => episode,
         Source::Scenario => None,
     };
-    let mut output = Output::create(options.out.as_deref(), &rules, options.seed, &summary.source)?;
     let progress = Progress::marks(marks, !options.progress);
     let mut driver = Driver::new(
         device,
         DriverConfig { instruments_expected: Some(instruments), ..DriverConfig::default() },
     );
-    std::thread::scope(|scope| {
+    let output = std::thread::scope(|scope| {
         let (sender, inputs) = bounded(INPUTS_WAITING_MAX);
         scope.spawn(move || {
             for input in Rounds::new(items, seeding, episode) {
@@ -204,10 +229,10 @@ fn run_on(
                 }
             }
         });
-        consume(&inputs, &mut driver, options, &rules, &mut summary, &mut output, &progress)
+        consume(&inputs, &mut driver, options, &rules, &mut summary, &progress)
     })?;
     drop(progress);
-    anyhow::ensure!(summary.episodes > 0, "nothing was replayed: the tape has no such episode");
+    let output = output.context("nothing was replayed: the feed has no mark")?;
     summary.device_clocks = driver.device().clocks();
     summary.seconds = started.elapsed().as_secs_f64();
     let files = output.finish(&summary)?;
@@ -231,13 +256,24 @@ fn open(source: &Source, summary: &mut Summary) -> anyhow::Result<Opened> {
             let marks = instruments as u64 * u64::from(scenario::STEPS);
             Ok(Opened { items: scenario::items(summary.seed), marks, instruments })
         }
-        Source::Tape { path, symbols, strict, .. } => {
+        Source::Tape { path, symbols, episode, strict } => {
             let mut tape_options =
                 TapeOptions { symbols: symbols.clone(), strict: *strict, ..TapeOptions::default() };
             if let [only] = symbols.as_slice() {
                 tape_options.symbol_default.clone_from(only);
             }
-            let tape = Tape::open(path, &tape_options, |refusal| eprintln!("refused: {refusal}"))?;
+            let tape = Tape::open(path, &tape_options, |refusal| {
+                // The run goes on where nobody reads of it.
+                let _ = writeln!(std::io::stderr(), "refused: {refusal}");
+            })?;
+            if let Some(wanted) = episode.filter(|&wanted| wanted >= tape.report().episodes) {
+                return Err(Request(format!(
+                    "there is no episode {wanted}: tape {} has {}, counted from 0",
+                    path.display(),
+                    tape.report().episodes
+                ))
+                .into());
+            }
             summary.source = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
             summary.refused_rows = tape.report().refused_total();
             let instruments = tape.report().symbols.len();
@@ -246,22 +282,43 @@ fn open(source: &Source, summary: &mut Summary) -> anyhow::Result<Opened> {
     }
 }
 
+fn must_be_free(dir: &Path) -> Result<(), Request> {
+    if dir.exists() && !dir.is_dir() {
+        return Err(Request(format!("{} is not a directory; name another", dir.display())));
+    }
+    if dir.join("journal").exists() {
+        let dir = dir.display();
+        return Err(Request(format!("{dir} holds a run already; remove it or name another directory")));
+    }
+    Ok(())
+}
+
+/// Runs what comes in; the output is created when there is something to run. None if nothing came.
 fn consume<D: MarginDevice>(
     inputs: &Receiver<anyhow::Result<Input>>,
     driver: &mut Driver<D>,
     options: &Options,
     rules: &Rules,
     summary: &mut Summary,
-    output: &mut Output,
     progress: &Progress,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Option<Output>> {
     let (mut next_sequence, mut next_round) = (0, 0);
-    let mut inputs = inputs.iter();
+    let mut inputs = inputs.iter().peekable();
+    let mut output = None;
     while let Some(input) = inputs.next().transpose()? {
         let Input::EpisodeStarted { index } = input else { continue };
         progress.say(format!("episode {index}"));
-        output.episode_started(index, options.seed, rules, &summary.source)?;
         let mut session = Session::start(rules.clone(), driver, options.audit, next_sequence, next_round)?;
+        if let Some(error) = inputs.next_if(Result::is_err) {
+            error?;
+        }
+        let output = match &mut output {
+            Some(output) => output,
+            none => {
+                none.insert(Output::create(options.out.as_deref(), rules, options.seed, &summary.source)?)
+            }
+        };
+        output.episode_started(index, options.seed, rules, &summary.source)?;
         loop {
             let (recorder, reports) = output.split();
             let mut observe = |engine: &engine::Engine, evaluated: &super::session::Evaluated| {
@@ -278,10 +335,9 @@ fn consume<D: MarginDevice>(
                     session.run(time_ms, events, recorder, &mut observe)?;
                     progress.advance(marks);
                 }
-                Input::EpisodeEnded { index, time_ms, rounded, refused } => {
+                Input::EpisodeEnded { index, time_ms, rounded } => {
                     let state_hash = session.settle(time_ms, recorder, &mut observe)?;
                     summary.marks_rounded += rounded;
-                    summary.refused_rows += refused;
                     summary.add_episode(session.engine(), state_hash);
                     output.episode_ended(index, state_hash)?;
                     break;
@@ -291,5 +347,26 @@ fn consume<D: MarginDevice>(
         }
         (next_sequence, next_round) = (session.next_sequence, session.next_round);
     }
-    Ok(())
+    Ok(output)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comparison_is_the_summary_and_whether_they_agreed() {
+        let outcome = |verdicts_given, bad_debt| {
+            let mut summary = Summary::new("cpu", "full".into(), 1);
+            (summary.verdicts_given, summary.bad_debt) = (verdicts_given, bad_debt);
+            Outcome { summary, files: Vec::new() }
+        };
+        let (one, same, other) = (outcome(1_234_567, i128::MAX), outcome(1_234_567, 0), outcome(1, 0));
+        assert!(one.agreement(&same).contains("the same 1,234,567 verdicts"), "{}", one.agreement(&same));
+        for (two, agreed) in [(&same, true), (&other, false)] {
+            let text = one.compared_json(two);
+            assert!(text.contains(&format!("\"bad_debt\": {}", i128::MAX)), "{text}");
+            assert!(text.ends_with(&format!("\"agreed\": {agreed}\n}}")), "{text}");
+        }
+    }
 }
