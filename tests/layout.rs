@@ -1,6 +1,7 @@
-//! Who may depend on whom: the arrows of docs/ARCHITECTURE.md, as cargo reads them from the manifests.
+//! What docs/ARCHITECTURE.md says of the repository: who may depend on whom, as cargo reads it from the manifests, and where claims are tested.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -108,4 +109,36 @@ fn without_default_features_there_is_no_gateware() {
     assert!(gateware.iter().all(|name| with.contains(*name)), "by default there is: {with:?}");
     assert!(gateware.iter().all(|name| !without.contains(*name)), "{without:?}");
     assert!(without.contains("device") && without.contains("backstop"), "{without:?}");
+}
+
+/// The tests that the page names, with their files: between backticks, a path ending in `.rs`, then functions of it.
+fn named_tests(page: &str) -> Vec<(&str, &str)> {
+    let mut tests = Vec::new();
+    for row in page.lines().filter(|line| line.starts_with('|')) {
+        let mut file = None;
+        for name in row.split('`').skip(1).step_by(2) {
+            if name.ends_with(".rs") && name.contains('/') {
+                file = Some(name);
+            } else if name.contains('_')
+                && let Some(file) = file
+            {
+                tests.push((file, name));
+            }
+        }
+    }
+    tests
+}
+
+#[test]
+fn every_test_that_the_page_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/ARCHITECTURE.md")).expect("the page");
+    let tests = named_tests(&page);
+    assert!(tests.len() > 30, "the table of tests: {tests:?}");
+    for (file, name) in tests {
+        let source =
+            std::fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let is_there = source.contains(&format!("fn {name}(")) && source.contains("#[test]");
+        assert!(is_there, "docs/ARCHITECTURE.md names {name} in {file}");
+    }
 }
