@@ -2,6 +2,8 @@
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 TIMED := scripts/timed.sh
+# Every file of integration tests but the differential one, which shows what it covered and so runs alone.
+TESTS := $(sort $(filter-out differential,$(basename $(notdir $(wildcard tests/*.rs */tests/*.rs host/*/tests/*.rs)))))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build run test accept hdl docs bench lint mutants verify-export clean
@@ -18,9 +20,13 @@ build: setup ## Release build of all crates, simulated gateware included
 run: ## The main job: the built-in crash scenario on the simulated gateware; ARGS="..." for more
 	@scripts/run.sh $(ARGS)
 
-test: setup ## All checks: lint, tests of all crates, the build without tools, the Python verifier
+test: setup ## All checks: lint, tests of all crates, the gateware against the model, the build without tools, the Python verifier
 	@$(TIMED) "lint" $(MAKE) --no-print-directory lint
-	@$(TIMED) "tests" cargo test --workspace
+	@$(TIMED) "build of the tests" cargo test --workspace --no-run
+	@$(TIMED) "tests in the crates" cargo test --workspace --lib --bins --benches
+	@$(TIMED) "tests of and across the crates" cargo test --workspace $(addprefix --test ,$(TESTS))
+	@$(TIMED) "gateware against model" cargo test --workspace --test differential -- --nocapture
+	@$(TIMED) "examples in the documentation" cargo test --quiet --workspace --doc
 	@$(TIMED) "tests of the scripts" python3 -m unittest discover -s scripts
 	@$(TIMED) "build without the simulator" cargo build -p backstop --no-default-features --profile test
 	@$(TIMED) "verifier" $(MAKE) --no-print-directory verify-export
