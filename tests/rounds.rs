@@ -1,19 +1,23 @@
 //! Rounds through engine, driver and device: at the end of every round the device knows every account as the ledger does, with any
 //! number of lanes, and the state hash is the same.
 
+use backstop::journal::{Entry, JournalError};
 use backstop::replay::audit::Audit;
 use backstop::replay::session::{Recorder, Session};
+use device::fault::{Fault, FaultyDevice};
 use device::{CpuDevice, Driver, DriverConfig};
 use engine::event::{AccountId, Event, InstrumentId};
 use engine::rules::{Depth, InstrumentSpec, Rules};
 use model::machine::Capacity;
 use proptest::prelude::*;
 
-/// Keeps nothing.
-struct Nowhere;
+/// Keeps what was recorded.
+#[derive(Default)]
+struct Kept(Vec<Entry>);
 
-impl Recorder for Nowhere {
-    fn record(&mut self, _: backstop::journal::Entry) -> Result<(), backstop::journal::JournalError> {
+impl Recorder for Kept {
+    fn record(&mut self, entry: Entry) -> Result<(), JournalError> {
+        self.0.push(entry);
         Ok(())
     }
 }
@@ -46,6 +50,16 @@ fn any_round() -> impl Strategy<Value = Vec<Event>> {
     prop::collection::vec(event, 1..12)
 }
 
+/// The book before the first round: a fund and three instruments with a mark.
+fn opening() -> Vec<Event> {
+    let mut events = vec![Event::FundEndowed { quanta: 1_000_000_000 }];
+    for n in 0..3u16 {
+        events.push(Event::Listed { instrument: InstrumentId(n), spec: spec(&format!("I{n}")) });
+        events.push(Event::Mark { instrument: InstrumentId(n), price: 1_000_000 });
+    }
+    events
+}
+
 /// Runs the rounds; checks every account after each; the state hash after settlement.
 fn run(rounds: &[Vec<Event>], lanes: usize) -> [u8; 32] {
     let capacity = Capacity { lanes, accounts_per_lane: 16, slots_per_lane: 64, instruments: 3 };
@@ -62,17 +76,13 @@ fn run(rounds: &[Vec<Event>], lanes: usize) -> [u8; 32] {
         }
         Ok(())
     };
-    let mut opening = vec![Event::FundEndowed { quanta: 1_000_000_000 }];
-    for n in 0..3u16 {
-        opening.push(Event::Listed { instrument: InstrumentId(n), spec: spec(&format!("I{n}")) });
-        opening.push(Event::Mark { instrument: InstrumentId(n), price: 1_000_000 });
-    }
+    let mut kept = Kept::default();
     let mut time_ms = 0;
-    for events in std::iter::once(&opening).chain(rounds) {
-        session.run(time_ms, events.clone(), &mut Nowhere, &mut observe).unwrap();
+    for events in std::iter::once(&opening()).chain(rounds) {
+        session.run(time_ms, events.clone(), &mut kept, &mut observe).unwrap();
         time_ms += 15_000;
     }
-    session.settle(time_ms, &mut Nowhere, &mut observe).unwrap()
+    session.settle(time_ms, &mut kept, &mut observe).unwrap()
 }
 
 proptest! {
@@ -86,4 +96,54 @@ proptest! {
         prop_assert_eq!(hash, run(&rounds, 2));
         prop_assert_eq!(hash, run(&rounds, 4));
     }
+}
+
+/// A small book that a falling mark takes through slices, takeovers and bankruptcies.
+fn crash() -> Vec<Vec<Event>> {
+    let mut rounds = vec![opening()];
+    for n in 0..12u64 {
+        let (account, instrument) = (AccountId(1_000 + 7 * n), InstrumentId((n % 3) as u16));
+        let lots = if n % 4 == 0 { -9_000 } else { 9_000 + 1_000 * n as i64 };
+        let deposit = Event::Deposited { account, quanta: lots.abs() * 1_000_000 / (10 + 3 * n as i64) };
+        rounds.push(vec![deposit, Event::Traded { account, instrument, lots, quote: -lots * 1_000_000 }]);
+    }
+    for step in 1..40u64 {
+        let mark = |n: u16| Event::Mark {
+            instrument: InstrumentId(n),
+            price: 1_000_000 - 5_000 * step - u64::from(n),
+        };
+        rounds.push((0..3).map(mark).collect());
+    }
+    rounds
+}
+
+#[test]
+fn a_device_that_lies_is_lost_before_anything_is_decided_on_its_word() {
+    let capacity = Capacity { lanes: 2, accounts_per_lane: 16, slots_per_lane: 64, instruments: 3 };
+    let mut struck = 0;
+    for (fault, seed) in Fault::ALL.into_iter().flat_map(|fault| (0..12).map(move |seed| (fault, seed))) {
+        let mut kept = Kept::default();
+        let device = FaultyDevice::new(CpuDevice::new(capacity), fault, seed, 120);
+        let mut driver = Driver::new(device, DriverConfig { polls_max: 1_000, ..DriverConfig::default() });
+        let outcome =
+            Session::start(Rules::default(), &mut driver, Audit::Full, 0, 0).and_then(|mut session| {
+                for (at, events) in crash().into_iter().enumerate() {
+                    session.run(15_000 * at as i64, events, &mut kept, &mut |_, _| Ok(()))?;
+                }
+                Ok(())
+            });
+        if !driver.device().has_struck() {
+            continue;
+        }
+        struck += 1;
+        assert!(outcome.is_err(), "{fault:?}, seed {seed}: nobody noticed");
+        if kept.0.is_empty() {
+            continue; // it did not even start
+        }
+        let [.., Entry::RoundEnded { .. }, Entry::Note { text, .. }] = &kept.0[..] else {
+            panic!("{fault:?}, seed {seed}: the journal ends in {:?}", kept.0.last());
+        };
+        assert!(text.contains("lost") || text.contains("disagree"), "{text}");
+    }
+    assert!(struck > 100, "only {struck} faults struck");
 }

@@ -330,7 +330,7 @@ impl Logic for Lane {
 
         // Answers, behind all reports of the pipeline.
         self.outbox.reset.next = self.resetting.q.val();
-        self.outbox.report.next = self.pipeline.report.val();
+        self.outbox.report.next = self.pipeline.report.val() & !self.clearing.val();
         self.outbox.report_record.next = self.pipeline.report_record.val();
         self.outbox.start.next = self.state.q.val() == State::Decide;
         self.outbox.counted.next = self.pipeline.counted.val();

@@ -7,7 +7,7 @@ use device::{Coverage, Driver, MarginDevice, RoundAnswer};
 use engine::Engine;
 use engine::apply::Applied;
 use engine::decide::Decided;
-use engine::event::{AccountId, Command, Due, Event, EventSequence, Round, TimeMs};
+use engine::event::{AccountId, Change, Command, Due, Event, EventSequence, Flag, Round, TimeMs, Update};
 use engine::rules::Rules;
 
 use super::audit::Audit;
@@ -209,6 +209,7 @@ impl<'d, D: MarginDevice> Session<'d, D> {
                 .context("the device is lost; --device cpu runs without it")?
         };
         compare_coverage(&applied.dues, &answer.coverage)?;
+        self.compare_flags(&applied.updates, &answer.verdicts, number)?;
         let audited = self.read_back(&applied.touched, number)?;
         let decided = self.engine.decide(&answer.verdicts)?;
         if let [account, ..] = decided.disagreements[..] {
@@ -219,6 +220,45 @@ impl<'d, D: MarginDevice> Session<'d, D> {
             .into());
         }
         Ok(Evaluated { round, external, applied, answer, decided, audited })
+    }
+
+    /// E, R and severity of every flag that nothing in the round has overtaken are the ledger's.
+    fn compare_flags(&self, updates: &[Update], flags: &[Flag], round: u64) -> Result<(), Disagreement> {
+        let mut differences = 0;
+        let mut first = String::new();
+        for flag in flags {
+            let Some(index) = self.engine.ledger().find(flag.account) else { continue };
+            let overtaken =
+                updates.iter().rev().take_while(|update| update.sequence > flag.sequence).any(|update| {
+                    match update.change {
+                        Change::Mark { instrument, .. } => {
+                            self.engine.ledger().margin(index).size(instrument) != 0
+                        }
+                        Change::Position { account, .. } | Change::Cash { account, .. } => {
+                            account == flag.account
+                        }
+                        Change::List { .. } => false,
+                    }
+                });
+            let exact = self.engine.exact(index);
+            let said = (flag.severity_new, flag.equity, flag.requirement);
+            if !overtaken && said != (exact.severity as u8, exact.equity, exact.requirement) {
+                if differences == 0 {
+                    first = format!(
+                        "round {round}: the device flags account {} at severity {}, E {}, R {}; the ledger says {}, {}, {}",
+                        flag.account.0,
+                        said.0,
+                        said.1,
+                        said.2,
+                        exact.severity as u8,
+                        exact.equity,
+                        exact.requirement
+                    );
+                }
+                differences += 1;
+            }
+        }
+        if differences == 0 { Ok(()) } else { Err(Disagreement { accounts: differences, first }) }
     }
 
     /// Reads accounts back before anything is decided on them. One difference loses the device.
