@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::audit::Audit;
 use super::output::Output;
 use super::rounds::{Input, Rounds, Seeding};
-use super::session::Session;
+use super::session::{Disagreement, Session};
 use crate::feed::tape::{Tape, TapeOptions};
 use crate::feed::{Items, scenario};
 use crate::report::progress::Progress;
@@ -230,11 +230,21 @@ fn run_on(
             }
         });
         consume(&inputs, &mut driver, options, &rules, &mut summary, &progress)
-    })?;
+    });
     drop(progress);
-    let output = output.context("nothing was replayed: the feed has no mark")?;
     summary.device_clocks = driver.device().clocks();
     summary.seconds = started.elapsed().as_secs_f64();
+    let output = match output {
+        Err(error) => match error.downcast_ref::<Disagreement>() {
+            Some(disagreement) => {
+                summary.disagreements = disagreement.accounts;
+                summary.stopped = Some(disagreement.to_string());
+                return Ok(Outcome { summary, files: Vec::new() });
+            }
+            None => return Err(error),
+        },
+        Ok(output) => output.context("nothing was replayed: the feed has no mark")?,
+    };
     let files = output.finish(&summary)?;
     Ok(Outcome { summary, files })
 }

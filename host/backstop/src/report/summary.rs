@@ -49,7 +49,11 @@ pub struct Summary {
     pub verdicts_due: u64,
     pub verdicts_given: u64,
     pub audited: u64,
+    /// Accounts on which device and ledger did not say the same; the run stopped there.
     pub disagreements: u64,
+    /// Why the run stopped before its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
     pub flags: u64,
     pub slices: u64,
     pub liquidations_partial: u64,
@@ -120,10 +124,13 @@ impl Summary {
     /// What a reader must know before anything else; empty if all is as it must be.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
+        if let Some(why) = &self.stopped {
+            warnings.push(format!("the run stopped: {why}"));
+        }
         if self.disagreements != 0 {
             warnings.push(format!(
-                "{} disagreements between device and ledger: the device is not to be trusted",
-                self.disagreements
+                "{} disagreements: the device is not to be trusted",
+                count(self.disagreements)
             ));
         }
         if self.verdicts_given != self.verdicts_due {
@@ -133,7 +140,7 @@ impl Summary {
                 count(self.verdicts_given)
             ));
         }
-        if !self.ledger_balanced {
+        if !self.ledger_balanced && self.stopped.is_none() {
             warnings.push("the ledger does not balance".into());
         }
         if self.insurance_start + self.insurance_in - self.insurance_out != self.insurance_end {
