@@ -31,6 +31,9 @@ const FUND: i64 = 1_000_000_000_000;
 /// Slots a CPU device is built with at the most: some 40 GB.
 const CPU_SLOTS_MAX: usize = 1 << 30;
 
+/// Polls without progress after which a device in this process is given up: each one steps it, a simulated lane by thousands of clocks.
+const POLLS_MAX: u32 = 1 << 12;
+
 /// Where margin is judged.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 pub enum DeviceKind {
@@ -218,7 +221,11 @@ fn run_on(
     let progress = Progress::marks(marks, !options.progress);
     let mut driver = Driver::new(
         device,
-        DriverConfig { instruments_expected: Some(instruments), ..DriverConfig::default() },
+        DriverConfig {
+            polls_max: POLLS_MAX,
+            instruments_expected: Some(instruments),
+            ..DriverConfig::default()
+        },
     );
     let output = std::thread::scope(|scope| {
         let (sender, inputs) = bounded(INPUTS_WAITING_MAX);
