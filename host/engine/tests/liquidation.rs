@@ -231,17 +231,23 @@ fn events_that_break_a_rule_change_nothing_and_are_counted() {
 
 #[test]
 fn a_report_beyond_its_order_ends_it_changes_nothing_else_and_the_account_is_decided_on_again() {
-    let mut world = World::new(0, FAIR);
-    world.open(7, BTC, 100_000, 1_200_000_000);
-    world.time_ms += 1_000;
-    let (_, commands) = world.apply(vec![Event::Mark { instrument: BTC, price: 994_000 }]);
-    let [Command::PlaceOrder { order, lots, limit, .. }] = commands[..] else { panic!("{commands:?}") };
-    let before = world.holdings(7);
-    for (bad_lots, price) in [(lots - 1, limit), (-lots, limit), (lots, limit - 1)] {
-        let quote = -bad_lots * price as i64;
-        let (applied, next) = world.apply(vec![Event::Filled { order, lots: bad_lots, quote }]);
-        assert_eq!((applied.refused.len(), world.holdings(7)), (1, before));
-        if bad_lots == lots - 1 {
+    // Lots more than ordered, the other side, and one quantum a lot beyond the limit; of a long's sale and of a short's purchase.
+    for (side, mark) in [(1, 994_000), (-1, 1_006_000)] {
+        for case in 0..3 {
+            let mut world = World::new(0, FAIR);
+            world.open(7, BTC, side * 100_000, 1_200_000_000);
+            world.time_ms += 1_000;
+            let (_, commands) = world.apply(vec![Event::Mark { instrument: BTC, price: mark }]);
+            let [Command::PlaceOrder { order, lots, limit, .. }] = commands[..] else {
+                panic!("{commands:?}")
+            };
+            assert_eq!(lots.signum(), -side);
+            let limit = limit as i64;
+            let (bad_lots, price) = [(lots - side, limit), (-lots, limit), (lots, limit - side)][case];
+            let before = world.holdings(7);
+            let (applied, next) =
+                world.apply(vec![Event::Filled { order, lots: bad_lots, quote: -bad_lots * price }]);
+            assert_eq!((applied.refused.len(), world.holdings(7)), (1, before), "case {case} of side {side}");
             assert!(
                 matches!(next[..], [Command::PlaceOrder { order: again, .. }] if again == order + 1),
                 "{next:?}"
