@@ -4,6 +4,7 @@
 
 pub mod account_store;
 pub mod beat;
+pub mod command;
 pub mod config;
 pub mod delay;
 pub mod emit;

@@ -4,14 +4,14 @@ use model::units;
 
 /// One record per beat.
 pub const RECORD_BITS: usize = 8 * model::record::RECORD_BYTES;
-/// Device index of an account within the lane.
-pub const ACCOUNT_BITS: usize = 20;
+/// Row of an account within its lane: device index / lanes.
+pub const ACCOUNT_BITS: usize = 14;
 /// Slot of the lane's RAM, base included.
-pub const SLOT_BITS: usize = 22;
+pub const SLOT_BITS: usize = 17;
 /// A number of slots, or a slot one past the end.
 pub const SLOT_COUNT_BITS: usize = SLOT_BITS + 1;
 /// Instrument index.
-pub const INSTRUMENT_BITS: usize = 8;
+pub const INSTRUMENT_BITS: usize = 4;
 /// Tier bank: instrument, then live or shadow.
 pub const BANK_BITS: usize = INSTRUMENT_BITS + 1;
 
