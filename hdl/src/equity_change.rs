@@ -1,6 +1,6 @@
 //! Change of an account's equity: weighted value changes and scaled cash, summed over the beats of an operation.
 
-use crate::product::Product;
+use crate::product::ProductOfOneClock;
 use crate::width::{CASH_BITS, CHANGE_BITS, NOTIONAL_BITS, SCALE_BITS, WEIGHT_BITS};
 use rust_hdl::prelude::*;
 
@@ -27,7 +27,7 @@ pub struct EquityChange {
     pub cash_negative: Signal<In, Bit>,
     pub scale: Signal<In, Bits<SCALE_BITS>>,
     pub change: Signal<Out, Bits<CHANGE_BITS>>,
-    weight_product: Product<CASH_BITS, WEIGHT_BITS, PRODUCT_BITS>,
+    weight_product: ProductOfOneClock<CASH_BITS, WEIGHT_BITS, PRODUCT_BITS>,
     factor: DFF<Bits<CASH_BITS>>,
     weight: DFF<Bits<WEIGHT_BITS>>,
     factor_negative: DFF<Bit>,

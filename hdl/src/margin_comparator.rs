@@ -1,6 +1,6 @@
 //! The verdict: severity of an account from its equity and its effective requirement, by cross-multiplication.
 
-use crate::product::Product;
+use crate::product::ProductOfOneClock;
 use crate::settings::SettingsWord;
 use crate::width::{ACCUMULATOR_BITS, LINE_BITS, OFFSET_BITS, RUNG_BITS, SEVERITY_BITS};
 use rust_hdl::prelude::*;
@@ -25,9 +25,9 @@ pub struct MarginComparator {
     pub requirement: Signal<In, Bits<ACCUMULATOR_BITS>>,
     pub offset: Signal<In, Bits<OFFSET_BITS>>,
     pub severity: Signal<Out, Bits<SEVERITY_BITS>>,
-    line_1: Product<ACCUMULATOR_BITS, RUNG_BITS, LINE_BITS>,
-    line_2: Product<ACCUMULATOR_BITS, RUNG_BITS, LINE_BITS>,
-    line_3: Product<ACCUMULATOR_BITS, RUNG_BITS, LINE_BITS>,
+    line_1: ProductOfOneClock<ACCUMULATOR_BITS, RUNG_BITS, LINE_BITS>,
+    line_2: ProductOfOneClock<ACCUMULATOR_BITS, RUNG_BITS, LINE_BITS>,
+    line_3: ProductOfOneClock<ACCUMULATOR_BITS, RUNG_BITS, LINE_BITS>,
     effective: DFF<Bits<ACCUMULATOR_BITS>>,
     effective_equity: DFF<Bits<ACCUMULATOR_BITS>>,
     line_equity: DFF<Bits<ACCUMULATOR_BITS>>,

@@ -1,6 +1,6 @@
 //! First products of a position: its value change and its notional.
 
-use crate::product::Product;
+use crate::product::ProductOfOneClock;
 use crate::width::{MAGNITUDE_BITS, NOTIONAL_BITS, PRICE_BITS, SIZE_BITS};
 use rust_hdl::prelude::*;
 
@@ -20,8 +20,8 @@ pub struct PositionValue {
     pub change: Signal<Out, Bits<NOTIONAL_BITS>>,
     pub notional: Signal<Out, Bits<NOTIONAL_BITS>>,
     pub is_short: Signal<Out, Bit>,
-    change_product: Product<MAGNITUDE_BITS, PRICE_BITS, NOTIONAL_BITS>,
-    notional_product: Product<MAGNITUDE_BITS, PRICE_BITS, NOTIONAL_BITS>,
+    change_product: ProductOfOneClock<MAGNITUDE_BITS, PRICE_BITS, NOTIONAL_BITS>,
+    notional_product: ProductOfOneClock<MAGNITUDE_BITS, PRICE_BITS, NOTIONAL_BITS>,
     magnitude: DFF<Bits<MAGNITUDE_BITS>>,
     sign_factor: DFF<Bit>,
     sign_product: DFF<Bit>,

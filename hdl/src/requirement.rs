@@ -1,6 +1,6 @@
 //! Maintenance requirement of a position, and how it differs from the stored one.
 
-use crate::product::Product;
+use crate::product::ProductOfOneClock;
 use crate::tier_step::TierWord;
 use crate::width::{
     CHANGE_BITS, DEDUCTION_BITS, NOTIONAL_BITS, REQUIREMENT_BITS, REQUIREMENT_PRODUCT_BITS, SCALE_BITS,
@@ -21,7 +21,7 @@ pub struct Requirement {
     pub stored: Signal<In, Bits<REQUIREMENT_BITS>>,
     pub requirement: Signal<Out, Bits<REQUIREMENT_BITS>>,
     pub change: Signal<Out, Bits<CHANGE_BITS>>,
-    rate_product: Product<NOTIONAL_BITS, SCALE_BITS, REQUIREMENT_PRODUCT_BITS>,
+    rate_product: ProductOfOneClock<NOTIONAL_BITS, SCALE_BITS, REQUIREMENT_PRODUCT_BITS>,
     deduction: DFF<Bits<DEDUCTION_BITS>>,
     retracted: DFF<Bits<CHANGE_BITS>>,
     new_requirement: DFF<Bits<REQUIREMENT_BITS>>,
