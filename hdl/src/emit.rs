@@ -2,6 +2,7 @@
 
 use crate::config::LaneConfig;
 use crate::lane::Lane;
+use crate::target::Target;
 use rust_hdl::core::prelude::*;
 
 /// The top module's name, the same in every build; a build is known by its file and by the header's sizes.
@@ -9,11 +10,24 @@ pub const TOP: &str = "backstop_inline";
 /// What rust-hdl's modules are called below the top.
 const LANE: &str = "backstop_lane";
 
-/// Verilog of one lane with AXI4-Stream in and out, ready for Verilator or synthesis.
+/// Verilog of one lane with AXI4-Stream in and out, ready for Verilator: [`design`] with the portable primitives.
+pub fn emit(config: LaneConfig) -> String {
+    design(config) + Target::Portable.primitives()
+}
+
+/// Verilog of one block and the portable primitives, for a test bench of its own; the module is called `name`.
+pub fn emit_block(name: &str, block: &impl Block) -> String {
+    let modules = generate_verilog_unchecked(block)
+        .replace("top$", &format!("{name}$"))
+        .replace("module top(", &format!("module {name}("));
+    modules + Target::Portable.primitives()
+}
+
+/// Verilog of one lane with AXI4-Stream in and out, without the primitives of [`Target::primitives`].
 ///
 /// Shape: module [`TOP`]; `clk`; `rst` synchronous, active high; 256-bit `s_axis` and `m_axis`. The same `config`
 /// always gives the same text.
-pub fn emit(config: LaneConfig) -> String {
+pub fn design(config: LaneConfig) -> String {
     config.assert_fits();
     let mut lane = Lane::new(&config);
     lane.connect_all();
