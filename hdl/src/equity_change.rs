@@ -1,6 +1,6 @@
 //! Change of an account's equity: the new value, less the old one, and cash.
 
-use crate::product::ProductOfOneClock;
+use crate::product::{self, Product};
 use crate::width::{CASH_BITS, CHANGE_BITS, NOTIONAL_BITS, SCALE_BITS, WEIGHT_BITS};
 use rust_hdl::prelude::*;
 
@@ -31,15 +31,13 @@ pub struct EquityChange {
     pub loads: Signal<In, Bit>,
     pub loaded: Signal<In, Bits<CHANGE_BITS>>,
     pub change: Signal<Out, Bits<CHANGE_BITS>>,
-    weight_product: ProductOfOneClock<CASH_BITS, WEIGHT_BITS, PRODUCT_BITS>,
-    factor: DFF<Bits<CASH_BITS>>,
-    weight: DFF<Bits<WEIGHT_BITS>>,
-    factor_negative: DFF<Bit>,
-    factor_first: DFF<Bit>,
-    product_negative: DFF<Bit>,
-    product_first: DFF<Bit>,
-    term: DFF<Bits<CHANGE_BITS>>,
-    term_first: DFF<Bit>,
+    value_product: Product<NOTIONAL_BITS, WEIGHT_BITS, VALUE_BITS>,
+    slot_product: Product<NOTIONAL_BITS, WEIGHT_BITS, VALUE_BITS>,
+    cash_product: Product<CASH_BITS, SCALE_BITS, PAID_BITS>,
+    negatives: [DFF<Bit>; 3],
+    slot_negatives: [DFF<Bit>; 3],
+    cash_negatives: [DFF<Bit>; 3],
+    paid: DFF<Bits<CHANGE_BITS>>,
     sum: DFF<Bits<CHANGE_BITS>>,
     paid_wide: Signal<Local, Bits<CHANGE_BITS>>,
     value_wide: Signal<Local, Bits<CHANGE_BITS>>,

@@ -1,6 +1,6 @@
 //! The verdict: severity of an account from its equity and its effective requirement, by cross-multiplication.
 
-use crate::product::ProductOfOneClock;
+use crate::product::{self, ProductRows};
 use crate::settings::SettingsWord;
 use crate::width::{ACCUMULATOR_BITS, CHANGE_BITS, LINE_BITS, RUNG_BITS, SEVERITY_BITS};
 use rust_hdl::prelude::*;
@@ -27,55 +27,41 @@ pub struct MarginComparator {
     pub equity: Signal<In, Bits<ACCUMULATOR_BITS>>,
     pub effective: Signal<In, Bits<CHANGE_BITS>>,
     pub severity: Signal<Out, Bits<SEVERITY_BITS>>,
-    line_1: ProductOfOneClock<ACCUMULATOR_BITS, RUNG_BITS, LINE_BITS>,
-    line_2: ProductOfOneClock<ACCUMULATOR_BITS, RUNG_BITS, LINE_BITS>,
-    line_3: ProductOfOneClock<ACCUMULATOR_BITS, RUNG_BITS, LINE_BITS>,
-    effective: DFF<Bits<ACCUMULATOR_BITS>>,
-    effective_equity: DFF<Bits<ACCUMULATOR_BITS>>,
-    line_equity: DFF<Bits<ACCUMULATOR_BITS>>,
-    line_nonzero: DFF<Bit>,
-    verdict: DFF<Bits<SEVERITY_BITS>>,
-    requirement_wide: Signal<Local, Bits<SUM_BITS>>,
-    offset_wide: Signal<Local, Bits<SUM_BITS>>,
-    sum: Signal<Local, Bits<SUM_BITS>>,
-    equity_magnitude: Signal<Local, Bits<EQUITY_BITS>>,
-    scaled: Signal<Local, Bits<LINE_BITS>>,
-    crossed_1: Signal<Local, Bit>,
-    crossed_2: Signal<Local, Bit>,
-    crossed_3: Signal<Local, Bit>,
-    requirement_extension: Constant<Bits<SUM_BITS>>,
-    offset_extension: Constant<Bits<SUM_BITS>>,
-}
-
-impl Default for MarginComparator {
-    fn default() -> Self {
-        Self {
-            clock: Default::default(),
-            settings: Default::default(),
-            equity: Default::default(),
-            requirement: Default::default(),
-            offset: Default::default(),
-            severity: Default::default(),
-            line_1: Default::default(),
-            line_2: Default::default(),
-            line_3: Default::default(),
-            effective: Default::default(),
-            effective_equity: Default::default(),
-            line_equity: Default::default(),
-            line_nonzero: Default::default(),
-            verdict: Default::default(),
-            requirement_wide: Default::default(),
-            offset_wide: Default::default(),
-            sum: Default::default(),
-            equity_magnitude: Default::default(),
-            scaled: Default::default(),
-            crossed_1: Default::default(),
-            crossed_2: Default::default(),
-            crossed_3: Default::default(),
-            requirement_extension: Constant::new(crate::sign::extension::<SUM_BITS>(ACCUMULATOR_BITS)),
-            offset_extension: Constant::new(crate::sign::extension::<SUM_BITS>(OFFSET_BITS)),
-        }
-    }
+    line_1: ProductRows<ACCUMULATOR_BITS, RUNG_BITS, LINE_BITS>,
+    line_2: ProductRows<ACCUMULATOR_BITS, RUNG_BITS, LINE_BITS>,
+    line_3: ProductRows<ACCUMULATOR_BITS, RUNG_BITS, LINE_BITS>,
+    equity_1: DFF<Bits<ACCUMULATOR_BITS>>,
+    equity_2: DFF<Bits<ACCUMULATOR_BITS>>,
+    insolvent: DFF<Bit>,
+    requires_1: DFF<Bit>,
+    requires_2: DFF<Bit>,
+    requires_3: DFF<Bit>,
+    below_1: DFF<Bit>,
+    below_2: DFF<Bit>,
+    below_3: DFF<Bit>,
+    clamped: Signal<Local, Bits<ACCUMULATOR_BITS>>,
+    scaled: Signal<Local, Bits<MARGIN_BITS>>,
+    sum_1: Signal<Local, Bits<MARGIN_BITS>>,
+    sum_2: Signal<Local, Bits<MARGIN_BITS>>,
+    sum_3: Signal<Local, Bits<MARGIN_BITS>>,
+    carry_1: Signal<Local, Bits<MARGIN_BITS>>,
+    carry_2: Signal<Local, Bits<MARGIN_BITS>>,
+    carry_3: Signal<Local, Bits<MARGIN_BITS>>,
+    parity_1: Signal<Local, Bits<MARGIN_BITS>>,
+    parity_2: Signal<Local, Bits<MARGIN_BITS>>,
+    parity_3: Signal<Local, Bits<MARGIN_BITS>>,
+    majority_1: Signal<Local, Bits<MARGIN_BITS>>,
+    majority_2: Signal<Local, Bits<MARGIN_BITS>>,
+    majority_3: Signal<Local, Bits<MARGIN_BITS>>,
+    left_1: Signal<Local, Bits<SUM_BITS>>,
+    right_1: Signal<Local, Bits<SUM_BITS>>,
+    margin_1: Signal<Local, Bits<SUM_BITS>>,
+    left_2: Signal<Local, Bits<SUM_BITS>>,
+    right_2: Signal<Local, Bits<SUM_BITS>>,
+    margin_2: Signal<Local, Bits<SUM_BITS>>,
+    left_3: Signal<Local, Bits<SUM_BITS>>,
+    right_3: Signal<Local, Bits<SUM_BITS>>,
+    margin_3: Signal<Local, Bits<SUM_BITS>>,
 }
 
 impl Logic for MarginComparator {

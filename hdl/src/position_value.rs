@@ -1,7 +1,7 @@
 //! First products of a beat: the notional of its position and the change of its slot's value.
 
-use crate::product::ProductOfOneClock;
-use crate::width::{MAGNITUDE_BITS, NOTIONAL_BITS, PRICE_BITS, SIZE_BITS};
+use crate::product::{self, Product};
+use crate::width::{MAGNITUDE_BITS, NOTIONAL_BITS, PRICE_BITS};
 use rust_hdl::prelude::*;
 
 /// Clocks from the sizes to the products.
@@ -19,13 +19,9 @@ pub struct PositionValue {
     pub slot_magnitude: Signal<In, Bits<MAGNITUDE_BITS>>,
     pub slot_price: Signal<In, Bits<PRICE_BITS>>,
     pub notional: Signal<Out, Bits<NOTIONAL_BITS>>,
-    pub is_short: Signal<Out, Bit>,
-    change_product: ProductOfOneClock<MAGNITUDE_BITS, PRICE_BITS, NOTIONAL_BITS>,
-    notional_product: ProductOfOneClock<MAGNITUDE_BITS, PRICE_BITS, NOTIONAL_BITS>,
-    magnitude: DFF<Bits<MAGNITUDE_BITS>>,
-    sign_factor: DFF<Bit>,
-    sign_product: DFF<Bit>,
-    negated: Signal<Local, Bits<SIZE_BITS>>,
+    pub slot_value: Signal<Out, Bits<NOTIONAL_BITS>>,
+    notional_product: Product<MAGNITUDE_BITS, PRICE_BITS, NOTIONAL_BITS>,
+    slot_product: Product<MAGNITUDE_BITS, PRICE_BITS, NOTIONAL_BITS>,
 }
 
 impl Logic for PositionValue {

@@ -60,6 +60,7 @@ slicer! {
     tier_rate: RATE,
     tier_deduction: DEDUCTION,
     price: PRICE,
+    index_delta: INDEX_DELTA,
     account: ACCOUNT,
     slot: SLOT,
     slot_to: TO,

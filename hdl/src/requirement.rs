@@ -1,7 +1,7 @@
 //! A position's requirement and what it changes of the account's.
 
-use crate::product::ProductOfOneClock;
-use crate::tier_step::TierWord;
+use crate::product::{self, ProductRows};
+use crate::tier_table::{self, TierTable};
 use crate::width::{
     BANK_BITS, CHANGE_BITS, CHARGE_BITS, DEDUCTION_BITS, NOTIONAL_BITS, REQUIREMENT_BITS, SCALE_BITS, STEP_BITS,
 };
@@ -33,7 +33,9 @@ pub struct Requirement {
     pub injected: Signal<In, Bits<CHANGE_BITS>>,
     pub requirement: Signal<Out, Bits<REQUIREMENT_BITS>>,
     pub change: Signal<Out, Bits<CHANGE_BITS>>,
-    rate_product: ProductOfOneClock<NOTIONAL_BITS, SCALE_BITS, REQUIREMENT_PRODUCT_BITS>,
+    tiers: TierTable,
+    rows: ProductRows<NOTIONAL_BITS, SCALE_BITS, CHANGE_BITS>,
+    notional_q: DFF<Bits<NOTIONAL_BITS>>,
     deduction: DFF<Bits<DEDUCTION_BITS>>,
     kept_deduction: DFF<Bits<DEDUCTION_BITS>>,
     retracted: DFF<Bits<CHANGE_BITS>>,
