@@ -3,6 +3,7 @@
 use crate::config::BuildConfig;
 use crate::lane::Lane;
 use crate::machine::{LANE_MODULE, Machine};
+use crate::target::Target;
 use rust_hdl::core::prelude::*;
 
 /// The top module's name, the same in every build; a build is known by its file and by the header's sizes.
@@ -10,18 +11,32 @@ pub const TOP: &str = "backstop_inline";
 /// The machine's module below the top.
 const MACHINE_MODULE: &str = "backstop_machine";
 
-/// Verilog of a machine with AXI4-Stream in and out, ready for Verilator or synthesis.
+/// Verilog of a machine, ready for Verilator: [`design`] with the portable primitives.
+pub fn emit(config: BuildConfig) -> String {
+    design(config) + Target::Portable.primitives()
+}
+
+/// Verilog of one block and the portable primitives, for a test bench of its own; the module is called `name`.
+pub fn emit_block(name: &str, block: &impl Block) -> String {
+    let modules = generate_verilog_unchecked(block)
+        .replace("top$", &format!("{name}$"))
+        .replace("module top(", &format!("module {name}("));
+    modules + Target::Portable.primitives()
+}
+
+/// Verilog of a machine with AXI4-Stream in and out, without the primitives of [`Target::primitives`].
 ///
 /// Shape: module [`TOP`]; `clk`; `rst` synchronous, active high; 256-bit `s_axis` and `m_axis`; counts of corrected and
 /// uncorrectable RAM words. The same `config` always gives the same text.
-pub fn emit(config: BuildConfig) -> String {
+pub fn design(config: BuildConfig) -> String {
+    config.assert_fits();
     let mut lane = Lane::new(&config);
     lane.connect_all();
-    emit_with_lane(config, &modules(&lane, LANE_MODULE))
+    design_with_lane(config, &modules(&lane, LANE_MODULE))
 }
 
 /// The same with the text of the module [`LANE_MODULE`] and of those below it.
-pub fn emit_with_lane(config: BuildConfig, lane: &str) -> String {
+pub fn design_with_lane(config: BuildConfig, lane: &str) -> String {
     config.assert_fits();
     let machine = match config.lanes {
         1 => machine::<1>(&config),
