@@ -97,6 +97,7 @@ pub struct Machine<const L: usize> {
     occupied: [Signal<Local, Bits<16>>; L],
     corrected: [Signal<Local, Bits<32>>; L],
     uncorrected: [Signal<Local, Bits<32>>; L],
+    resetting: DFF<Bit>,
     corrected_sum: DFF<Bits<32>>,
     uncorrected_sum: DFF<Bits<32>>,
 }
@@ -125,6 +126,7 @@ impl<const L: usize> Machine<L> {
             taken: Default::default(),
             lanes_ready: Default::default(),
             lanes_idle: Default::default(),
+            resetting: Default::default(),
             corrected_sum: Default::default(),
             uncorrected_sum: Default::default(),
         }
@@ -134,13 +136,15 @@ impl<const L: usize> Machine<L> {
 impl<const L: usize> Logic for Machine<L> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, corrected_sum, uncorrected_sum);
+        dff_setup!(self, clock, resetting, corrected_sum, uncorrected_sum);
         clock!(self, clock, front, merge);
         self.front.reset.next = self.reset.val();
         self.front.in_record.next = self.in_record.val();
         self.front.in_valid.next = self.in_valid.val();
         self.in_ready.next = self.front.in_ready.val();
-        self.merge.reset.next = self.reset.val();
+        // A lane forgets what it was about to say a clock after the reset.
+        self.resetting.d.next = self.reset.val();
+        self.merge.reset.next = self.reset.val() | self.resetting.q.val();
         self.merge.out_ready.next = self.out_ready.val();
         self.out_record.next = self.merge.out_record.val();
         self.out_valid.next = self.merge.out_valid.val();

@@ -68,7 +68,7 @@ pub struct StateCheck {
     delta_negative: DFF<Bit>,
     price_excess: DFF<Bits<PRICE_BITS>>,
     wanted: DFF<Bits<TIERS>>,
-    reach: DFF<Bits<END_BITS>>,
+    ending: DFF<Bits<END_BITS>>,
     rules: DFF<CommitWord>,
     commit_refused: DFF<Bit>,
     setting_refused: DFF<Bit>,
@@ -137,7 +137,7 @@ impl StateCheck {
             delta_negative: Default::default(),
             price_excess: Default::default(),
             wanted: Default::default(),
-            reach: Default::default(),
+            ending: Default::default(),
             rules: Default::default(),
             commit_refused: Default::default(),
             setting_refused: Default::default(),
@@ -188,7 +188,7 @@ impl Logic for StateCheck {
             delta_negative,
             price_excess,
             wanted,
-            reach,
+            ending,
             rules,
             commit_refused,
             setting_refused
@@ -217,7 +217,7 @@ impl Logic for StateCheck {
             }
             self.price_excess.d.next = self.excess.val();
             self.wanted.d.next = self.steps.val().get_bits::<TIERS>(0);
-            self.reach.d.next = bit_cast::<END_BITS, 32>(self.next_fields.base.val())
+            self.ending.d.next = bit_cast::<END_BITS, 32>(self.next_fields.base.val())
                 + bit_cast::<END_BITS, 32>(self.next_fields.capacity.val());
         }
 
@@ -250,7 +250,7 @@ impl Logic for StateCheck {
         self.rules.d.next.missing = self.missing.val().any();
         self.rules.d.next.unordered = self.unordered.val().any();
         self.rules.d.next.nonzero = !self.word.val().starts_at_zero;
-        self.rules.d.next.too_long = self.reach.q.val() > self.slots.val();
+        self.rules.d.next.too_long = self.ending.q.val() > self.slots.val();
         self.rules.d.next.overlaps = self.fields.base.val() < self.floor.val();
         self.rules.d.next.other_segment = !(self.word.val().committed
             & ((self.fields.base.val() == self.base.val())
@@ -288,7 +288,7 @@ impl Logic for StateCheck {
                 & ((self.next_1.val() < self.next_2.val()) | (self.next_2.val() < self.next_3.val()));
         }
 
-        self.segment_end.next = self.reach.q.val().get_bits::<SLOT_COUNT_BITS>(0);
+        self.segment_end.next = self.ending.q.val().get_bits::<SLOT_COUNT_BITS>(0);
         self.refused.next = false;
         if self.operation.val().setting {
             self.refused.next = self.setting_refused.q.val();
