@@ -159,7 +159,7 @@ fn play(plan: Plan, slip: Slip) -> (Coverage, Option<Failure>) {
 
 #[test]
 fn the_stream_covers_what_it_should_in_300_000_records() {
-    for lanes in [1, 2, 4] {
+    for lanes in [1, 2, 4, 8] {
         let (coverage, failure) = play(Plan { lanes, ..PLAN }, NONE);
         assert!(failure.is_none(), "{}", failure.expect("there is one").text);
         println!("{lanes} lanes:");

@@ -454,8 +454,24 @@ impl Generator {
         }
     }
 
+    /// Every account and slot of a small machine, each instrument swept once more at its mark: stored requirements show too.
+    pub fn read_all(&mut self) {
+        let capacity = self.tape.book.capacity;
+        for instrument in 0..self.terms.len() as u16 {
+            self.send(mark(instrument, self.mark_of(instrument)));
+            for lane in 0..capacity.lanes {
+                for slot in 0..self.slots(instrument, lane).len() as u32 {
+                    self.send(readback_slot(instrument, lane as u32, slot));
+                }
+            }
+        }
+        for account in 0..(capacity.lanes * capacity.accounts_per_lane) as u32 {
+            self.send(readback(account));
+        }
+    }
+
     /// Reads accounts and slots back, those of the episode first: what went wrong unseen is seen here.
-    pub fn read_everything(&mut self) {
+    pub fn read_some(&mut self) {
         for account in self.accounts.clone() {
             if self.accounts.len() <= 16 || self.rng.one_in(self.accounts.len() as u64 / 16) {
                 self.send(readback(account));
