@@ -45,7 +45,7 @@ pub struct AccountStore {
     encoded: DFF<Bits<STORED_BITS>>,
     read_plain: Signal<Local, Bits<PLAIN_BITS>>,
     write_plain: Signal<Local, Bits<PLAIN_BITS>>,
-    packed: Signal<Local, Bits<267>>,
+    joined: Signal<Local, Bits<267>>,
     read_back: Signal<Local, AccountWord>,
 }
 
@@ -76,8 +76,8 @@ impl Logic for AccountStore {
         self.corrected.next = self.low.corrected.val() | self.high.corrected.val();
         self.uncorrectable.next = self.low.uncorrectable.val() | self.high.uncorrectable.val();
 
-        self.packed.next = self.write_word.val().into();
-        self.write_plain.next = bit_cast::<PLAIN_BITS, 267>(self.packed.val());
+        self.joined.next = self.write_word.val().into();
+        self.write_plain.next = bit_cast::<PLAIN_BITS, 267>(self.joined.val());
         self.low_encoder.data.next = self.write_plain.val().get_bits::<DATA_BITS>(0);
         self.high_encoder.data.next = self.write_plain.val().get_bits::<DATA_BITS>(135);
         self.encoded.d.next = (bit_cast::<STORED_BITS, DATA_BITS>(self.low_encoder.data.val())

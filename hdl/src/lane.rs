@@ -139,7 +139,7 @@ pub struct Lane {
     touches: Signal<Local, Bit>,
     alone: Signal<Local, Bit>,
     waits: Signal<Local, Bit>,
-    end: Signal<Local, Bits<SLOT_COUNT_BITS>>,
+    end_index: Signal<Local, Bits<SLOT_COUNT_BITS>>,
     found: Signal<Local, Bit>,
     issues: Signal<Local, Bit>,
     leaves: Signal<Local, Bit>,
@@ -238,9 +238,9 @@ impl Logic for Lane {
             ((self.state.q.val() == State::Run) & self.leaves.val()) & !(self.found.val() | self.resetting.q.val());
         self.command_ready.next = self.ready.val();
         self.loads.next = self.ready.val() & self.command_valid.val();
-        self.end.next = self.count.q.val();
+        self.end_index.next = self.count.q.val();
         if self.walks.val() {
-            self.end.next = self.account_count.value.val();
+            self.end_index.next = self.account_count.value.val();
         }
 
         // The next one takes its place.
@@ -437,7 +437,7 @@ impl Logic for Lane {
                 if self.fifo.room.val() {
                     self.beat.next.valid = true;
                     self.beat.next.names_instrument = self.sweeps.val();
-                    if self.index.q.val() == self.end.val() {
+                    if self.index.q.val() == self.end_index.val() {
                         self.beat.next.receipts = true;
                         self.state.d.next = State::Drain;
                     } else {

@@ -24,7 +24,7 @@ pub struct SlotCounts {
     pub occupied: Signal<Out, Bits<INSTRUMENTS>>,
     counts: [DFF<Bits<SLOT_COUNT_BITS>>; INSTRUMENTS],
     live: DFF<Bits<INSTRUMENTS>>,
-    bit: Signal<Local, Bits<INSTRUMENTS>>,
+    one_hot: Signal<Local, Bits<INSTRUMENTS>>,
     one: Signal<Local, Bits<INSTRUMENTS>>,
 }
 
@@ -37,7 +37,7 @@ impl Logic for SlotCounts {
             self.counts[i].d.next = self.counts[i].q.val();
         }
         self.one.next = 1.into();
-        self.bit.next = self.one.val() << bit_cast::<INSTRUMENTS, INSTRUMENT_BITS>(self.set_instrument.val());
+        self.one_hot.next = self.one.val() << bit_cast::<INSTRUMENTS, INSTRUMENT_BITS>(self.set_instrument.val());
         self.count.next = 0.into();
         for i in 0..16 {
             if self.instrument.val() == i.to_bits() {
@@ -51,9 +51,9 @@ impl Logic for SlotCounts {
                 }
             }
             if self.set_count.val().any() {
-                self.live.d.next = self.live.q.val() | self.bit.val();
+                self.live.d.next = self.live.q.val() | self.one_hot.val();
             } else {
-                self.live.d.next = self.live.q.val() & !self.bit.val();
+                self.live.d.next = self.live.q.val() & !self.one_hot.val();
             }
             if self.set_instrument.val() == self.instrument.val() {
                 self.count.next = self.set_count.val();
