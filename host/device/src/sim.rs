@@ -1,4 +1,4 @@
-//! The Verilated gateware behind the device seam: one lane, clocked only while it has work.
+//! The Verilated gateware behind the device seam: clocked only while it has work.
 
 use std::path::Path;
 
@@ -8,10 +8,10 @@ pub use sim::{Build, SimError};
 
 use crate::{Identity, MarginDevice};
 
-/// A simulated lane. Its clock runs inside [`MarginDevice::poll`], at most [`sim::POLL_CLOCKS_MAX`] at a time.
+/// A simulated machine. Its clock runs inside [`MarginDevice::poll`], at most [`sim::POLL_CLOCKS_MAX`] at a time.
 pub struct SimDevice {
-    lane: sim::Lane,
-    build: Build,
+    machine: sim::Machine,
+    capacity: Capacity,
 }
 
 impl SimDevice {
@@ -19,13 +19,13 @@ impl SimDevice {
     ///
     /// # Errors
     /// [`SimError`] if the waveform cannot be written.
-    pub fn new(build: Build, trace: Option<&Path>) -> Result<Self, SimError> {
-        Ok(Self { lane: sim::Lane::new(build, trace)?, build })
+    pub fn new(build: Build, lanes: usize, trace: Option<&Path>) -> Result<Self, SimError> {
+        Ok(Self { machine: sim::Machine::new(build, lanes, trace)?, capacity: build.capacity(lanes) })
     }
 
-    /// The simulated lane, to stall its ports in tests.
-    pub fn lane_mut(&mut self) -> &mut sim::Lane {
-        &mut self.lane
+    /// The simulated machine, to stall its ports in tests.
+    pub fn machine_mut(&mut self) -> &mut sim::Machine {
+        &mut self.machine
     }
 }
 
@@ -36,22 +36,22 @@ impl MarginDevice for SimDevice {
     }
 
     fn capacity(&self) -> Capacity {
-        self.build.capacity()
+        self.capacity
     }
 
     fn reset(&mut self) {
-        self.lane.reset();
+        self.machine.reset();
     }
 
     fn submit(&mut self, records: &[Record]) -> usize {
-        self.lane.submit(records)
+        self.machine.submit(records)
     }
 
     fn poll(&mut self, answers: &mut [Record]) -> usize {
-        self.lane.poll(answers)
+        self.machine.poll(answers)
     }
 
     fn clocks(&self) -> u64 {
-        self.lane.clocks()
+        self.machine.clocks()
     }
 }
