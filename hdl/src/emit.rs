@@ -102,7 +102,9 @@ mod tests {
     use std::path::Path;
 
     fn builds() -> impl Iterator<Item = BuildConfig> {
-        BuildConfig::LANES.into_iter().flat_map(|lanes| [BuildConfig::small(lanes), BuildConfig::production(lanes)])
+        BuildConfig::LANES
+            .into_iter()
+            .flat_map(|lanes| [BuildConfig::small(lanes), BuildConfig::production(lanes)])
     }
 
     #[test]
