@@ -33,8 +33,8 @@ module backstop_product_rows #(
     localparam FULL = SLOTS * SLOT + SLOT + RIGHTS * RIGHT_LIMB + C;
 
     wire [ROWS*C-1:0] rows;
-    wire [ROWS*C-1:0] sums;
-    wire [ROWS*C-1:0] carries;
+    wire [ROWS*C-1:0] sums /* verilator split_var */;
+    wire [ROWS*C-1:0] carries /* verilator split_var */;
 
     genvar i, j, k;
     generate
