@@ -21,23 +21,22 @@ struct Model {
     verilog: String,
     /// It can trace: a model that could costs a quarter more time also when it does not.
     traced: bool,
-    /// Worth the compiler's time: the runs use it, or most tests.
-    fast: bool,
 }
 
 /// Both sizes with every number of lanes, and those of one lane that trace.
 fn models() -> Vec<Model> {
     let mut models = Vec::new();
     for lanes in BuildConfig::LANES {
-        for (size, config) in [("production", BuildConfig::production(lanes)), ("small", BuildConfig::small(lanes))]
+        for (size, config) in
+            [("production", BuildConfig::production(lanes)), ("small", BuildConfig::small(lanes))]
         {
             let symbol = format!("{size}_{lanes}");
             let verilog = hdl::emit(config);
             if lanes == 1 {
                 let symbol = format!("{symbol}_traced");
-                models.push(Model { symbol, verilog: verilog.clone(), traced: true, fast: false });
+                models.push(Model { symbol, verilog: verilog.clone(), traced: true });
             }
-            models.push(Model { symbol, verilog, traced: false, fast: size == "production" || lanes == 1 });
+            models.push(Model { symbol, verilog, traced: false });
         }
     }
     models
@@ -84,14 +83,16 @@ fn build() -> Result<(), String> {
 
 /// Constants for the library: the sizes, and the texts as they were emitted.
 fn emitted(out: &Path, models: &[Model]) -> Result<String, String> {
-    let mut text = format!("pub const LANES: [usize; {}] = {:?};\n", BuildConfig::LANES.len(), BuildConfig::LANES);
+    let mut text =
+        format!("pub const LANES: [usize; {}] = {:?};\n", BuildConfig::LANES.len(), BuildConfig::LANES);
     for (size, config) in [("production", BuildConfig::production(1)), ("small", BuildConfig::small(1))] {
         let name = size.to_uppercase();
         let BuildConfig { accounts, slots, instruments, .. } = config;
         let mut texts = String::new();
         for lanes in BuildConfig::LANES {
             let symbol = format!("{size}_{lanes}");
-            let model = models.iter().find(|model| model.symbol == symbol).expect("every number of lanes is built");
+            let model =
+                models.iter().find(|model| model.symbol == symbol).expect("every number of lanes is built");
             write(&out.join(format!("{symbol}.v")), &model.verilog)?;
             texts += &format!("    include_str!(concat!(env!(\"OUT_DIR\"), \"/{symbol}.v\")),\n");
         }
@@ -117,10 +118,11 @@ fn compile(out: &Path, runtime: &Path, models: &[Model]) -> Result<(), String> {
         for file in files {
             let name = file.to_string_lossy();
             let rare = name.contains("__Slow") || name.contains("__Trace") || name.contains("__Syms");
-            (if rare || !model.fast { &mut slow } else { &mut fast }).file(file);
+            (if rare || model.traced { &mut slow } else { &mut fast }).file(file);
         }
         let shim_file = directory.join(format!("shim_{}.cpp", model.symbol));
-        let shim = std::fs::read_to_string("src/shim.cpp").map_err(|error| format!("src/shim.cpp: {error}"))?;
+        let shim =
+            std::fs::read_to_string("src/shim.cpp").map_err(|error| format!("src/shim.cpp: {error}"))?;
         write(&shim_file, &verilate::shim(&shim, &class, &model.symbol, model.traced))?;
         fast.file(shim_file);
         slow.include(&directory);

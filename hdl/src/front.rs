@@ -223,16 +223,7 @@ impl Logic for Front {
             locked,
             segments_end
         );
-        clock!(
-            self,
-            clock,
-            unused_bits,
-            record_check,
-            state_check,
-            tier_rules,
-            instruments,
-            settings
-        );
+        clock!(self, clock, unused_bits, record_check, state_check, tier_rules, instruments, settings);
 
         // Who moves. The state is read on the way to the decision, so nobody enters while a record that may
         // write it is there.

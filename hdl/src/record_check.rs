@@ -149,7 +149,8 @@ impl Logic for RecordCheck {
             self.ranges.d.next.price =
                 self.operation.val().mark & self.fields.price.val().get_bits::<32>(32).any();
             self.ranges.d.next.index_delta = self.operation.val().funding
-                & (self.delta_top.val().any() & ((!self.delta_top.val().all()) | (!self.delta_low.val().any())));
+                & (self.delta_top.val().any()
+                    & ((!self.delta_top.val().all()) | (!self.delta_low.val().any())));
             self.ranges.d.next.size = (self.operation.val().position | self.operation.val().reload)
                 & (self.size_top.val().any() & ((!self.size_top.val().all()) | (!self.size_low.val().any())));
             self.ranges.d.next.offset = self.operation.val().offset

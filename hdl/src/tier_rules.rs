@@ -113,8 +113,7 @@ impl Logic for TierRules {
         self.ram.read_address.next =
             self.row.val() | bit_cast::<ADDRESS_BITS, STEP_BITS>(self.neighbour.val());
         self.ram.write_enable.next = self.write.val();
-        self.ram.write_address.next =
-            self.row.val() | bit_cast::<ADDRESS_BITS, STEP_BITS>(self.step.val());
+        self.ram.write_address.next = self.row.val() | bit_cast::<ADDRESS_BITS, STEP_BITS>(self.step.val());
         self.ram.write_data.next = self.given.val();
         if self.phase.val() == 1 {
             self.lower.d.next = self.ram.read_data.val();

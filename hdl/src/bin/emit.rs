@@ -9,9 +9,7 @@ fn main() -> std::io::Result<()> {
     };
     std::fs::create_dir_all(&directory)?;
     for lanes in BuildConfig::LANES {
-        for (size, config) in
-            [("", BuildConfig::production(lanes)), ("_small", BuildConfig::small(lanes))]
-        {
+        for (size, config) in [("", BuildConfig::production(lanes)), ("_small", BuildConfig::small(lanes))] {
             std::fs::write(directory.join(format!("backstop_inline{size}_{lanes}.v")), emit(config))?;
         }
     }

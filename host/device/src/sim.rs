@@ -1,4 +1,4 @@
-//! The Verilated gateware behind the device seam: clocked only while it has work.
+//! The Verilated gateware behind the device seam, clocked only while it has work.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ impl SimDevice {
     /// A device after reset; with a path, its waveform is written there (FST, slower).
     ///
     /// # Errors
-    /// [`SimError`] if the waveform cannot be written.
+    /// [`SimError`] if so many lanes are not built or the waveform cannot be written.
     pub fn new(build: Build, lanes: usize, trace: Option<&Path>) -> Result<Self, SimError> {
         Ok(Self { machine: sim::Machine::new(build, lanes, trace)?, capacity: build.capacity(lanes) })
     }
@@ -30,7 +30,7 @@ impl SimDevice {
 }
 
 impl MarginDevice for SimDevice {
-    /// The Verilog is emitted in the same build from the same record tables; a bare lane has no register that says so.
+    /// The Verilog is emitted in the same build from the same record tables; a bare machine has no register that says so.
     fn identity(&self) -> Identity {
         Identity { name: "sim", abi_hash: ABI_HASH }
     }
