@@ -208,6 +208,13 @@ impl<'a> RoundAnswers<'a> {
         Ok(())
     }
 
+    /// True for a refusal of which only the end of the round can tell whether a bad account is behind it.
+    fn may_excuse(&self, answer: &Record) -> bool {
+        let reason = Reason::from_code(record::REASON.get(answer) as u8);
+        matches!(reason, Ok(Reason::BadAccount | Reason::Slot))
+            && self.refused.len() < self.plan.records.len()
+    }
+
     /// A record may be refused because its account is bad, or because a slot stayed or failed to come when another record was. Its account
     /// is bad then.
     fn excuse_refusals(&mut self) -> Result<(), DeviceError> {
@@ -289,7 +296,7 @@ impl Answers for RoundAnswers<'_> {
             op if op == output::ERROR_ACCOUNT.op => {
                 self.bad.take_error(self.operation, answer, Some(self.plan), self.map, self.severities)
             }
-            op if op == output::ERROR_RECORD.op && self.refused.len() < self.plan.records.len() => {
+            op if op == output::ERROR_RECORD.op && self.may_excuse(answer) => {
                 self.refused.push(*answer);
                 Ok(())
             }
