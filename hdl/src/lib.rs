@@ -16,6 +16,7 @@ pub mod lane;
 pub mod margin_comparator;
 pub mod operands;
 pub mod outbox;
+pub mod package;
 pub mod pipeline;
 pub mod position_value;
 pub mod product;

@@ -1,5 +1,6 @@
 //! Blocks on their own under Verilator: emitted Verilog, inputs clock by clock, outputs clock by clock.
 
+use hdl::Target;
 use sim::verilate::{run, tool};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -62,6 +63,12 @@ endmodule
         assert_eq!(outputs.len(), inputs.len());
         outputs
     }
+}
+
+/// The blocks with the target's primitives, and models of what these instantiate.
+pub fn with_primitives(blocks: &str, target: Target) -> String {
+    let models = if target == Target::Ecp5 { include_str!("ecp5.v") } else { "" };
+    format!("{blocks}{}{models}", target.primitives())
 }
 
 /// The low `width` bits of `value` at `lsb`.

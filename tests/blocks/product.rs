@@ -1,21 +1,26 @@
 //! Products of the emitted Verilog against 128-bit arithmetic, at every width in use.
 
-use crate::bench::{Bench, Dice, Inputs, get, put};
+use crate::bench::{Bench, Dice, Inputs, get, put, with_primitives};
+use hdl::Target;
 use hdl::product::{LATENCY, Product, ProductRows, ROWS_LATENCY};
 
 const VECTORS: usize = 20_000;
 /// Where the second factor and the second output lie on the bench's ports.
 const SECOND: usize = 128;
 
-/// Both blocks of one width, one product per clock.
+/// Both blocks of one width, one product per clock, from every target's multipliers.
 fn check<const A: usize, const B: usize, const C: usize>() {
-    let rows = hdl::emit_block("rows_block", &ProductRows::<A, B, C>::default());
-    let whole = hdl::emit_block("product_block", &Product::<A, B, C>::default());
-    // The second text's primitives are those of the first.
-    let whole = &whole[..whole.find(hdl::Target::Portable.primitives()).expect("they are at the end")];
+    for target in Target::ALL {
+        check_target::<A, B, C>(target);
+    }
+}
+
+fn check_target<const A: usize, const B: usize, const C: usize>(target: Target) {
+    let blocks = hdl::emit_block("rows_block", &ProductRows::<A, B, C>::default())
+        + &hdl::emit_block("product_block", &Product::<A, B, C>::default());
     let bench = Bench::new(
-        &format!("product-{A}-{B}-{C}"),
-        &(rows + whole),
+        &format!("product-{}-{A}-{B}-{C}", target.name()),
+        &with_primitives(&blocks, target),
         &format!(
             "    wire [{a}:0] left = in[{a}:0];
     wire [{b}:0] right = in[{SECOND}+:{B}];
@@ -46,10 +51,14 @@ fn check<const A: usize, const B: usize, const C: usize>() {
         let expected = left.wrapping_mul(*right) & mask;
         if let Some(words) = outputs.get(index + ROWS_LATENCY as usize) {
             let (sum, carry) = (get(words, 0, C), get(words, SECOND, C));
-            assert_eq!((sum + carry) & mask, expected, "rows of {left:#x} * {right:#x}, {A} x {B}");
+            assert_eq!(
+                (sum + carry) & mask,
+                expected,
+                "rows of {left:#x} * {right:#x}, {A} x {B}, {target:?}"
+            );
         }
         if let Some(words) = outputs.get(index + LATENCY as usize) {
-            assert_eq!(get(words, 2 * SECOND, C), expected, "{left:#x} * {right:#x}, {A} x {B}");
+            assert_eq!(get(words, 2 * SECOND, C), expected, "{left:#x} * {right:#x}, {A} x {B}, {target:?}");
         }
     }
 }
