@@ -6,7 +6,7 @@ TIMED := scripts/timed.sh
 TESTS := $(sort $(filter-out differential,$(basename $(notdir $(wildcard tests/*.rs */tests/*.rs host/*/tests/*.rs)))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test accept hdl docs bench lint mutants verify-export clean
+.PHONY: help setup build run test differential-long accept hdl docs bench lint mutants verify-export clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test: setup ## All checks: lint, tests of all crates, the gateware against the m
 	@$(TIMED) "tests of the scripts" python3 -m unittest discover -s scripts
 	@$(TIMED) "build without the simulator" cargo build -p backstop --no-default-features --profile test
 	@$(TIMED) "verifier" $(MAKE) --no-print-directory verify-export
+
+differential-long: setup ## The gateware against the model, 10 M records on each of 1, 2 and 4 lanes (long)
+	cargo test --release --test differential ten_million -- --ignored --nocapture
 
 accept: setup ## Acceptance: both tapes on both devices with a full audit, compared (long)
 	@$(TIMED) "accept" scripts/accept.sh

@@ -1,4 +1,4 @@
-//! Emits the lane, Verilates it and compiles the C++ with the shim into one static library.
+//! Emits the machines, Verilates them and compiles the C++ with the shim into one static library.
 //!
 //! Nothing is rebuilt when the emitted text, the shim and the flags are those of the last run: emitting is cheap,
 //! compiling is not.
@@ -7,19 +7,42 @@
 #[path = "src/verilate.rs"]
 mod verilate;
 
-use hdl::LaneConfig;
+use hdl::BuildConfig;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// Name of the library of all models.
-const LIBRARY: &str = "backstop_lanes";
-/// Symbol, sizes and whether it can trace: a model that could costs a quarter more time also when it does not.
-const MODELS: [(&str, LaneConfig, bool); 4] = [
-    ("production", LaneConfig::PRODUCTION, false),
-    ("production_traced", LaneConfig::PRODUCTION, true),
-    ("small", LaneConfig::SMALL, false),
-    ("small_traced", LaneConfig::SMALL, true),
-];
+const LIBRARY: &str = "backstop_machines";
+
+/// One Verilated machine.
+struct Model {
+    /// What it is called in symbols and file names.
+    symbol: String,
+    verilog: String,
+    /// It can trace: a model that could costs a quarter more time also when it does not.
+    traced: bool,
+    /// Worth the compiler's time: the runs use it, or most tests.
+    fast: bool,
+}
+
+/// Both sizes with every number of lanes, and those of one lane that trace.
+fn models() -> Vec<Model> {
+    let mut models = Vec::new();
+    for lanes in BuildConfig::LANES {
+        for (size, config) in
+            [("production", BuildConfig::production(lanes)), ("small", BuildConfig::small(lanes))]
+        {
+            let symbol = format!("{size}_{lanes}");
+            let verilog = hdl::emit(config);
+            if lanes == 1 {
+                let symbol = format!("{symbol}_traced");
+                models.push(Model { symbol, verilog: verilog.clone(), traced: true, fast: false });
+            }
+            models.push(Model { symbol, verilog, traced: false, fast: size == "production" || lanes == 1 });
+        }
+    }
+    models
+}
 
 fn main() {
     for path in ["build.rs", "src/verilate.rs", "src/shim.cpp"] {
@@ -29,32 +52,17 @@ fn main() {
         println!("cargo:rerun-if-env-changed={variable}");
     }
     if let Err(error) = build() {
-        panic!("the Verilated lane cannot be built: {error}");
+        panic!("the Verilated machines cannot be built: {error}");
     }
 }
 
 fn build() -> Result<(), String> {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    let texts = [LaneConfig::PRODUCTION, LaneConfig::SMALL].map(hdl::emit);
-    let mut capacity = String::new();
-    for (name, config, text) in
-        [("production", LaneConfig::PRODUCTION, &texts[0]), ("small", LaneConfig::SMALL, &texts[1])]
-    {
-        write(&out.join(format!("{name}.v")), text)?;
-        writeln!(
-            capacity,
-            "pub const {}: Capacity = Capacity {{ lanes: 1, accounts_per_lane: {}, slots_per_lane: {}, instruments: {} }};",
-            name.to_uppercase(),
-            config.accounts,
-            config.slots,
-            config.instruments
-        )
-        .expect("a String takes all");
-    }
-    write(&out.join("capacity.rs"), &capacity)?;
+    let models = models();
+    write(&out.join("emitted.rs"), &emitted(&out, &models)?)?;
 
     let runtime = verilate::runtime_directory()?;
-    let mut inputs = texts.concat();
+    let mut inputs: String = models.iter().map(|model| model.verilog.as_str()).collect();
     for file in ["build.rs", "src/verilate.rs", "src/shim.cpp"] {
         inputs += &std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
     }
@@ -67,7 +75,7 @@ fn build() -> Result<(), String> {
         println!("cargo:rustc-link-lib=static={LIBRARY}");
         println!("cargo:rustc-link-lib=stdc++");
     } else {
-        compile(&out, &runtime, &texts)?;
+        compile(&out, &runtime, &models)?;
         write(&stamp, &inputs)?;
     }
     println!("cargo:rustc-link-lib=z");
@@ -75,43 +83,55 @@ fn build() -> Result<(), String> {
     Ok(())
 }
 
-fn compile(out: &Path, runtime: &Path, texts: &[String; 2]) -> Result<(), String> {
-    let mut objects = Vec::new();
-    let mut runtime_files = cc_build(runtime, 2);
+/// Constants for the library: the sizes, and the texts as they were emitted.
+fn emitted(out: &Path, models: &[Model]) -> Result<String, String> {
+    let mut text =
+        format!("pub const LANES: [usize; {}] = {:?};\n", BuildConfig::LANES.len(), BuildConfig::LANES);
+    for (size, config) in [("production", BuildConfig::production(1)), ("small", BuildConfig::small(1))] {
+        let name = size.to_uppercase();
+        let BuildConfig { accounts, slots, instruments, .. } = config;
+        let mut texts = String::new();
+        for lanes in BuildConfig::LANES {
+            let symbol = format!("{size}_{lanes}");
+            let model =
+                models.iter().find(|model| model.symbol == symbol).expect("every number of lanes is built");
+            write(&out.join(format!("{symbol}.v")), &model.verilog)?;
+            texts += &format!("    include_str!(concat!(env!(\"OUT_DIR\"), \"/{symbol}.v\")),\n");
+        }
+        text += &format!(
+            "pub const {name}: Capacity = Capacity {{ lanes: 1, accounts_per_lane: {accounts}, slots_per_lane: {slots}, \
+             instruments: {instruments} }};\npub const {name}_VERILOG: [&str; LANES.len()] = [\n{texts}];\n"
+        );
+    }
+    Ok(text)
+}
+
+fn compile(out: &Path, runtime: &Path, models: &[Model]) -> Result<(), String> {
+    // Files of all models in one call each, so that the compilers run side by side. Constructors, tracing and the like
+    // run once or slowly anyway.
+    let (mut slow, mut fast) = (cc_build(runtime, 1), cc_build(runtime, 3));
     for file in ["verilated.cpp", "verilated_fst_c.cpp", "verilated_threads.cpp"] {
-        runtime_files.file(runtime.join(file));
+        slow.file(runtime.join(file));
     }
-    objects.extend(intermediates(&runtime_files)?);
-    for (symbol, config, traced) in MODELS {
-        let text = &texts[usize::from(config == LaneConfig::SMALL)];
-        let class = format!("V{symbol}");
-        let directory = out.join(symbol);
-        let files = verilate::verilate(text, &directory, &class, traced)?;
-        // Constructors, tracing and the like run once or slowly anyway.
-        let (slow, fast): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| {
+    for model in models {
+        let class = format!("V{}", model.symbol);
+        let directory = out.join(&model.symbol);
+        let files = verilate::verilate(&model.verilog, &directory, &class, model.traced)?;
+        for file in files {
             let name = file.to_string_lossy();
-            name.contains("__Slow") || name.contains("__Trace") || name.contains("__Syms")
-        });
-        let fastest = if traced { 1 } else { 3 };
-        for (files, optimization) in [(slow, 1), (fast, fastest)] {
-            let mut build = cc_build(runtime, optimization);
-            build.include(&directory).files(files);
-            objects.extend(intermediates(&build)?);
+            let rare = name.contains("__Slow") || name.contains("__Trace") || name.contains("__Syms");
+            (if rare || !model.fast { &mut slow } else { &mut fast }).file(file);
         }
-        // A copy each: cc names an object by its source.
-        let shim_file = directory.join("shim.cpp");
-        std::fs::copy("src/shim.cpp", &shim_file)
-            .map_err(|error| format!("{}: {error}", shim_file.display()))?;
-        let mut shim = cc_build(runtime, 3);
-        shim.include(&directory).file(shim_file);
-        for (name, value) in verilate::shim_defines(&class, symbol) {
-            shim.define(name, value.as_str());
-        }
-        if traced {
-            shim.define("SIM_TRACED", None);
-        }
-        objects.extend(intermediates(&shim)?);
+        let shim_file = directory.join(format!("shim_{}.cpp", model.symbol));
+        let shim =
+            std::fs::read_to_string("src/shim.cpp").map_err(|error| format!("src/shim.cpp: {error}"))?;
+        write(&shim_file, &verilate::shim(&shim, &class, &model.symbol, model.traced))?;
+        fast.file(shim_file);
+        slow.include(&directory);
+        fast.include(&directory);
     }
+    let mut objects = intermediates(&fast)?;
+    objects.extend(intermediates(&slow)?);
     let mut library = cc_build(runtime, 3);
     library.objects(objects);
     library.try_compile(LIBRARY).map_err(|error| error.to_string())

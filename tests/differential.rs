@@ -1,7 +1,7 @@
-//! The Verilated lane against `model::machine`, bit for bit, on a stream steered to where one unit decides.
+//! The Verilated machine against `model::machine`, bit for bit, on a stream steered to where one unit decides.
 //!
-//! RECEIPT.clocks apart, every answer is compared; refusals between two echoes as a multiset. What the stream hit is
-//! printed, and what it should have hit and has not fails the test.
+//! RECEIPT.clocks apart, every answer is compared: each lane's in their order, refusals between two echoes as a
+//! multiset. What the stream hit is printed, and what it should have hit and has not fails the test.
 
 #[path = "differential/mod.rs"]
 mod kit;
@@ -13,65 +13,100 @@ use kit::generator::Generator;
 use kit::points::PRODUCTION_POINTS;
 use kit::shrink::{Stalls, write};
 use kit::tape::{Number, Step, from_hex, replay};
-use sim::{Build, Lane};
+use model::record::Reason;
+use sim::{Build, Machine};
 use std::path::PathBuf;
 use std::time::Instant;
 
 /// Clocks of a sweep or walk beyond one a slot or account, at most: the contract's figure.
 const SWEEP_CLOCKS_MAX: u64 = 24;
+/// Least hits of a reason in the long run.
+const REASON_HITS_MIN: u64 = 1_000;
 
 fn artifacts() -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("differential")
 }
 
-fn run_plan(name: &str, plan: Plan) -> Coverage {
+fn run_plan(plan: Plan) -> Coverage {
     let started = Instant::now();
-    let mut lane = Lane::new(plan.build, None).expect("no waveform, no error");
-    let (coverage, result) = run(&mut lane, plan, Some(&artifacts()));
+    let name = format!("{:?} build, lanes: {}", plan.build, plan.lanes);
+    let mut machine = Machine::new(plan.build, plan.lanes, None).expect("no waveform, no error");
+    let (coverage, result) = run(&mut machine, plan, Some(&artifacts()));
     let seconds = started.elapsed().as_secs_f64();
     match result {
         Ok(records) => println!(
             "{name}: {records} records, {} executed ({:.1} %), {} clocks, {seconds:.1} s",
             coverage.executed(),
             100.0 * coverage.executed() as f64 / coverage.records() as f64,
-            lane.clocks()
+            machine.clocks()
         ),
         Err(failure) => {
-            panic!("{name}: lane and model disagree after {} records\n{}", failure.records, failure.text)
+            panic!("{name}: machine and model disagree after {} records\n{}", failure.records, failure.text)
         }
     }
     let (fewest, most) = coverage.clocks_beyond.expect("some sweep had its output taken at once");
     println!("{name}: a sweep or walk takes {fewest} to {most} clocks beyond one a slot or account");
     assert!(most <= SWEEP_CLOCKS_MAX, "{most} clocks");
+    coverage.assert_useful();
     coverage
 }
 
-#[test]
-fn small_build_matches_the_model() {
-    let plan = Plan { build: Build::Small, seed: 41, records: 2_000_000, episode: 20_000 };
-    let coverage = run_plan("small build", plan);
+fn assert_complete(coverage: &Coverage) {
     coverage.print();
-    assert!(coverage.executed() * 100 >= coverage.records() * 80, "too many records are refused");
     let missing = coverage.missing();
     assert!(missing.is_empty(), "the stream has not hit:\n{}", missing.join("\n"));
 }
 
 #[test]
+fn one_lane_matches_the_model() {
+    let plan = Plan { build: Build::Small, lanes: 1, seed: 41, records: 400_000, episode: 20_000 };
+    assert_complete(&run_plan(plan));
+}
+
+#[test]
+fn two_lanes_match_the_model() {
+    let plan = Plan { build: Build::Small, lanes: 2, seed: 42, records: 300_000, episode: 20_000 };
+    assert_complete(&run_plan(plan));
+}
+
+#[test]
+fn four_lanes_match_the_model() {
+    let plan = Plan { build: Build::Small, lanes: 4, seed: 44, records: 300_000, episode: 20_000 };
+    assert_complete(&run_plan(plan));
+}
+
+#[test]
 fn production_build_matches_the_model() {
-    let plan = Plan { build: Build::Production, seed: 43, records: 150_000, episode: 60_000 };
-    let coverage = run_plan("production build", plan);
+    let plan = Plan { build: Build::Production, lanes: 1, seed: 43, records: 100_000, episode: 60_000 };
+    let coverage = run_plan(plan);
     let missing = coverage.missing_points(PRODUCTION_POINTS);
     assert!(missing.is_empty(), "the stream has not hit:\n{}", missing.join("\n"));
 }
 
 #[test]
+#[ignore = "long: make differential-long"]
+fn ten_million_records_match_the_model_on_each_count_of_lanes() {
+    for lanes in [1, 2, 4] {
+        let seed = 100 + lanes as u64;
+        let plan = Plan { build: Build::Small, lanes, seed, records: 10_000_000, episode: 20_000 };
+        let coverage = run_plan(plan);
+        assert_complete(&coverage);
+        // The two that only faults give come from no stream of records.
+        for (reason, words) in &Reason::ALL[..10] {
+            let hits = coverage.refused(*reason);
+            assert!(hits >= REASON_HITS_MIN, "{words}: {hits} hits");
+        }
+    }
+}
+
+#[test]
 fn a_failure_is_written_as_records_that_replay_and_a_waveform() {
-    let build = Build::Small;
-    let mut generator = Generator::new(7, build.capacity(), Coverage::off());
+    let of = (Build::Small, 2);
+    let mut generator = Generator::new(7, of.0.capacity(of.1), Coverage::off());
     generator.set_up(false);
     let steps = &generator.tape.steps;
     let mismatch = Mismatch { text: "nothing is wrong".into(), records: 1 };
-    let (records, waveform) = write(&artifacts(), "sample", build, steps, Stalls::default(), &mismatch);
+    let (records, waveform) = write(&artifacts(), "sample", of, steps, Stalls::default(), &mismatch);
     let text = std::fs::read_to_string(records).expect("written");
     assert_eq!(from_hex(&text), generator.tape.sent);
     assert!(std::fs::metadata(waveform).expect("written").len() > 1_000);
@@ -80,13 +115,15 @@ fn a_failure_is_written_as_records_that_replay_and_a_waveform() {
 
 /// Sends the file's records, numbered as they are.
 fn compare_file(text: &str) {
-    let production = text.lines().next().is_some_and(|line| line.contains("Production"));
-    let build = if production { Build::Production } else { Build::Small };
+    let head = text.lines().next().expect("the first line says which machine");
+    let build = if head.contains("Production") { Build::Production } else { Build::Small };
+    let lanes = [1, 2, 4, 8].into_iter().find(|lanes| head.contains(&format!("lanes: {lanes},")));
+    let lanes = lanes.expect("the first line says how many lanes");
     let steps: Vec<Step> =
         from_hex(text).into_iter().map(|record| Step { record, number: Number::Exactly }).collect();
-    let tape = replay(build.capacity(), &steps);
-    let mut lane = Lane::new(build, None).expect("no waveform, no error");
-    if let Err(mismatch) = check(&mut lane, &tape, 0..tape.sent.len()) {
+    let tape = replay(build.capacity(lanes), &steps);
+    let mut machine = Machine::new(build, lanes, None).expect("no waveform, no error");
+    if let Err(mismatch) = check(&mut machine, &tape, 0..tape.sent.len()) {
         panic!("{}", mismatch.text);
     }
 }

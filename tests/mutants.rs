@@ -8,7 +8,7 @@ mod kit;
 
 use kit::episode::{Failure, Plan, run};
 use sim::verilate::{runtime_objects, shared_library};
-use sim::{Build, Lane, SHIM};
+use sim::{Build, Machine, SHIM};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Instant;
@@ -22,7 +22,7 @@ struct Mutant {
 }
 
 /// The stream of the differential test, as far as it must go.
-const PLAN: Plan = Plan { build: Build::Small, seed: 41, records: 1_000_000, episode: 20_000 };
+const PLAN: Plan = Plan { build: Build::Small, lanes: 1, seed: 41, records: 1_000_000, episode: 20_000 };
 /// RESYNC, S, sixteen tiers, their commit and a few records that make the verdict.
 const SHRUNK_RECORDS_MAX: usize = 24;
 /// How much of it the unedited text is run on.
@@ -58,8 +58,8 @@ fn fate(
     artifacts: Option<&Path>,
 ) -> Option<Failure> {
     let library = shared_library(verilog, SHIM, directory, runtime).expect("the edited text is Verilog");
-    let mut lane = Lane::load(&library, plan.build).expect("it was just built");
-    run(&mut lane, plan, artifacts).1.err()
+    let mut machine = Machine::load(&library, plan.build, plan.lanes).expect("it was just built");
+    run(&mut machine, plan, artifacts).1.err()
 }
 
 #[test]

@@ -1,94 +1,107 @@
-//! Change of an account's equity: weighted value changes and scaled cash, summed over the beats of an operation.
+//! Change of an account's equity: the new value, less the old one, and cash.
 
-use crate::product::ProductOfOneClock;
+use crate::product::{self, Product};
 use crate::width::{CASH_BITS, CHANGE_BITS, NOTIONAL_BITS, SCALE_BITS, WEIGHT_BITS};
 use rust_hdl::prelude::*;
 
-/// Clocks from `value` to `change`.
-pub const LATENCY: u64 = 4;
-const PRODUCT_BITS: usize = CASH_BITS + WEIGHT_BITS;
+/// Clocks from the values to `change`. Cash is due one clock before them, `loaded` three behind.
+pub const LATENCY: u64 = product::LATENCY + 1;
 
-/// `change = sum of +-value * weight` since the beat marked `first`, or `+-cash * S` where a beat says `is_cash`.
+const VALUE_BITS: usize = NOTIONAL_BITS + WEIGHT_BITS;
+const PAID_BITS: usize = CASH_BITS + SCALE_BITS;
+/// One bit more: the lowest carries a one into the sum.
+const SUM_BITS: usize = CHANGE_BITS + 1;
+
+/// `change = +-notional * weight +- slot_value * slot_weight +- cash * S`, or `loaded` in the place of the cash.
 ///
-/// Shape: one beat per clock, never stalls; prices, weights and cash stand still during an operation.
-/// Units: quanta in, quanta / S out, two's complement.
+/// Shape: one beat per clock, never stalls. Units: quanta in, quanta / S out, two's complement.
+/// The three terms meet in one 3:2 adder: a negative one is inverted, and the ones that make it a negation ride in free places.
 #[derive(LogicBlock, Default)]
 pub struct EquityChange {
     pub clock: Signal<In, Clock>,
-    pub value: Signal<In, Bits<NOTIONAL_BITS>>,
-    pub is_short: Signal<In, Bit>,
-    pub is_cash: Signal<In, Bit>,
-    pub retract: Signal<In, Bit>,
-    pub first: Signal<In, Bit>,
-    pub price_fell: Signal<In, Bit>,
-    pub weight_long: Signal<In, Bits<WEIGHT_BITS>>,
-    pub weight_short: Signal<In, Bits<WEIGHT_BITS>>,
+    pub notional: Signal<In, Bits<NOTIONAL_BITS>>,
+    pub weight: Signal<In, Bits<WEIGHT_BITS>>,
+    pub negative: Signal<In, Bit>,
+    pub slot_value: Signal<In, Bits<NOTIONAL_BITS>>,
+    pub slot_weight: Signal<In, Bits<WEIGHT_BITS>>,
+    pub slot_negative: Signal<In, Bit>,
     pub cash: Signal<In, Bits<CASH_BITS>>,
     pub cash_negative: Signal<In, Bit>,
     pub scale: Signal<In, Bits<SCALE_BITS>>,
+    pub loads: Signal<In, Bit>,
+    pub loaded: Signal<In, Bits<CHANGE_BITS>>,
     pub change: Signal<Out, Bits<CHANGE_BITS>>,
-    weight_product: ProductOfOneClock<CASH_BITS, WEIGHT_BITS, PRODUCT_BITS>,
-    factor: DFF<Bits<CASH_BITS>>,
-    weight: DFF<Bits<WEIGHT_BITS>>,
-    factor_negative: DFF<Bit>,
-    factor_first: DFF<Bit>,
-    product_negative: DFF<Bit>,
-    product_first: DFF<Bit>,
-    term: DFF<Bits<CHANGE_BITS>>,
-    term_first: DFF<Bit>,
+    value_product: Product<NOTIONAL_BITS, WEIGHT_BITS, VALUE_BITS>,
+    slot_product: Product<NOTIONAL_BITS, WEIGHT_BITS, VALUE_BITS>,
+    cash_product: Product<CASH_BITS, SCALE_BITS, PAID_BITS>,
+    negatives: [DFF<Bit>; 3],
+    slot_negatives: [DFF<Bit>; 3],
+    cash_negatives: [DFF<Bit>; 3],
+    paid: DFF<Bits<CHANGE_BITS>>,
     sum: DFF<Bits<CHANGE_BITS>>,
-    product_wide: Signal<Local, Bits<CHANGE_BITS>>,
+    paid_wide: Signal<Local, Bits<CHANGE_BITS>>,
+    value_wide: Signal<Local, Bits<CHANGE_BITS>>,
+    slot_wide: Signal<Local, Bits<CHANGE_BITS>>,
+    parity: Signal<Local, Bits<CHANGE_BITS>>,
+    majority: Signal<Local, Bits<CHANGE_BITS>>,
+    left: Signal<Local, Bits<SUM_BITS>>,
+    right: Signal<Local, Bits<SUM_BITS>>,
+    total: Signal<Local, Bits<SUM_BITS>>,
 }
 
 impl Logic for EquityChange {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(
-            self,
-            clock,
-            factor,
-            weight,
-            factor_negative,
-            factor_first,
-            product_negative,
-            product_first,
-            term,
-            term_first,
-            sum
-        );
-        clock!(self, clock, weight_product);
-
-        self.factor_first.d.next = self.first.val();
-        if self.is_cash.val() {
-            self.factor.d.next = self.cash.val();
-            self.weight.d.next = bit_cast::<WEIGHT_BITS, SCALE_BITS>(self.scale.val());
-            self.factor_negative.d.next = self.cash_negative.val();
-        } else {
-            self.factor.d.next = bit_cast::<CASH_BITS, NOTIONAL_BITS>(self.value.val());
-            self.factor_negative.d.next = (self.is_short.val() ^ self.price_fell.val()) ^ self.retract.val();
-            if self.is_short.val() {
-                self.weight.d.next = self.weight_short.val();
-            } else {
-                self.weight.d.next = self.weight_long.val();
-            }
+        dff_setup!(self, clock, paid, sum);
+        clock!(self, clock, value_product, slot_product, cash_product);
+        for i in 0..3 {
+            self.negatives[i].clock.next = self.clock.val();
+            self.slot_negatives[i].clock.next = self.clock.val();
+            self.cash_negatives[i].clock.next = self.clock.val();
+        }
+        self.negatives[0].d.next = self.negative.val();
+        self.slot_negatives[0].d.next = self.slot_negative.val();
+        self.cash_negatives[0].d.next = self.cash_negative.val();
+        for i in 1..3 {
+            self.negatives[i].d.next = self.negatives[i - 1].q.val();
+            self.slot_negatives[i].d.next = self.slot_negatives[i - 1].q.val();
+            self.cash_negatives[i].d.next = self.cash_negatives[i - 1].q.val();
         }
 
-        self.weight_product.left.next = self.factor.q.val();
-        self.weight_product.right.next = self.weight.q.val();
-        self.product_negative.d.next = self.factor_negative.q.val();
-        self.product_first.d.next = self.factor_first.q.val();
+        self.value_product.left.next = self.notional.val();
+        self.value_product.right.next = self.weight.val();
+        self.slot_product.left.next = self.slot_value.val();
+        self.slot_product.right.next = self.slot_weight.val();
+        self.cash_product.left.next = self.cash.val();
+        self.cash_product.right.next = self.scale.val();
 
-        self.product_wide.next = bit_cast::<CHANGE_BITS, PRODUCT_BITS>(self.weight_product.product.val());
-        self.term.d.next = self.product_wide.val();
-        if self.product_negative.q.val() {
-            self.term.d.next = !self.product_wide.val() + 1;
+        self.paid_wide.next = bit_cast::<CHANGE_BITS, PAID_BITS>(self.cash_product.product.val());
+        self.paid.d.next = self.paid_wide.val();
+        if self.cash_negatives[2].q.val() {
+            self.paid.d.next = !self.paid_wide.val() + 1;
         }
-        self.term_first.d.next = self.product_first.q.val();
+        if self.loads.val() {
+            self.paid.d.next = self.loaded.val();
+        }
 
-        self.sum.d.next = self.sum.q.val() + self.term.q.val();
-        if self.term_first.q.val() {
-            self.sum.d.next = self.term.q.val();
+        self.value_wide.next = bit_cast::<CHANGE_BITS, VALUE_BITS>(self.value_product.product.val());
+        if self.negatives[2].q.val() {
+            self.value_wide.next = !bit_cast::<CHANGE_BITS, VALUE_BITS>(self.value_product.product.val());
         }
+        self.slot_wide.next = bit_cast::<CHANGE_BITS, VALUE_BITS>(self.slot_product.product.val());
+        if self.slot_negatives[2].q.val() {
+            self.slot_wide.next = !bit_cast::<CHANGE_BITS, VALUE_BITS>(self.slot_product.product.val());
+        }
+        self.parity.next = (self.value_wide.val() ^ self.slot_wide.val()) ^ self.paid.q.val();
+        self.majority.next = ((self.value_wide.val() & self.slot_wide.val())
+            | (self.value_wide.val() & self.paid.q.val()))
+            | (self.slot_wide.val() & self.paid.q.val());
+        self.left.next = (bit_cast::<SUM_BITS, CHANGE_BITS>(self.parity.val()) << 1).replace_bit(0, true);
+        self.right.next = (bit_cast::<SUM_BITS, CHANGE_BITS>(self.majority.val()) << 2)
+            .replace_bit(0, self.negatives[2].q.val())
+            .replace_bit(1, self.slot_negatives[2].q.val());
+        self.total.next = self.left.val() + self.right.val();
+        self.sum.d.next = self.total.val().get_bits::<CHANGE_BITS>(1);
         self.change.next = self.sum.q.val();
     }
 }

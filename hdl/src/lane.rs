@@ -1,189 +1,167 @@
-//! The lane: the control that takes one record after the other, and the blocks that it drives.
+//! The lane: one shard of the accounts, and the control that sends beats down its pipeline.
 
+use crate::BuildConfig;
 use crate::beat::Beat;
-use crate::config::LaneConfig;
-use crate::instrument_table::InstrumentTable;
-use crate::outbox::Outbox;
+use crate::command::{InstrumentWord, Kind};
+use crate::interlock::Interlock;
+use crate::literal::Literal;
+use crate::operand_maker::OperandMaker;
+use crate::output_fifo::OutputFifo;
 use crate::pipeline::Pipeline;
-use crate::ram::Ram;
-use crate::record_check::{RecordCheck, bound, code};
+use crate::reasons::Reasons;
 use crate::record_slicer::RecordSlicer;
 use crate::settings::Settings;
-use crate::slot_check::SlotCheck;
-use crate::slot_word::SlotWord;
-use crate::state_check::StateCheck;
-use crate::tier_scan::TierScan;
-use crate::tier_table::TierTable;
+use crate::slot_counts::{INSTRUMENTS, SlotCounts};
 use crate::width::{
-    ACCOUNT_BITS, BANK_BITS, INSTRUMENT_BITS, RECORD_BITS, SIZE_BITS, SLOT_BITS, SLOT_COUNT_BITS,
+    ACCOUNT_BITS, BANK_BITS, INSTRUMENT_BITS, RECORD_BITS, SCALE_BITS, SLOT_BITS, SLOT_COUNT_BITS, TAG_BITS,
 };
-use crate::{fifo, pipeline};
-use model::record::{self, Reason};
+use crate::zero::Zero;
+use crate::{output_fifo, pipeline};
 use rust_hdl::prelude::*;
 
-/// Clocks from a record's first to its flag's first at the ports: capture, check, decide, pipeline, queue.
-/// This is CASH and OFFSET. A POSITION's last beat is its third, and a sweep or walk starts one clock later.
-pub const LATENCY: u64 = 3 + pipeline::LATENCY + fifo::LATENCY;
-pub const POSITION_LATENCY: u64 = LATENCY + 2;
-pub const MARK_LATENCY: u64 = LATENCY + 1;
-/// `RECEIPT.clocks` of a sweep or walk beyond its beats, the output being ready.
-pub const SWEEP_CLOCKS: u64 = pipeline::LATENCY + 1;
+/// Clocks from a command's first to its report's first: gate, pipeline, queue.
+pub const LATENCY: u64 = 1 + pipeline::LATENCY + output_fifo::LATENCY;
+/// A sweep or walk starts one clock later than a record of one account.
+pub const SWEEP_LATENCY: u64 = LATENCY + 1;
 
-/// Clocks from one READBACK of an account to the next: capture, check, decide.
-pub const READBACK_CLOCKS: u64 = 3;
+/// Beats in flight when `room` falls, and those that follow before it is seen.
+const _: () = assert!(pipeline::STAGES + 4 <= output_fifo::RESERVE);
 
-/// Beats under way when `room` falls, the two that follow before it is seen, and the receipt.
-const _: () = assert!(pipeline::LATENCY as usize + 4 <= fifo::RESERVE);
-
-/// What the control does. A record is checked while the lane is still idle; the next one is taken when it is done.
+/// What the control does.
 #[derive(Clone, Copy, Debug, LogicState, PartialEq)]
 pub enum State {
+    /// RAM is being cleared.
     Clear,
-    Idle,
-    Decide,
+    /// Records of one account follow each other.
+    Run,
+    /// One beat a slot or account, then the receipt's.
     Sweep,
-    PositionCash,
-    PositionApply,
+    /// A sweep met an account that is still in flight, and goes back to it.
+    Rewind,
+    /// The pipeline runs empty behind a record that nothing may overtake.
     Drain,
-    MoveCheck,
-    Commit,
+    MoveTo,
+    MoveFrom,
+    MoveWait,
+    MoveTake,
+    MoveJudge,
+    MoveWrite,
+    /// A word that the idle walk found is put right.
+    Repair,
 }
 
 /// One lane of the margin machine.
 ///
-/// Shape: records in on a ready/valid stream, records out on another. A sweep or walk issues one beat per clock while
-/// the queue has room; everything else takes a fixed number of clocks. READBACKs of accounts in a row follow each other every
-/// [`READBACK_CLOCKS`]; any other record waits until the one before is done. Reset clears all RAM before the first record.
-#[derive(LogicBlock)]
+/// Shape: commands in, one a clock where nothing interlocks, in order; records out on a ready/valid stream. A command of
+/// one account waits for an earlier one of the same account, an append for another of its instrument; sweeps, walks, MOVE,
+/// READBACK of a slot and POSITION raw wait until the pipeline is empty and leave it empty. Idle clocks walk the RAMs for flipped bits.
+#[derive(LogicBlock, Default)]
 pub struct Lane {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, Bit>,
-    pub in_record: Signal<In, Bits<RECORD_BITS>>,
-    pub in_valid: Signal<In, Bit>,
-    pub in_ready: Signal<Out, Bit>,
+    pub lane_index: Signal<In, Bits<8>>,
+    pub scale: Signal<In, Bits<SCALE_BITS>>,
+    pub command_record: Signal<In, Bits<RECORD_BITS>>,
+    pub command_row: Signal<In, Bits<ACCOUNT_BITS>>,
+    pub command_kind: Signal<In, Kind>,
+    pub command_reason: Signal<In, Bits<8>>,
+    pub command_word: Signal<In, InstrumentWord>,
+    pub command_valid: Signal<In, Bit>,
+    pub command_ready: Signal<Out, Bit>,
     pub out_record: Signal<Out, Bits<RECORD_BITS>>,
+    pub out_is_echo: Signal<Out, Bit>,
     pub out_valid: Signal<Out, Bit>,
     pub out_ready: Signal<In, Bit>,
+    /// Instruments with live slots here.
+    pub occupied: Signal<Out, Bits<INSTRUMENTS>>,
+    /// Nothing is in flight.
+    pub idle: Signal<Out, Bit>,
+    pub ecc_corrected: Signal<Out, Bits<32>>,
+    pub ecc_uncorrected: Signal<Out, Bits<32>>,
     incoming: RecordSlicer,
     fields: RecordSlicer,
     settings: Settings,
-    record_check: RecordCheck,
-    state_check: StateCheck,
-    tier_scan: TierScan,
-    tiers: TierTable,
-    slot_check: SlotCheck,
-    instruments: InstrumentTable,
-    slots: Ram<SlotWord, SLOT_BITS>,
+    counts: SlotCounts,
+    interlock: Interlock,
+    maker: OperandMaker,
     pipeline: Pipeline,
-    outbox: Outbox,
+    fifo: OutputFifo,
+    reasons: Reasons,
+    nothing: Zero<Beat>,
+    account_count: Literal<SLOT_COUNT_BITS>,
+    row_last: Literal<ACCOUNT_BITS>,
+    place_last: Literal<SLOT_BITS>,
+    clear_last: Literal<SLOT_COUNT_BITS>,
+    hold_bit: Literal<8>,
     state: DFF<State>,
     resetting: DFF<Bit>,
-    taken: DFF<Bit>,
+    // The command at the gate.
+    valid: DFF<Bit>,
+    kind: DFF<Kind>,
     record: DFF<Bits<RECORD_BITS>>,
-    expected: DFF<Bits<32>>,
-    locked: DFF<Bit>,
-    segments_end: DFF<Bits<SLOT_COUNT_BITS>>,
+    row: DFF<Bits<ACCOUNT_BITS>>,
+    reason: DFF<Bits<4>>,
+    word: DFF<InstrumentWord>,
+    tag: DFF<Bits<TAG_BITS>>,
+    /// Live slots of its instrument.
+    count: DFF<Bits<SLOT_COUNT_BITS>>,
+    /// Its slot in the RAM and in the segment; a sweep counts them up.
     cursor: DFF<Bits<SLOT_COUNT_BITS>>,
-    remaining: DFF<Bits<SLOT_COUNT_BITS>>,
-    /// The slot that POSITION changes (zero if it appends) or that MOVE copies.
-    held: DFF<SlotWord>,
-    appends: DFF<Bit>,
-    beat: DFF<Beat>,
-    found_bad: DFF<Bit>,
-    found_range: DFF<Bit>,
-    /// The record before was READBACK of an account: it changes nothing, so the next such READBACK need not wait for it.
-    reads_back: DFF<Bit>,
-    follows: Signal<Local, Bit>,
-    ready: Signal<Local, Bit>,
+    index: DFF<Bits<SLOT_COUNT_BITS>>,
+    // The append in flight.
+    appending: DFF<Bit>,
+    append_instrument: DFF<Bits<INSTRUMENT_BITS>>,
+    append_count: DFF<Bits<SLOT_COUNT_BITS>>,
+    // MOVE: what the slot it overwrites holds.
+    to_broken: DFF<Bit>,
+    to_empty: DFF<Bit>,
+    // The idle walk.
+    scrub_row: DFF<Bits<ACCOUNT_BITS>>,
+    scrub_place: DFF<Bits<SLOT_BITS>>,
+    account_found: DFF<Bit>,
+    found_row: DFF<Bits<ACCOUNT_BITS>>,
+    slot_found: DFF<Bit>,
+    found_place: DFF<Bits<SLOT_BITS>>,
+    beat: Signal<Local, Beat>,
     hold: Signal<Local, Bit>,
-    commit: Signal<Local, Bit>,
-    clearing: Signal<Local, Bit>,
-    refuse: Signal<Local, Bit>,
-    reason: Signal<Local, Bits<8>>,
+    instrument: Signal<Local, Bits<INSTRUMENT_BITS>>,
+    slot: Signal<Local, Bits<32>>,
+    count_wide: Signal<Local, Bits<32>>,
+    capacity_wide: Signal<Local, Bits<32>>,
+    appends: Signal<Local, Bit>,
+    no_size: Signal<Local, Bit>,
+    slot_past: Signal<Local, Bit>,
+    slot_refused: Signal<Local, Bit>,
+    move_refused: Signal<Local, Bit>,
     walks: Signal<Local, Bit>,
-    drained: Signal<Local, Bit>,
-    record_size: Signal<Local, Bits<SIZE_BITS>>,
-    segment_end: Signal<Local, Bits<SLOT_COUNT_BITS>>,
-    instrument_lsb: Constant<Bits<8>>,
-    hold_bit: Constant<Bits<8>>,
-    commit_bit: Constant<Bits<8>>,
-    by_slot_bit: Constant<Bits<8>>,
-    readback_op: Constant<Bits<8>>,
-    locked_reason: Constant<Bits<8>>,
-    sequence_reason: Constant<Bits<8>>,
-    state_reason: Constant<Bits<8>>,
-    slot_reason: Constant<Bits<8>>,
-    bad_reason: Constant<Bits<8>>,
-    range_reason: Constant<Bits<8>>,
-    account_count: Constant<Bits<SLOT_COUNT_BITS>>,
-    clear_last: Constant<Bits<SLOT_COUNT_BITS>>,
-    no_slot: Constant<SlotWord>,
+    sweeps: Signal<Local, Bit>,
+    places: Signal<Local, Bit>,
+    touches: Signal<Local, Bit>,
+    alone: Signal<Local, Bit>,
+    waits: Signal<Local, Bit>,
+    end_index: Signal<Local, Bits<SLOT_COUNT_BITS>>,
+    found: Signal<Local, Bit>,
+    issues: Signal<Local, Bit>,
+    leaves: Signal<Local, Bit>,
+    ready: Signal<Local, Bit>,
+    loads: Signal<Local, Bit>,
+    clearing: Signal<Local, Bit>,
+    move_place: Signal<Local, Bits<SLOT_COUNT_BITS>>,
+    write_bank: Signal<Local, Bits<BANK_BITS>>,
 }
 
 impl Lane {
-    pub fn new(build: &LaneConfig) -> Self {
-        let words = build.slots.max(build.accounts).max(2 * u32::from(build.instruments));
+    pub fn new(build: &BuildConfig) -> Self {
+        let words = build.slots.max(build.accounts);
         Self {
-            record_check: RecordCheck::new(build),
-            state_check: StateCheck::new(build.slots),
-            tiers: TierTable::new(build.instruments.into()),
-            instruments: InstrumentTable::new(build.instruments.into()),
-            slots: Ram::new(build.slots as usize),
-            pipeline: Pipeline::new(build.accounts as usize),
-            instrument_lsb: bound(record::INSTRUMENT.lsb as u64),
-            hold_bit: code(record::FLAG_HOLD),
-            commit_bit: code(record::FLAG_COMMIT),
-            by_slot_bit: code(record::FLAG_BY_SLOT),
-            readback_op: code(record::input::READBACK.op),
-            locked_reason: code(Reason::Locked as u8),
-            sequence_reason: code(Reason::Sequence as u8),
-            state_reason: code(Reason::State as u8),
-            slot_reason: code(Reason::Slot as u8),
-            bad_reason: code(Reason::BadAccount as u8),
-            range_reason: code(Reason::AccumulatorRange as u8),
-            account_count: bound(build.accounts.into()),
-            clear_last: bound(u64::from(words) - 1),
-            no_slot: Constant::new(SlotWord::default()),
-            clock: Default::default(),
-            reset: Default::default(),
-            in_record: Default::default(),
-            in_valid: Default::default(),
-            in_ready: Default::default(),
-            out_record: Default::default(),
-            out_valid: Default::default(),
-            out_ready: Default::default(),
-            incoming: Default::default(),
-            fields: Default::default(),
-            settings: Default::default(),
-            tier_scan: Default::default(),
-            slot_check: Default::default(),
-            outbox: Default::default(),
-            state: Default::default(),
-            resetting: Default::default(),
-            taken: Default::default(),
-            ready: Default::default(),
-            record: Default::default(),
-            expected: Default::default(),
-            locked: Default::default(),
-            segments_end: Default::default(),
-            cursor: Default::default(),
-            remaining: Default::default(),
-            held: Default::default(),
-            appends: Default::default(),
-            beat: Default::default(),
-            found_bad: Default::default(),
-            found_range: Default::default(),
-            reads_back: Default::default(),
-            follows: Default::default(),
-            hold: Default::default(),
-            commit: Default::default(),
-            clearing: Default::default(),
-            refuse: Default::default(),
-            reason: Default::default(),
-            walks: Default::default(),
-            drained: Default::default(),
-            record_size: Default::default(),
-            segment_end: Default::default(),
+            pipeline: Pipeline::new(build),
+            fifo: OutputFifo::new(),
+            account_count: Literal::new(build.accounts.into()),
+            row_last: Literal::new(u64::from(build.accounts) - 1),
+            place_last: Literal::new(u64::from(build.slots) - 1),
+            clear_last: Literal::new(u64::from(words) - 1),
+            hold_bit: Literal::new(model::record::FLAG_HOLD.into()),
+            ..Default::default()
         }
     }
 }
@@ -198,365 +176,400 @@ impl Logic for Lane {
             clock,
             state,
             resetting,
-            taken,
+            valid,
+            kind,
             record,
-            expected,
-            locked,
-            segments_end,
+            row,
+            reason,
+            word,
+            tag,
+            count,
             cursor,
-            remaining,
-            held,
-            appends,
-            beat,
-            found_bad,
-            found_range,
-            reads_back
+            index,
+            appending,
+            append_instrument,
+            append_count,
+            to_broken,
+            to_empty,
+            scrub_row,
+            scrub_place,
+            account_found,
+            found_row,
+            slot_found,
+            found_place
         );
-        clock!(
-            self,
-            clock,
-            settings,
-            record_check,
-            state_check,
-            outbox,
-            tier_scan,
-            tiers,
-            instruments,
-            slots,
-            pipeline
-        );
-
-        // A record is taken while the lane is idle; what a stranger leaves in the registers meanwhile harms nobody.
-        self.drained.next = !(self.pipeline.busy.val() | self.beat.q.val().valid);
+        clock!(self, clock, settings, counts, interlock, pipeline, fifo);
         self.resetting.d.next = self.reset.val();
-        self.incoming.record.next = self.in_record.val();
-        self.follows.next = self.reads_back.q.val()
-            & ((self.incoming.op.val() == self.readback_op.val())
-                & ((self.incoming.flags.val() & self.by_slot_bit.val()) == 0));
-        self.ready.next = (((self.state.q.val() == State::Idle) & !self.taken.q.val())
-            & (self.outbox.room.val() & !self.resetting.q.val()))
-            & (self.drained.val() | self.follows.val());
-        self.in_ready.next = self.ready.val();
-        self.taken.d.next = self.ready.val() & self.in_valid.val();
-        if self.ready.val() {
-            self.record.d.next = self.in_record.val();
-        }
-        self.instruments.read.next = self.ready.val();
-        self.instruments.read_index.next =
-            self.in_record.val().get_bits::<INSTRUMENT_BITS>(self.instrument_lsb.val().index());
 
-        // The record under way and its checks.
+        // The command at the gate.
         self.fields.record.next = self.record.q.val();
-        self.record_check.record.next = self.record.q.val();
-        self.record_check.settings.next = self.settings.settings.val();
-        self.state_check.settings.next = self.settings.settings.val();
-        self.pipeline.settings.next = self.settings.settings.val();
-        self.pipeline.record.next = self.record.q.val();
-        self.pipeline.word.next = self.instruments.word.val();
-        self.pipeline.pays.next = self.record_check.is_cash.val();
-        self.record_check.locked.next = self.locked.q.val();
-        self.record_check.expected.next = self.expected.q.val();
-        self.state_check.record.next = self.record.q.val();
-        self.state_check.word.next = self.instruments.word.val();
-        self.state_check.segments_end.next = self.segments_end.q.val();
+        self.hold.next = (self.fields.flags.val() & self.hold_bit.value.val()) != 0;
+        self.instrument.next = self.fields.instrument.val().get_bits::<INSTRUMENT_BITS>(0);
+        self.slot.next = self.fields.slot.val();
+        self.count_wide.next = bit_cast::<32, SLOT_COUNT_BITS>(self.count.q.val());
+        self.capacity_wide.next = bit_cast::<32, SLOT_COUNT_BITS>(self.word.q.val().capacity);
+        self.appends.next = self.slot.val() == self.count_wide.val();
+        self.slot_past.next = self.slot.val() > self.count_wide.val();
+        self.no_size.next = !self.fields.size.val().any();
+        self.slot_refused.next = self.slot_past.val()
+            | (self.appends.val()
+                & (self.no_size.val() | (self.count_wide.val() == self.capacity_wide.val())));
+        self.move_refused.next = (self.slot_past.val() | self.appends.val())
+            | (((self.slot.val() + 1) != self.count_wide.val())
+                | (self.fields.slot_to.val() > self.slot.val()));
+        self.walks.next = self.kind.q.val() == Kind::Setting;
+        self.sweeps.next = (self.kind.q.val() == Kind::Mark)
+            | ((self.kind.q.val() == Kind::Funding) | (self.kind.q.val() == Kind::Commit));
+        self.places.next = self.kind.q.val() == Kind::Position;
+        self.touches.next = ((self.kind.q.val() == Kind::Position) | (self.kind.q.val() == Kind::Cash))
+            | (((self.kind.q.val() == Kind::Offset) | (self.kind.q.val() == Kind::Load))
+                | (self.kind.q.val() == Kind::ReadAccount));
+        self.alone.next = ((self.sweeps.val() | self.walks.val())
+            | ((self.kind.q.val() == Kind::Reload) | (self.kind.q.val() == Kind::Move)))
+            | (self.kind.q.val() == Kind::ReadSlot);
+        self.waits.next = (self.touches.val() & self.interlock.blocked.val())
+            | (self.places.val()
+                & (self.appending.q.val()
+                    & (self.appends.val() | (self.append_instrument.q.val() == self.instrument.val()))));
+        self.issues.next = ((self.state.q.val() == State::Run) & (self.valid.q.val() & !self.alone.val()))
+            & ((self.kind.q.val() == Kind::Tier) | (self.fifo.room.val() & !self.waits.val()));
+        self.found.next = self.account_found.q.val() | self.slot_found.q.val();
+        self.leaves.next = self.issues.val() | !self.valid.q.val();
+        self.ready.next = ((self.state.q.val() == State::Run) & self.leaves.val())
+            & !(self.found.val() | self.resetting.q.val());
+        self.command_ready.next = self.ready.val();
+        self.loads.next = self.ready.val() & self.command_valid.val();
+        self.end_index.next = self.count.q.val();
+        if self.walks.val() {
+            self.end_index.next = self.account_count.value.val();
+        }
+
+        // The next one takes its place.
+        self.incoming.record.next = self.command_record.val();
+        self.counts.reset.next = self.resetting.q.val();
+        self.counts.instrument.next = self.instrument.val();
+        if self.issues.val() {
+            self.valid.d.next = false;
+        }
+        if self.loads.val() {
+            self.valid.d.next = true;
+            self.kind.d.next = self.command_kind.val();
+            self.record.d.next = self.command_record.val();
+            self.row.d.next = self.command_row.val();
+            self.reason.d.next = self.command_reason.val().get_bits::<4>(0);
+            self.word.d.next = self.command_word.val();
+            self.tag.d.next = self.tag.q.val() + 1;
+            self.counts.instrument.next = self.incoming.instrument.val().get_bits::<INSTRUMENT_BITS>(0);
+            self.cursor.d.next = self.command_word.val().slot_base;
+            self.index.d.next = 0.into();
+            if ((self.command_kind.val() == Kind::Position) | (self.command_kind.val() == Kind::Reload))
+                | (self.command_kind.val() == Kind::ReadSlot)
+            {
+                self.cursor.d.next = self.command_word.val().slot_base
+                    + bit_cast::<SLOT_COUNT_BITS, SLOT_BITS>(
+                        self.incoming.slot.val().get_bits::<SLOT_BITS>(0),
+                    );
+                self.index.d.next =
+                    bit_cast::<SLOT_COUNT_BITS, SLOT_BITS>(self.incoming.slot.val().get_bits::<SLOT_BITS>(0));
+            }
+        }
+        self.count.d.next = self.counts.count.val();
+        self.interlock.reset.next = self.resetting.q.val();
+        self.interlock.issue.next = self.issues.val() & self.touches.val();
+        self.interlock.issue_row.next = self.row.q.val();
+        self.interlock.load.next = self.loads.val();
+        self.interlock.load_row.next = self.command_row.val();
+
+        // At rest.
+        self.clearing.next = self.state.q.val() == State::Clear;
         self.settings.reset.next = self.resetting.q.val();
         self.settings.write.next = false;
         self.settings.index.next = self.fields.instrument.val();
         self.settings.value.next = self.fields.setting.val();
-        self.hold.next = (self.fields.flags.val() & self.hold_bit.val()) != 0;
-        self.commit.next = (self.fields.flags.val() & self.commit_bit.val()) != 0;
-        self.walks.next = self.record_check.is_setting.val();
-
-        self.slot_check.record.next = self.record.q.val();
-        self.slot_check.word.next = self.instruments.word.val();
-        self.slot_check.slot_account.next = self.slots.read_data.val().account;
-        self.record_size.next = self.fields.size.val().get_bits::<SIZE_BITS>(0);
-
-        // RAMs and tables at rest.
-        self.clearing.next = self.state.q.val() == State::Clear;
-        self.instruments.record.next = self.record.q.val();
-        self.instruments.clear.next = self.clearing.val();
-        self.instruments.clear_index.next = self.cursor.q.val().get_bits::<INSTRUMENT_BITS>(0);
-        self.instruments.set_mark.next = false;
-        self.instruments.write_step.next = false;
-        self.instruments.append.next = false;
-        self.instruments.drop_last.next = false;
-        self.instruments.commit.next = false;
-        self.slots.read_enable.next = self.beat.q.val().valid & self.record_check.is_mark.val();
-        self.slots.read_address.next = self.beat.q.val().slot;
-        self.slots.write_enable.next = self.pipeline.slot_write.val();
-        self.slots.write_address.next = self.pipeline.slot_write_address.val();
-        self.slots.write_data.next = self.pipeline.slot_write_word.val();
-        self.tiers.record.next = self.record.q.val();
-        self.tiers.clear.next = self.clearing.val();
-        self.tiers.clear_bank.next = self.cursor.q.val().get_bits::<BANK_BITS>(0);
-        self.tiers.live_bank.next = self.instruments.word.val().bank;
-        self.tiers.shadow.next = self.commit.val();
-        self.tiers.load.next = false;
-        self.tiers.write.next = false;
-        self.tiers.live_steps.next = self.state_check.live_steps.val();
-        self.tiers.notional.next = self.pipeline.notional.val();
-        self.tiers.scan.next = self.state.q.val() == State::Commit;
-        self.tiers.scan_step.next = self.tier_scan.step.val();
-        self.tier_scan.start.next = false;
-        self.tier_scan.count.next = self.fields.tier_count.val().get_bits::<5>(0);
-        self.tier_scan.tier.next = self.tiers.tier.val();
-
-        // The beat and its operation.
-        self.beat.d.next.valid = false;
-        self.beat.d.next.first = true;
-        self.beat.d.next.last = true;
-        self.beat.d.next.is_cash = false;
-        self.beat.d.next.retract = false;
+        self.maker.kind.next = self.kind.q.val();
+        self.maker.record.next = self.record.q.val();
+        self.maker.word.next = self.word.q.val();
+        self.maker.scale.next = self.scale.val();
         self.pipeline.reset.next = self.resetting.q.val();
+        self.pipeline.lane_index.next = self.lane_index.val();
+        self.pipeline.scale.next = self.scale.val();
+        self.pipeline.settings.next = self.settings.settings.val();
+        self.pipeline.operands.next = self.maker.operands.val();
+        self.pipeline.keep.next = self.valid.q.val();
+        self.pipeline.keep_tag.next = self.tag.q.val();
+        self.pipeline.keep_record.next = self.record.q.val();
+        self.pipeline.start.next = false;
         self.pipeline.clear.next = self.clearing.val();
-        self.pipeline.clear_account.next = self.cursor.q.val().get_bits::<ACCOUNT_BITS>(0);
-        self.pipeline.beat.next = self.beat.q.val();
-        self.pipeline.slot_word.next = self.slots.read_data.val();
-        self.pipeline.sweeps.next = self.record_check.is_mark.val();
-        self.pipeline.has_position.next =
-            self.record_check.is_mark.val() | self.record_check.is_position.val();
-        self.pipeline.counts.next = self.record_check.is_mark.val() | self.walks.val();
-        self.pipeline.compares.next = !(self.hold.val() | self.record_check.is_account_readback.val());
-        self.pipeline.reads_back.next = self.record_check.is_account_readback.val();
-        self.pipeline.sets_offset.next = self.record_check.is_offset.val();
-        self.pipeline.even_bad.next = self.hold.val();
-        self.pipeline.stored.next = self.held.q.val().requirement;
-        self.pipeline.tier.next = self.tiers.tier.val();
-        if self.pipeline.settled.val() {
-            self.found_bad.d.next = self.pipeline.was_bad.val();
-            self.found_range.d.next = self.pipeline.out_of_range.val();
+        self.pipeline.clear_row.next = self.cursor.q.val().get_bits::<ACCOUNT_BITS>(0);
+        self.pipeline.clear_place.next = self.cursor.q.val().get_bits::<SLOT_BITS>(0);
+        self.write_bank.next = bit_cast::<BANK_BITS, INSTRUMENT_BITS>(self.instrument.val()) << 1;
+        if !self.word.q.val().bank {
+            self.write_bank.next =
+                (bit_cast::<BANK_BITS, INSTRUMENT_BITS>(self.instrument.val()) << 1).replace_bit(0, true);
+        }
+        self.pipeline.write_bank.next = self.write_bank.val();
+        self.pipeline.write_tier.next = self.issues.val() & (self.kind.q.val() == Kind::Tier);
+        self.pipeline.copies.next = self.state.q.val() == State::MoveJudge;
+        self.pipeline.moves.next = self.state.q.val() == State::MoveWrite;
+        self.move_place.next = self.word.q.val().slot_base
+            + bit_cast::<SLOT_COUNT_BITS, SLOT_BITS>(self.fields.slot_to.val().get_bits::<SLOT_BITS>(0));
+        self.pipeline.move_place.next = self.move_place.val().get_bits::<SLOT_BITS>(0);
+
+        // Appends and moves change the number of live slots.
+        self.counts.set.next = self.pipeline.append_done.val() & self.pipeline.appended.val();
+        self.counts.set_instrument.next = self.append_instrument.q.val();
+        self.counts.set_count.next = self.append_count.q.val();
+        if self.pipeline.append_done.val() {
+            self.appending.d.next = false;
         }
 
-        // Answers, behind all reports of the pipeline.
-        self.outbox.reset.next = self.resetting.q.val();
-        self.outbox.report.next = self.pipeline.report.val() & !self.clearing.val();
-        self.outbox.report_record.next = self.pipeline.report_record.val();
-        self.outbox.start.next = self.state.q.val() == State::Decide;
-        self.outbox.counted.next = self.pipeline.counted.val();
-        self.outbox.flagged.next = self.pipeline.flagged.val();
-        self.outbox.asked.next = self.record.q.val();
-        self.outbox.slot_word.next = self.slots.read_data.val();
-        self.outbox.is_resync.next = self.record_check.is_resync.val();
-        self.outbox.walk.next = self.walks.val();
-        self.outbox.echo.next = false;
-        self.outbox.receipt.next = false;
-        self.outbox.readback.next = false;
-        self.outbox.ready_out.next = self.out_ready.val();
-        self.out_valid.next = self.outbox.valid_out.val() & !self.resetting.q.val();
-        self.out_record.next = self.outbox.record_out.val();
-
-        self.segment_end.next = self.fields.base.val().get_bits::<SLOT_COUNT_BITS>(0)
-            + self.fields.capacity.val().get_bits::<SLOT_COUNT_BITS>(0);
-        self.refuse.next = false;
-        self.reason.next = self.record_check.reason.val();
+        // What the gate's command becomes.
+        self.beat.next = self.nothing.value.val();
+        self.beat.next.tag = self.tag.q.val();
+        self.beat.next.row = self.row.q.val();
+        self.beat.next.place = self.cursor.q.val().get_bits::<SLOT_BITS>(0);
+        self.beat.next.index = self.index.q.val().get_bits::<SLOT_BITS>(0);
         match self.state.q.val() {
             State::Clear => {
-                self.slots.write_enable.next = true;
-                self.slots.write_address.next = self.cursor.q.val().get_bits::<SLOT_BITS>(0);
-                self.slots.write_data.next = self.no_slot.val();
                 self.cursor.d.next = self.cursor.q.val() + 1;
-                if self.cursor.q.val() == self.clear_last.val() {
-                    self.state.d.next = State::Idle;
+                if self.cursor.q.val() == self.clear_last.value.val() {
+                    self.state.d.next = State::Run;
                 }
             }
-            State::Idle => {
-                self.tiers.load.next = true;
-                self.slots.read_enable.next = true;
-                self.slots.read_address.next = self.slot_check.place.val();
-                if self.taken.q.val() {
-                    self.state.d.next = State::Decide;
-                }
-            }
-            State::Decide => {
-                // A refusal stands behind the reports of READBACKs that are still under way.
-                if self.drained.val() | (self.record_check.reason.val() == 0) {
-                    self.reads_back.d.next = self.record_check.is_account_readback.val();
-                    self.state.d.next = State::Idle;
-                    self.held.d.next = self.slots.read_data.val();
-                    self.appends.d.next = false;
-                    self.beat.d.next.account = self.fields.account.val().get_bits::<ACCOUNT_BITS>(0);
-                    self.beat.d.next.slot = self.slot_check.place.val();
-                    self.beat.d.next.size = 0.into();
-                    self.beat.d.next.is_cash = self.record_check.is_cash.val();
-                    self.cursor.d.next = 0.into();
-                    self.remaining.d.next = self.account_count.val();
-                    if self.record_check.reason.val() == self.sequence_reason.val() {
-                        self.locked.d.next = true;
-                    } else if self.record_check.reason.val() != self.locked_reason.val() {
-                        self.expected.d.next = self.fields.number.val() + 1;
+            State::Run => {
+                if self.issues.val() & (self.kind.q.val() != Kind::Tier) {
+                    self.beat.next.valid = true;
+                    self.beat.next.touches = self.touches.val();
+                    self.beat.next.compares =
+                        self.touches.val() & !(self.hold.val() | (self.kind.q.val() == Kind::ReadAccount));
+                    self.beat.next.needs_good = (self.places.val() | (self.kind.q.val() == Kind::Cash))
+                        | ((self.kind.q.val() == Kind::Offset) & !self.hold.val());
+                    self.beat.next.loads = self.kind.q.val() == Kind::Load;
+                    self.beat.next.sets_offset = self.kind.q.val() == Kind::Offset;
+                    self.beat.next.reads_account = self.kind.q.val() == Kind::ReadAccount;
+                    self.beat.next.echoes = self.kind.q.val() == Kind::Echo;
+                    self.beat.next.refused = self.kind.q.val() == Kind::Refuse;
+                    self.beat.next.reason = self.reason.q.val();
+                    if self.places.val() {
+                        self.beat.next.names_instrument = true;
+                        self.beat.next.reprices = true;
+                        self.beat.next.writes_slot = true;
+                        self.beat.next.owns_slot = true;
+                        self.beat.next.appends = self.appends.val();
+                        self.beat.next.reads_slot = !self.appends.val();
+                        if self.slot_refused.val() {
+                            self.beat.next.refused = true;
+                            self.beat.next.reason = self.reasons.slot.val();
+                            self.beat.next.touches = false;
+                            self.beat.next.owns_slot = false;
+                            self.beat.next.appends = false;
+                            self.beat.next.reads_slot = false;
+                        } else if self.appends.val() {
+                            self.appending.d.next = true;
+                            self.append_instrument.d.next = self.instrument.val();
+                            self.append_count.d.next = self.count.q.val() + 1;
+                        }
                     }
-                    if self.record_check.reason.val() != 0 {
-                        self.refuse.next = true;
-                    } else if self.record_check.is_mark.val() {
-                        self.reason.next = self.state_reason.val();
-                        if self.state_check.mark_refused.val() {
-                            self.refuse.next = true;
-                        } else {
-                            self.instruments.set_mark.next = true;
-                            self.cursor.d.next = self.instruments.word.val().slot_base;
-                            self.remaining.d.next = self.instruments.word.val().slots;
+                }
+                if (self.valid.q.val() & self.alone.val())
+                    & (self.pipeline.empty.val() & self.fifo.room.val())
+                {
+                    self.state.d.next = State::Drain;
+                    if self.sweeps.val() {
+                        self.pipeline.start.next = true;
+                        self.state.d.next = State::Sweep;
+                    } else if self.walks.val() {
+                        self.settings.write.next = true;
+                        if !self.hold.val() {
+                            self.pipeline.start.next = true;
                             self.state.d.next = State::Sweep;
                         }
-                    } else if self.record_check.is_position.val() {
-                        self.reason.next = self.slot_reason.val();
-                        if self.state_check.position_refused.val() {
-                            self.reason.next = self.state_reason.val();
-                            self.refuse.next = true;
-                        } else if self.slot_check.position_refused.val() {
-                            self.refuse.next = true;
+                    } else if self.kind.q.val() == Kind::Reload {
+                        self.beat.next.valid = true;
+                        self.beat.next.names_instrument = true;
+                        if self.slot_refused.val() | self.no_size.val() {
+                            self.beat.next.refused = true;
+                            self.beat.next.reason = self.reasons.slot.val();
                         } else {
-                            self.beat.d.next.valid = true;
-                            self.beat.d.next.last = false;
-                            self.beat.d.next.retract = true;
-                            self.beat.d.next.size = self.slots.read_data.val().size;
-                            if self.slot_check.appends.val() {
-                                self.appends.d.next = true;
-                                self.held.d.next = self.no_slot.val();
-                                self.beat.d.next.size = 0.into();
-                            }
-                            self.state.d.next = State::PositionCash;
-                        }
-                    } else if (self.record_check.is_cash.val() | self.record_check.is_offset.val())
-                        | self.record_check.is_account_readback.val()
-                    {
-                        self.beat.d.next.valid = true;
-                        if !self.record_check.is_account_readback.val() {
-                            self.state.d.next = State::Drain;
-                        }
-                    } else if self.record_check.is_setting.val() {
-                        self.reason.next = self.state_reason.val();
-                        if self.state_check.setting_refused.val() {
-                            self.refuse.next = true;
-                        } else {
-                            self.settings.write.next = true;
-                            if !self.hold.val() & (self.fields.instrument.val() != 0) {
-                                self.state.d.next = State::Sweep;
+                            self.beat.next.reprices = true;
+                            self.beat.next.writes_slot = true;
+                            self.beat.next.appends = self.appends.val();
+                            if self.appends.val() {
+                                self.appending.d.next = true;
+                                self.append_instrument.d.next = self.instrument.val();
+                                self.append_count.d.next = self.count.q.val() + 1;
                             }
                         }
-                    } else if self.record_check.is_instrument.val() {
-                        self.tier_scan.start.next = true;
-                        if self.commit.val() {
-                            self.state.d.next = State::Commit;
-                        }
-                    } else if self.record_check.is_tier.val() {
-                        self.tiers.write.next = true;
-                        self.instruments.write_step.next = true;
-                    } else if self.record_check.is_move.val() {
-                        self.reason.next = self.slot_reason.val();
-                        if self.state_check.uncommitted.val() {
-                            self.reason.next = self.state_reason.val();
-                            self.refuse.next = true;
-                        } else if self.slot_check.move_refused.val() {
-                            self.refuse.next = true;
+                    } else if self.kind.q.val() == Kind::ReadSlot {
+                        self.beat.next.valid = true;
+                        self.beat.next.names_instrument = true;
+                        if self.slot_past.val() | self.appends.val() {
+                            self.beat.next.refused = true;
+                            self.beat.next.reason = self.reasons.slot.val();
                         } else {
-                            self.slots.read_enable.next = true;
-                            self.slots.read_address.next = self.slot_check.place_to.val();
-                            self.state.d.next = State::MoveCheck;
+                            self.beat.next.reads_slot = true;
+                            self.beat.next.shows_slot = true;
                         }
-                    } else if self.record_check.is_slot_readback.val() {
-                        self.reason.next = self.slot_reason.val();
-                        if self.state_check.uncommitted.val() {
-                            self.reason.next = self.state_reason.val();
-                            self.refuse.next = true;
-                        } else if self.slot_check.readback_refused.val() {
-                            self.refuse.next = true;
-                        } else {
-                            self.outbox.readback.next = true;
-                        }
+                    } else if self.move_refused.val() {
+                        self.beat.next.valid = true;
+                        self.beat.next.refused = true;
+                        self.beat.next.reason = self.reasons.slot.val();
                     } else {
-                        self.outbox.echo.next = true;
-                        self.locked.d.next = false;
+                        self.state.d.next = State::MoveTo;
+                    }
+                }
+                if !self.valid.q.val() {
+                    if self.found.val() {
+                        self.state.d.next = State::Repair;
+                    } else {
+                        self.beat.next.scrubs = true;
+                        self.beat.next.row = self.scrub_row.q.val();
+                        self.beat.next.place = self.scrub_place.q.val();
+                        self.scrub_row.d.next = self.scrub_row.q.val() + 1;
+                        if self.scrub_row.q.val() == self.row_last.value.val() {
+                            self.scrub_row.d.next = 0.into();
+                        }
+                        self.scrub_place.d.next = self.scrub_place.q.val() + 1;
+                        if self.scrub_place.q.val() == self.place_last.value.val() {
+                            self.scrub_place.d.next = 0.into();
+                        }
                     }
                 }
             }
             State::Sweep => {
-                self.beat.d.next.slot = self.cursor.q.val().get_bits::<SLOT_BITS>(0);
-                self.beat.d.next.account = self.cursor.q.val().get_bits::<ACCOUNT_BITS>(0);
-                if self.remaining.q.val() == 0 {
-                    self.state.d.next = State::Drain;
-                } else if self.outbox.room.val() {
-                    self.beat.d.next.valid = true;
-                    self.cursor.d.next = self.cursor.q.val() + 1;
-                    self.remaining.d.next = self.remaining.q.val() - 1;
+                if self.fifo.room.val() {
+                    self.beat.next.valid = true;
+                    self.beat.next.names_instrument = self.sweeps.val();
+                    if self.index.q.val() == self.end_index.val() {
+                        self.beat.next.receipts = true;
+                        self.state.d.next = State::Drain;
+                    } else {
+                        self.beat.next.touches = true;
+                        self.beat.next.counts = true;
+                        self.beat.next.compares = self.walks.val() | !self.hold.val();
+                        self.beat.next.sweeps = self.sweeps.val();
+                        self.beat.next.reads_slot = self.sweeps.val();
+                        self.beat.next.writes_slot = self.sweeps.val();
+                        self.beat.next.reprices = self.sweeps.val() & (self.kind.q.val() != Kind::Funding);
+                        self.beat.next.row = self.index.q.val().get_bits::<ACCOUNT_BITS>(0);
+                        self.cursor.d.next = self.cursor.q.val() + 1;
+                        self.index.d.next = self.index.q.val() + 1;
+                    }
                 }
             }
-            State::PositionCash => {
-                self.beat.d.next.valid = true;
-                self.beat.d.next.first = false;
-                self.beat.d.next.last = false;
-                self.beat.d.next.is_cash = true;
-                self.state.d.next = State::PositionApply;
-            }
-            State::PositionApply => {
-                self.beat.d.next.valid = true;
-                self.beat.d.next.first = false;
-                self.beat.d.next.size = self.record_size.val();
-                self.state.d.next = State::Drain;
+            State::Rewind => {
+                if self.pipeline.empty.val() {
+                    self.state.d.next = State::Sweep;
+                }
             }
             State::Drain => {
-                if self.drained.val() {
-                    self.state.d.next = State::Idle;
-                    if self.record_check.is_mark.val() | self.walks.val() {
-                        self.outbox.receipt.next = true;
-                    } else if self.record_check.is_offset.val() {
-                        self.reason.next = self.bad_reason.val();
-                        self.refuse.next = self.found_bad.q.val() & !self.hold.val();
-                    } else if self.record_check.is_position.val() | self.record_check.is_cash.val() {
-                        self.reason.next = self.range_reason.val();
-                        self.refuse.next = self.found_range.q.val();
-                        if self.found_bad.q.val() {
-                            self.reason.next = self.bad_reason.val();
-                            self.refuse.next = true;
-                        }
-                        self.instruments.append.next =
-                            self.appends.q.val() & !(self.found_bad.q.val() | self.found_range.q.val());
-                    }
+                if self.pipeline.empty.val() {
+                    self.valid.d.next = false;
+                    self.state.d.next = State::Run;
                 }
             }
-            State::MoveCheck => {
-                self.state.d.next = State::Idle;
-                self.reason.next = self.slot_reason.val();
-                if self.slots.read_data.val().size != 0 {
-                    self.refuse.next = true;
+            State::MoveTo => {
+                self.beat.next.place = self.move_place.val().get_bits::<SLOT_BITS>(0);
+                self.cursor.d.next = self.word.q.val().slot_base
+                    + bit_cast::<SLOT_COUNT_BITS, SLOT_BITS>(self.slot.val().get_bits::<SLOT_BITS>(0));
+                self.state.d.next = State::MoveFrom;
+            }
+            State::MoveFrom => {
+                self.state.d.next = State::MoveWait;
+            }
+            State::MoveWait => {
+                self.state.d.next = State::MoveTake;
+            }
+            State::MoveTake => {
+                self.to_broken.d.next = self.pipeline.slot_broken.val();
+                self.to_empty.d.next = !self.pipeline.slot.val().magnitude.any();
+                self.state.d.next = State::MoveJudge;
+            }
+            State::MoveJudge => {
+                // A word beyond repair is read again by a beat that reports it.
+                self.state.d.next = State::Drain;
+                self.beat.next.names_instrument = true;
+                if self.pipeline.slot_broken.val() {
+                    self.beat.next.valid = true;
+                    self.beat.next.reads_slot = true;
+                    self.beat.next.index = self.slot.val().get_bits::<SLOT_BITS>(0);
+                } else if self.to_broken.q.val() {
+                    self.beat.next.valid = true;
+                    self.beat.next.reads_slot = true;
+                    self.beat.next.place = self.move_place.val().get_bits::<SLOT_BITS>(0);
+                    self.beat.next.index = self.fields.slot_to.val().get_bits::<SLOT_BITS>(0);
+                } else if (self.pipeline.slot.val().row != self.row.q.val()) | !self.to_empty.q.val() {
+                    self.beat.next.valid = true;
+                    self.beat.next.refused = true;
+                    self.beat.next.reason = self.reasons.slot.val();
                 } else {
-                    self.slots.write_enable.next = true;
-                    self.slots.write_address.next = self.slot_check.place_to.val();
-                    self.slots.write_data.next = self.held.q.val();
-                    self.instruments.drop_last.next = true;
+                    self.state.d.next = State::MoveWrite;
                 }
             }
-            State::Commit => {
-                self.reason.next = self.state_reason.val();
-                if self.state_check.commit_refused.val() {
-                    self.refuse.next = true;
-                    self.state.d.next = State::Idle;
-                } else if self.tier_scan.done.val() {
-                    self.state.d.next = State::Idle;
-                    if self.tier_scan.ordered.val() {
-                        self.outbox.receipt.next = true;
-                        self.instruments.commit.next = true;
-                        if self.segment_end.val() > self.segments_end.q.val() {
-                            self.segments_end.d.next = self.segment_end.val();
-                        }
+            State::MoveWrite => {
+                self.counts.set.next = true;
+                self.counts.set_instrument.next = self.instrument.val();
+                self.counts.set_count.next = self.slot.val().get_bits::<SLOT_COUNT_BITS>(0);
+                self.valid.d.next = false;
+                self.state.d.next = State::Run;
+            }
+            State::Repair => {
+                if self.pipeline.empty.val() & self.fifo.room.val() {
+                    self.beat.next.valid = true;
+                    if self.account_found.q.val() {
+                        self.beat.next.touches = true;
+                        self.beat.next.row = self.found_row.q.val();
+                        self.account_found.d.next = false;
                     } else {
-                        self.refuse.next = true;
+                        self.beat.next.sweeps = true;
+                        self.beat.next.writes_slot = true;
+                        self.beat.next.place = self.found_place.q.val();
+                        self.slot_found.d.next = false;
                     }
+                    self.state.d.next = State::Drain;
                 }
             }
-            _ => {}
+            _ => {
+                self.state.d.next = State::Clear;
+            }
         }
-        self.outbox.error.next = self.refuse.val();
-        self.outbox.reason.next = self.reason.val();
+        if self.pipeline.repeats.val() {
+            self.cursor.d.next = bit_cast::<SLOT_COUNT_BITS, SLOT_BITS>(self.pipeline.repeat_place.val());
+            self.index.d.next = bit_cast::<SLOT_COUNT_BITS, SLOT_BITS>(self.pipeline.repeat_index.val());
+            self.state.d.next = State::Rewind;
+        }
+        if self.pipeline.account_found.val() {
+            self.account_found.d.next = true;
+            self.found_row.d.next = self.pipeline.found_row.val();
+        }
+        if self.pipeline.slot_found.val() {
+            self.slot_found.d.next = true;
+            self.found_place.d.next = self.pipeline.found_place.val();
+        }
         if self.resetting.q.val() {
-            self.taken.d.next = false;
             self.state.d.next = State::Clear;
             self.cursor.d.next = 0.into();
-            self.expected.d.next = 0.into();
-            self.locked.d.next = true;
-            self.segments_end.d.next = 0.into();
-            self.reads_back.d.next = false;
-            self.beat.d.next.valid = false;
+            self.valid.d.next = false;
+            self.appending.d.next = false;
+            self.account_found.d.next = false;
+            self.slot_found.d.next = false;
+            self.scrub_row.d.next = 0.into();
+            self.scrub_place.d.next = 0.into();
         }
+        self.pipeline.beat.next = self.beat.val();
+
+        self.fifo.reset.next = self.resetting.q.val();
+        self.fifo.push.next = self.pipeline.report.val();
+        self.fifo.record_in.next = self.pipeline.report_record.val();
+        self.fifo.echo_in.next = self.pipeline.report_is_echo.val();
+        self.fifo.ready_out.next = self.out_ready.val();
+        self.out_record.next = self.fifo.record_out.val();
+        self.out_is_echo.next = self.fifo.echo_out.val();
+        self.out_valid.next = self.fifo.valid_out.val();
+        self.occupied.next = self.counts.occupied.val();
+        self.idle.next = ((self.state.q.val() == State::Run) & !self.valid.q.val())
+            & (self.pipeline.empty.val() & !self.found.val());
+        self.ecc_corrected.next = self.pipeline.corrected.val();
+        self.ecc_uncorrected.next = self.pipeline.uncorrected.val();
     }
 }

@@ -1,135 +1,147 @@
 //! The verdict: severity of an account from its equity and its effective requirement, by cross-multiplication.
 
-use crate::product::ProductOfOneClock;
+use crate::product::{self, ProductRows};
 use crate::settings::SettingsWord;
-use crate::width::{ACCUMULATOR_BITS, LINE_BITS, OFFSET_BITS, RUNG_BITS, SEVERITY_BITS};
+use crate::width::{ACCUMULATOR_BITS, CHANGE_BITS, LINE_BITS, RUNG_BITS, SEVERITY_BITS};
 use rust_hdl::prelude::*;
 
 /// Clocks from `equity` to `severity`.
-pub const LATENCY: u64 = 3;
+pub const LATENCY: u64 = product::ROWS_LATENCY + 1;
 
 /// Bits of an equity that is not negative.
 const EQUITY_BITS: usize = ACCUMULATOR_BITS - 1;
-/// `R + offset` before it is clamped.
-const SUM_BITS: usize = ACCUMULATOR_BITS + 1;
+/// `256*E - R'*rung`, signed.
+const MARGIN_BITS: usize = LINE_BITS + 2;
+/// One bit more: the lowest carries a one into the sum.
+const SUM_BITS: usize = MARGIN_BITS + 1;
 
-/// Severity 4 if `E < 0`; else, with `R' = max(R + offset, 0) > 0`, 3, 2 or 1 if `256*E < R'*rung_k` (`<=` with
+/// Severity 4 if `E < 0`; else, with `R' = max(effective, 0) > 0`, 3, 2 or 1 if `256*E < R'*rung_k` (`<=` with
 /// `equality`); else 0.
 ///
-/// Shape: one account per clock, never stalls. Units: quanta / S, rungs in 256ths; exact, nothing is rounded.
-#[derive(LogicBlock)]
+/// Shape: one account per clock, never stalls; the settings stand still while accounts are under way.
+/// Units: quanta / S, two's complement, rungs in 256ths; exact, nothing is rounded. `effective` (R + offset) has two bits to spare.
+#[derive(LogicBlock, Default)]
 pub struct MarginComparator {
     pub clock: Signal<In, Clock>,
     pub settings: Signal<In, SettingsWord>,
     pub equity: Signal<In, Bits<ACCUMULATOR_BITS>>,
-    pub requirement: Signal<In, Bits<ACCUMULATOR_BITS>>,
-    pub offset: Signal<In, Bits<OFFSET_BITS>>,
+    pub effective: Signal<In, Bits<CHANGE_BITS>>,
     pub severity: Signal<Out, Bits<SEVERITY_BITS>>,
-    line_1: ProductOfOneClock<ACCUMULATOR_BITS, RUNG_BITS, LINE_BITS>,
-    line_2: ProductOfOneClock<ACCUMULATOR_BITS, RUNG_BITS, LINE_BITS>,
-    line_3: ProductOfOneClock<ACCUMULATOR_BITS, RUNG_BITS, LINE_BITS>,
-    effective: DFF<Bits<ACCUMULATOR_BITS>>,
-    effective_equity: DFF<Bits<ACCUMULATOR_BITS>>,
-    line_equity: DFF<Bits<ACCUMULATOR_BITS>>,
-    line_nonzero: DFF<Bit>,
-    verdict: DFF<Bits<SEVERITY_BITS>>,
-    requirement_wide: Signal<Local, Bits<SUM_BITS>>,
-    offset_wide: Signal<Local, Bits<SUM_BITS>>,
-    sum: Signal<Local, Bits<SUM_BITS>>,
-    equity_magnitude: Signal<Local, Bits<EQUITY_BITS>>,
-    scaled: Signal<Local, Bits<LINE_BITS>>,
-    crossed_1: Signal<Local, Bit>,
-    crossed_2: Signal<Local, Bit>,
-    crossed_3: Signal<Local, Bit>,
-    requirement_extension: Constant<Bits<SUM_BITS>>,
-    offset_extension: Constant<Bits<SUM_BITS>>,
-}
-
-impl Default for MarginComparator {
-    fn default() -> Self {
-        Self {
-            clock: Default::default(),
-            settings: Default::default(),
-            equity: Default::default(),
-            requirement: Default::default(),
-            offset: Default::default(),
-            severity: Default::default(),
-            line_1: Default::default(),
-            line_2: Default::default(),
-            line_3: Default::default(),
-            effective: Default::default(),
-            effective_equity: Default::default(),
-            line_equity: Default::default(),
-            line_nonzero: Default::default(),
-            verdict: Default::default(),
-            requirement_wide: Default::default(),
-            offset_wide: Default::default(),
-            sum: Default::default(),
-            equity_magnitude: Default::default(),
-            scaled: Default::default(),
-            crossed_1: Default::default(),
-            crossed_2: Default::default(),
-            crossed_3: Default::default(),
-            requirement_extension: Constant::new(crate::sign::extension::<SUM_BITS>(ACCUMULATOR_BITS)),
-            offset_extension: Constant::new(crate::sign::extension::<SUM_BITS>(OFFSET_BITS)),
-        }
-    }
+    line_1: ProductRows<ACCUMULATOR_BITS, RUNG_BITS, LINE_BITS>,
+    line_2: ProductRows<ACCUMULATOR_BITS, RUNG_BITS, LINE_BITS>,
+    line_3: ProductRows<ACCUMULATOR_BITS, RUNG_BITS, LINE_BITS>,
+    equity_1: DFF<Bits<ACCUMULATOR_BITS>>,
+    equity_2: DFF<Bits<ACCUMULATOR_BITS>>,
+    insolvent: DFF<Bit>,
+    requires_1: DFF<Bit>,
+    requires_2: DFF<Bit>,
+    requires_3: DFF<Bit>,
+    below_1: DFF<Bit>,
+    below_2: DFF<Bit>,
+    below_3: DFF<Bit>,
+    clamped: Signal<Local, Bits<ACCUMULATOR_BITS>>,
+    scaled: Signal<Local, Bits<MARGIN_BITS>>,
+    sum_1: Signal<Local, Bits<MARGIN_BITS>>,
+    sum_2: Signal<Local, Bits<MARGIN_BITS>>,
+    sum_3: Signal<Local, Bits<MARGIN_BITS>>,
+    carry_1: Signal<Local, Bits<MARGIN_BITS>>,
+    carry_2: Signal<Local, Bits<MARGIN_BITS>>,
+    carry_3: Signal<Local, Bits<MARGIN_BITS>>,
+    parity_1: Signal<Local, Bits<MARGIN_BITS>>,
+    parity_2: Signal<Local, Bits<MARGIN_BITS>>,
+    parity_3: Signal<Local, Bits<MARGIN_BITS>>,
+    majority_1: Signal<Local, Bits<MARGIN_BITS>>,
+    majority_2: Signal<Local, Bits<MARGIN_BITS>>,
+    majority_3: Signal<Local, Bits<MARGIN_BITS>>,
+    left_1: Signal<Local, Bits<SUM_BITS>>,
+    right_1: Signal<Local, Bits<SUM_BITS>>,
+    margin_1: Signal<Local, Bits<SUM_BITS>>,
+    left_2: Signal<Local, Bits<SUM_BITS>>,
+    right_2: Signal<Local, Bits<SUM_BITS>>,
+    margin_2: Signal<Local, Bits<SUM_BITS>>,
+    left_3: Signal<Local, Bits<SUM_BITS>>,
+    right_3: Signal<Local, Bits<SUM_BITS>>,
+    margin_3: Signal<Local, Bits<SUM_BITS>>,
 }
 
 impl Logic for MarginComparator {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, effective, effective_equity, line_equity, line_nonzero, verdict);
+        dff_setup!(
+            self, clock, equity_1, equity_2, insolvent, requires_1, requires_2, requires_3, below_1, below_2,
+            below_3
+        );
         clock!(self, clock, line_1, line_2, line_3);
 
-        self.requirement_wide.next = bit_cast::<SUM_BITS, ACCUMULATOR_BITS>(self.requirement.val());
-        if self.requirement.val().get_bit(87) {
-            self.requirement_wide.next = self.requirement_wide.val() | self.requirement_extension.val();
+        self.clamped.next = self.effective.val().get_bits::<ACCUMULATOR_BITS>(0);
+        if self.effective.val().get_bit(89) {
+            self.clamped.next = 0.into();
         }
-        self.offset_wide.next = bit_cast::<SUM_BITS, OFFSET_BITS>(self.offset.val());
-        if self.offset.val().get_bit(86) {
-            self.offset_wide.next = self.offset_wide.val() | self.offset_extension.val();
-        }
-        self.sum.next = self.requirement_wide.val() + self.offset_wide.val();
-        self.effective.d.next = self.sum.val().get_bits::<ACCUMULATOR_BITS>(0);
-        if self.sum.val().get_bit(88) {
-            self.effective.d.next = 0.into();
-        }
-        self.effective_equity.d.next = self.equity.val();
-
-        self.line_1.left.next = self.effective.q.val();
+        self.line_1.left.next = self.clamped.val();
+        self.line_2.left.next = self.clamped.val();
+        self.line_3.left.next = self.clamped.val();
         self.line_1.right.next = self.settings.val().rung_1;
-        self.line_2.left.next = self.effective.q.val();
         self.line_2.right.next = self.settings.val().rung_2;
-        self.line_3.left.next = self.effective.q.val();
         self.line_3.right.next = self.settings.val().rung_3;
-        self.line_equity.d.next = self.effective_equity.q.val();
-        self.line_nonzero.d.next = self.effective.q.val().any();
+        self.requires_1.d.next = self.clamped.val().any();
+        self.requires_2.d.next = self.requires_1.q.val();
+        self.requires_3.d.next = self.requires_2.q.val();
+        self.equity_1.d.next = self.equity.val();
+        self.equity_2.d.next = self.equity_1.q.val();
+        self.insolvent.d.next = self.equity_2.q.val().get_bit(87);
 
-        self.equity_magnitude.next = self.line_equity.q.val().get_bits::<EQUITY_BITS>(0);
-        self.scaled.next = bit_cast::<LINE_BITS, EQUITY_BITS>(self.equity_magnitude.val()) << 8;
-        if self.settings.val().equality {
-            self.crossed_1.next = self.scaled.val() <= self.line_1.product.val();
-            self.crossed_2.next = self.scaled.val() <= self.line_2.product.val();
-            self.crossed_3.next = self.scaled.val() <= self.line_3.product.val();
-        } else {
-            self.crossed_1.next = self.scaled.val() < self.line_1.product.val();
-            self.crossed_2.next = self.scaled.val() < self.line_2.product.val();
-            self.crossed_3.next = self.scaled.val() < self.line_3.product.val();
-        }
-        self.verdict.d.next = 0.into();
-        if self.line_nonzero.q.val() {
-            if self.crossed_3.val() {
-                self.verdict.d.next = 3.into();
-            } else if self.crossed_2.val() {
-                self.verdict.d.next = 2.into();
-            } else if self.crossed_1.val() {
-                self.verdict.d.next = 1.into();
+        // 256*E - sum - carry, less one more with equality: below zero means crossed.
+        self.scaled.next = bit_cast::<MARGIN_BITS, EQUITY_BITS>(bit_cast::<EQUITY_BITS, ACCUMULATOR_BITS>(
+            self.equity_2.q.val(),
+        )) << 8;
+        self.sum_1.next = !bit_cast::<MARGIN_BITS, LINE_BITS>(self.line_1.sum.val());
+        self.sum_2.next = !bit_cast::<MARGIN_BITS, LINE_BITS>(self.line_2.sum.val());
+        self.sum_3.next = !bit_cast::<MARGIN_BITS, LINE_BITS>(self.line_3.sum.val());
+        self.carry_1.next = !bit_cast::<MARGIN_BITS, LINE_BITS>(self.line_1.carry.val());
+        self.carry_2.next = !bit_cast::<MARGIN_BITS, LINE_BITS>(self.line_2.carry.val());
+        self.carry_3.next = !bit_cast::<MARGIN_BITS, LINE_BITS>(self.line_3.carry.val());
+        self.parity_1.next = (self.scaled.val() ^ self.sum_1.val()) ^ self.carry_1.val();
+        self.parity_2.next = (self.scaled.val() ^ self.sum_2.val()) ^ self.carry_2.val();
+        self.parity_3.next = (self.scaled.val() ^ self.sum_3.val()) ^ self.carry_3.val();
+        self.majority_1.next = ((self.scaled.val() & self.sum_1.val())
+            | (self.scaled.val() & self.carry_1.val()))
+            | (self.sum_1.val() & self.carry_1.val());
+        self.majority_2.next = ((self.scaled.val() & self.sum_2.val())
+            | (self.scaled.val() & self.carry_2.val()))
+            | (self.sum_2.val() & self.carry_2.val());
+        self.majority_3.next = ((self.scaled.val() & self.sum_3.val())
+            | (self.scaled.val() & self.carry_3.val()))
+            | (self.sum_3.val() & self.carry_3.val());
+        self.left_1.next = (bit_cast::<SUM_BITS, MARGIN_BITS>(self.parity_1.val()) << 1).replace_bit(0, true);
+        self.right_1.next = (bit_cast::<SUM_BITS, MARGIN_BITS>(self.majority_1.val()) << 2)
+            .replace_bit(0, !self.settings.val().equality)
+            .replace_bit(1, true);
+        self.margin_1.next = self.left_1.val() + self.right_1.val();
+        self.left_2.next = (bit_cast::<SUM_BITS, MARGIN_BITS>(self.parity_2.val()) << 1).replace_bit(0, true);
+        self.right_2.next = (bit_cast::<SUM_BITS, MARGIN_BITS>(self.majority_2.val()) << 2)
+            .replace_bit(0, !self.settings.val().equality)
+            .replace_bit(1, true);
+        self.margin_2.next = self.left_2.val() + self.right_2.val();
+        self.left_3.next = (bit_cast::<SUM_BITS, MARGIN_BITS>(self.parity_3.val()) << 1).replace_bit(0, true);
+        self.right_3.next = (bit_cast::<SUM_BITS, MARGIN_BITS>(self.majority_3.val()) << 2)
+            .replace_bit(0, !self.settings.val().equality)
+            .replace_bit(1, true);
+        self.margin_3.next = self.left_3.val() + self.right_3.val();
+        self.below_1.d.next = self.margin_1.val().get_bit(100);
+        self.below_2.d.next = self.margin_2.val().get_bit(100);
+        self.below_3.d.next = self.margin_3.val().get_bit(100);
+
+        self.severity.next = 0.into();
+        if self.insolvent.q.val() {
+            self.severity.next = 4.into();
+        } else if self.requires_3.q.val() {
+            if self.below_3.q.val() {
+                self.severity.next = 3.into();
+            } else if self.below_2.q.val() {
+                self.severity.next = 2.into();
+            } else if self.below_1.q.val() {
+                self.severity.next = 1.into();
             }
         }
-        if self.line_equity.q.val().get_bit(87) {
-            self.verdict.d.next = 4.into();
-        }
-        self.severity.next = self.verdict.q.val();
     }
 }

@@ -1,6 +1,6 @@
 //! A build as vendors' tools take it: Verilog, file list, constraints, script.
 
-use crate::config::LaneConfig;
+use crate::config::BuildConfig;
 use crate::emit::{TOP, design};
 use crate::target::Target;
 
@@ -30,7 +30,7 @@ impl File {
 }
 
 /// All files of a build. The same `config` and `target` always give the same.
-pub fn package(config: LaneConfig, target: Target) -> Vec<File> {
+pub fn package(config: BuildConfig, target: Target) -> Vec<File> {
     let mut files = vec![
         File::new("backstop_inline.v", design(config)),
         File::new("primitives.v", target.primitives()),
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn every_listed_file_is_in_the_package_and_a_device_has_constraints_and_a_script() {
         for target in Target::ALL {
-            let files = package(LaneConfig::SMALL, target);
+            let files = package(BuildConfig::small(1), target);
             let text = |name: &str| files.iter().find(|file| file.name == name).map(|file| &file.text);
             for name in text("files.f").unwrap().lines() {
                 assert!(text(name).is_some(), "{name}");

@@ -1,217 +1,163 @@
-//! The datapath: from a beat to changed accumulators, a verdict and its report, one beat per clock.
+//! From a beat to its report: one position, account or answer per clock, each in the same number of clocks.
+//!
+//! Stage 0 is the register behind the control; the slot RAM is read as the beat enters it. The word is put right at 2,
+//! the first products are there at 5, the changes of E and R at 9, the account's new sums at 10, what becomes
+//! of them at 11, the severity at 13, the report at 14. Slots are written behind 11, accounts behind 15.
 
+use crate::BuildConfig;
 use crate::account_store::AccountStore;
-use crate::beat::Beat;
-use crate::delay::Delay;
+use crate::account_update::AccountUpdate;
+use crate::account_word::AccountWord;
+use crate::beat::{Beat, Operands};
 use crate::equity_change::EquityChange;
-use crate::instrument_word::InstrumentWord;
 use crate::margin_comparator::MarginComparator;
-use crate::operands::Operands;
+use crate::outcome::{Outcome, OutcomeCheck};
 use crate::position_value::PositionValue;
+use crate::ram::Ram;
+use crate::reasons::Reasons;
 use crate::record_slicer::RecordSlicer;
-use crate::record_writer::AccountReport;
+use crate::repeat_guard::RepeatGuard;
+use crate::report::Report;
 use crate::requirement::Requirement;
 use crate::settings::SettingsWord;
-use crate::severity_store::SeverityStore;
+use crate::sign::SignExtend;
+use crate::slot_store::SlotStore;
 use crate::slot_word::SlotWord;
-use crate::tier_step::TierWord;
 use crate::width::{
-    ACCOUNT_BITS, ACCUMULATOR_BITS, NOTIONAL_BITS, OFFSET_BITS, RECORD_BITS, REQUIREMENT_BITS, SIZE_BITS,
-    SLOT_BITS, SLOT_COUNT_BITS,
+    ACCOUNT_BITS, ACCUMULATOR_BITS, BANK_BITS, CHANGE_BITS, CHARGE_BITS, MAGNITUDE_BITS, NOTIONAL_BITS,
+    OFFSET_BITS, RECORD_BITS, REQUIREMENT_BITS, SCALE_BITS, SLOT_BITS, TAG_BITS, WEIGHT_BITS,
 };
-use crate::{account_store, equity_change, margin_comparator, position_value, requirement, tier_table};
+use crate::zero::Zero;
 use rust_hdl::prelude::*;
 
-/// Stage in which the first products stand: 1 behind the slot RAM.
-const VALUE_STAGE: u64 = 1 + position_value::LATENCY;
-/// Stage in which an account's result stands.
-const RESULT_STAGE: u64 = VALUE_STAGE + equity_change::LATENCY + 1;
-/// Stage in which the verdict stands.
-const VERDICT_STAGE: u64 = RESULT_STAGE + margin_comparator::LATENCY;
-/// Clocks from a beat to its report: the verdict, the severity store's compare, the report's register.
-pub const LATENCY: u64 = VERDICT_STAGE + 2;
+/// Registers of a beat.
+pub const STAGES: usize = 16;
+/// Clocks from the beat at the input to its report at the output.
+pub const LATENCY: u64 = 15;
 
-const STAGES: usize = LATENCY as usize + 1;
-const _: () = assert!(VALUE_STAGE == 3 && RESULT_STAGE == 8 && VERDICT_STAGE == 11);
-const _: () = assert!(tier_table::LATENCY + requirement::LATENCY == equity_change::LATENCY);
-const _: () = assert!(account_store::LATENCY == 2);
-
-/// An operation is one beat per account, but for POSITION, whose three beats share one read-modify-write.
+/// The datapath of a lane.
 ///
-/// ```text
-/// 0 beat  1 slot's word  3 products, tier compare  5 tier, weighted product  7 changes, account read
-/// 8 account's result, slot written back  11 verdict, severity read  12 flag  13 report
-/// ```
-/// Shape: one beat per clock, never stalls: the output queue keeps room for all that is under way. Everything but
-/// the beat, its slot's word and, from one READBACK to the next, the record's number stands still while beats are under way. Units as in the blocks below.
-#[derive(LogicBlock)]
+/// Shape: one beat per clock, never stalls; the control keeps hazards apart. `repeats` takes back the beats of a sweep that
+/// are younger than, or the same as, the one it points at.
+#[derive(LogicBlock, Default)]
 pub struct Pipeline {
     pub clock: Signal<In, Clock>,
-    pub settings: Signal<In, SettingsWord>,
     pub reset: Signal<In, Bit>,
-    pub clear: Signal<In, Bit>,
-    pub clear_account: Signal<In, Bits<ACCOUNT_BITS>>,
+    pub lane_index: Signal<In, Bits<8>>,
+    pub scale: Signal<In, Bits<SCALE_BITS>>,
+    pub settings: Signal<In, SettingsWord>,
     pub beat: Signal<In, Beat>,
-    /// Word of the beat's slot, one clock after the beat.
-    pub slot_word: Signal<In, SlotWord>,
-    // Of the operation.
-    pub record: Signal<In, Bits<RECORD_BITS>>,
-    pub word: Signal<In, InstrumentWord>,
-    pub sweeps: Signal<In, Bit>,
-    pub pays: Signal<In, Bit>,
-    pub has_position: Signal<In, Bit>,
-    pub counts: Signal<In, Bit>,
-    pub compares: Signal<In, Bit>,
-    pub reads_back: Signal<In, Bit>,
-    pub sets_offset: Signal<In, Bit>,
-    pub even_bad: Signal<In, Bit>,
-    pub stored: Signal<In, Bits<REQUIREMENT_BITS>>,
-    // The tier table beside the pipeline.
-    pub notional: Signal<Out, Bits<NOTIONAL_BITS>>,
-    pub tier: Signal<In, TierWord>,
-    // Results.
-    pub busy: Signal<Out, Bit>,
-    pub settled: Signal<Out, Bit>,
-    pub was_bad: Signal<Out, Bit>,
-    pub out_of_range: Signal<Out, Bit>,
-    pub counted: Signal<Out, Bit>,
-    pub flagged: Signal<Out, Bit>,
-    pub slot_write: Signal<Out, Bit>,
-    pub slot_write_address: Signal<Out, Bits<SLOT_BITS>>,
-    pub slot_write_word: Signal<Out, SlotWord>,
+    pub operands: Signal<In, Operands>,
+    /// The record of the beats to come, kept under its tag.
+    pub keep: Signal<In, Bit>,
+    pub keep_tag: Signal<In, Bits<TAG_BITS>>,
+    pub keep_record: Signal<In, Bits<RECORD_BITS>>,
+    /// A sweep or walk starts: the receipt counts from here.
+    pub start: Signal<In, Bit>,
+    pub clear: Signal<In, Bit>,
+    pub clear_row: Signal<In, Bits<ACCOUNT_BITS>>,
+    pub clear_place: Signal<In, Bits<SLOT_BITS>>,
+    pub write_tier: Signal<In, Bit>,
+    pub write_bank: Signal<In, Bits<BANK_BITS>>,
+    /// The slot now at stage 2 is written to `move_place` one clock later, when `moves` is high.
+    pub copies: Signal<In, Bit>,
+    pub moves: Signal<In, Bit>,
+    pub move_place: Signal<In, Bits<SLOT_BITS>>,
+    pub slot: Signal<Out, SlotWord>,
+    pub slot_broken: Signal<Out, Bit>,
+    pub empty: Signal<Out, Bit>,
+    pub repeats: Signal<Out, Bit>,
+    pub repeat_place: Signal<Out, Bits<SLOT_BITS>>,
+    pub repeat_index: Signal<Out, Bits<SLOT_BITS>>,
+    /// An append is decided, and whether it took place.
+    pub append_done: Signal<Out, Bit>,
+    pub appended: Signal<Out, Bit>,
+    /// The idle walk has found a word to put right.
+    pub account_found: Signal<Out, Bit>,
+    pub found_row: Signal<Out, Bits<ACCOUNT_BITS>>,
+    pub slot_found: Signal<Out, Bit>,
+    pub found_place: Signal<Out, Bits<SLOT_BITS>>,
+    pub corrected: Signal<Out, Bits<32>>,
+    pub uncorrected: Signal<Out, Bits<32>>,
     pub report: Signal<Out, Bit>,
     pub report_record: Signal<Out, Bits<RECORD_BITS>>,
-    fields: RecordSlicer,
-    operands: Operands,
+    pub report_is_echo: Signal<Out, Bit>,
+    slots: SlotStore,
+    accounts: AccountStore,
     position_value: PositionValue,
-    requirement: Requirement,
     equity_change: EquityChange,
-    account_store: AccountStore,
+    requirement: Requirement,
+    update: AccountUpdate,
+    outcome_check: OutcomeCheck,
     comparator: MarginComparator,
-    severity_store: SeverityStore,
-    account_report: AccountReport,
-    // Stage n of a beat is bit n.
-    valids: DFF<Bits<STAGES>>,
-    lasts: DFF<Bits<STAGES>>,
-    firsts: DFF<Bits<STAGES>>,
-    cashes: DFF<Bits<STAGES>>,
-    retracts: DFF<Bits<STAGES>>,
-    account_1: DFF<Bits<ACCOUNT_BITS>>,
-    size_1: DFF<Bits<SIZE_BITS>>,
-    stored_delay: Delay<Bits<REQUIREMENT_BITS>, 4>,
-    notional_delay: Delay<Bits<NOTIONAL_BITS>, 2>,
-    size_delay: Delay<Bits<SIZE_BITS>, 7>,
-    account_6_delay: Delay<Bits<ACCOUNT_BITS>, 5>,
-    account_7: DFF<Bits<ACCOUNT_BITS>>,
-    account_8: DFF<Bits<ACCOUNT_BITS>>,
-    account_10_delay: Delay<Bits<ACCOUNT_BITS>, 2>,
-    account_11: DFF<Bits<ACCOUNT_BITS>>,
-    account_12: DFF<Bits<ACCOUNT_BITS>>,
-    slot_8_delay: Delay<Bits<SLOT_BITS>, 8>,
-    slot_12_delay: Delay<Bits<SLOT_BITS>, 4>,
-    number_12_delay: Delay<Bits<32>, 12>,
-    requirement_8: DFF<Bits<REQUIREMENT_BITS>>,
-    equity_delay: Delay<Bits<ACCUMULATOR_BITS>, 4>,
-    total_delay: Delay<Bits<ACCUMULATOR_BITS>, 4>,
-    judged_delay: Delay<Bit, 3>,
-    broken_delay: Delay<Bit, 4>,
-    reporting: DFF<Bit>,
-    valid_in: Signal<Local, Bits<STAGES>>,
-    last_in: Signal<Local, Bits<STAGES>>,
-    first_in: Signal<Local, Bits<STAGES>>,
-    cash_in: Signal<Local, Bits<STAGES>>,
-    retract_in: Signal<Local, Bits<STAGES>>,
-    clean: Signal<Local, Bit>,
-    broken: Signal<Local, Bit>,
-    beat_account: Signal<Local, Bits<ACCOUNT_BITS>>,
-    beat_size: Signal<Local, Bits<SIZE_BITS>>,
-    beat_stored: Signal<Local, Bits<REQUIREMENT_BITS>>,
-    slot_base: Signal<Local, Bits<SLOT_COUNT_BITS>>,
-    slot_index: Signal<Local, Bits<SLOT_BITS>>,
-    written: Signal<Local, SlotWord>,
+    reporter: Report,
+    guard: RepeatGuard,
+    reasons: Reasons,
+    early_records: Ram<Bits<RECORD_BITS>, TAG_BITS>,
+    late_records: Ram<Bits<RECORD_BITS>, TAG_BITS>,
+    early: RecordSlicer,
+    kept: RecordSlicer,
+    nothing: Zero<Beat>,
+    zeros: Zero<AccountWord>,
+    loaded_equity: SignExtend<ACCUMULATOR_BITS, CHANGE_BITS>,
+    loaded_requirement: SignExtend<ACCUMULATOR_BITS, CHANGE_BITS>,
+    new_offset: SignExtend<OFFSET_BITS, CHANGE_BITS>,
+    stored_wide: SignExtend<REQUIREMENT_BITS, CHANGE_BITS>,
+    beats: [DFF<Beat>; STAGES],
+    flying: DFF<Bits<STAGES>>,
+    numbers: [DFF<Operands>; 6],
+    /// The position as it will be, from stage 3 to 10.
+    magnitudes: [DFF<Bits<MAGNITUDE_BITS>>; 8],
+    negatives: [DFF<Bit>; 8],
+    /// The stored requirement, likewise.
+    stored: [DFF<Bits<CHANGE_BITS>>; 8],
+    /// Weights and signs from stage 3 to 5.
+    weights: [DFF<Bits<WEIGHT_BITS>>; 3],
+    slot_weights: [DFF<Bits<WEIGHT_BITS>>; 3],
+    slot_negatives: [DFF<Bit>; 3],
+    account_broken: [DFF<Bit>; 2],
+    requirement_10: DFF<Bits<REQUIREMENT_BITS>>,
+    equity_11: DFF<Bits<ACCUMULATOR_BITS>>,
+    requirement_11: DFF<Bits<ACCUMULATOR_BITS>>,
+    offset_11: DFF<Bits<OFFSET_BITS>>,
+    stored_11: DFF<AccountWord>,
+    final_12: DFF<AccountWord>,
+    final_13: DFF<AccountWord>,
+    word_14: DFF<AccountWord>,
+    outcome_12: DFF<Outcome>,
+    outcome_13: DFF<Outcome>,
+    shown: DFF<SlotWord>,
+    holders: DFF<Bits<32>>,
+    flag_count: DFF<Bits<32>>,
+    clocks: DFF<Bits<32>>,
+    corrections: DFF<Bits<32>>,
+    losses: DFF<Bits<32>>,
+    slot_stops: Signal<Local, Bit>,
+    foreign: Signal<Local, Bit>,
+    squashes: Signal<Local, Bit>,
+    entering: Signal<Local, Bits<STAGES>>,
+    older: Signal<Local, Bits<STAGES>>,
+    magnitude: Signal<Local, Bits<MAGNITUDE_BITS>>,
+    negative: Signal<Local, Bit>,
+    slot_written: Signal<Local, SlotWord>,
+    changed: Signal<Local, Bit>,
+    shown_size: Signal<Local, Bits<64>>,
+    slot_corrected: Signal<Local, Bits<32>>,
+    account_corrected: Signal<Local, Bits<32>>,
+    slot_lost: Signal<Local, Bits<32>>,
+    account_lost: Signal<Local, Bits<32>>,
 }
 
 impl Pipeline {
-    pub fn new(accounts: usize) -> Self {
+    pub fn new(build: &BuildConfig) -> Self {
         Self {
-            account_store: AccountStore::new(accounts),
-            severity_store: SeverityStore::new(accounts),
-            clock: Default::default(),
-            settings: Default::default(),
-            reset: Default::default(),
-            clear: Default::default(),
-            beat: Default::default(),
-            clear_account: Default::default(),
-            slot_word: Default::default(),
-            record: Default::default(),
-            word: Default::default(),
-            sweeps: Default::default(),
-            pays: Default::default(),
-            fields: Default::default(),
-            operands: Default::default(),
-            has_position: Default::default(),
-            counts: Default::default(),
-            compares: Default::default(),
-            reads_back: Default::default(),
-            sets_offset: Default::default(),
-            even_bad: Default::default(),
-            stored: Default::default(),
-            notional: Default::default(),
-            tier: Default::default(),
-            busy: Default::default(),
-            settled: Default::default(),
-            was_bad: Default::default(),
-            out_of_range: Default::default(),
-            counted: Default::default(),
-            flagged: Default::default(),
-            slot_write: Default::default(),
-            slot_write_address: Default::default(),
-            slot_write_word: Default::default(),
-            report: Default::default(),
-            report_record: Default::default(),
-            position_value: Default::default(),
-            requirement: Default::default(),
-            equity_change: Default::default(),
-            comparator: Default::default(),
-            account_report: Default::default(),
-            valids: Default::default(),
-            lasts: Default::default(),
-            firsts: Default::default(),
-            cashes: Default::default(),
-            retracts: Default::default(),
-            account_1: Default::default(),
-            size_1: Default::default(),
-            stored_delay: Default::default(),
-            notional_delay: Default::default(),
-            size_delay: Default::default(),
-            account_6_delay: Default::default(),
-            account_7: Default::default(),
-            account_8: Default::default(),
-            account_10_delay: Default::default(),
-            account_11: Default::default(),
-            account_12: Default::default(),
-            slot_8_delay: Default::default(),
-            slot_12_delay: Default::default(),
-            number_12_delay: Default::default(),
-            requirement_8: Default::default(),
-            equity_delay: Default::default(),
-            total_delay: Default::default(),
-            judged_delay: Default::default(),
-            broken_delay: Default::default(),
-            reporting: Default::default(),
-            valid_in: Default::default(),
-            last_in: Default::default(),
-            first_in: Default::default(),
-            cash_in: Default::default(),
-            retract_in: Default::default(),
-            clean: Default::default(),
-            broken: Default::default(),
-            beat_account: Default::default(),
-            beat_size: Default::default(),
-            beat_stored: Default::default(),
-            slot_base: Default::default(),
-            slot_index: Default::default(),
-            written: Default::default(),
+            slots: SlotStore::new(build.slots as usize),
+            accounts: AccountStore::new(build.accounts as usize),
+            requirement: Requirement::new(build.instruments.into()),
+            reporter: Report::new(build.lanes),
+            early_records: Ram::new(1 << TAG_BITS),
+            late_records: Ram::new(1 << TAG_BITS),
+            ..Default::default()
         }
     }
 }
@@ -222,194 +168,371 @@ impl Logic for Pipeline {
         dff_setup!(
             self,
             clock,
-            valids,
-            lasts,
-            firsts,
-            cashes,
-            retracts,
-            account_1,
-            size_1,
-            account_7,
-            account_8,
-            account_11,
-            account_12,
-            requirement_8,
-            reporting
+            flying,
+            requirement_10,
+            equity_11,
+            requirement_11,
+            offset_11,
+            stored_11,
+            final_12,
+            final_13,
+            word_14,
+            outcome_12,
+            outcome_13,
+            shown,
+            holders,
+            flag_count,
+            clocks,
+            corrections,
+            losses
         );
         clock!(
             self,
             clock,
-            operands,
+            slots,
+            accounts,
             position_value,
-            requirement,
             equity_change,
-            account_store,
+            requirement,
+            update,
+            outcome_check,
             comparator,
-            severity_store,
-            account_report,
-            stored_delay,
-            notional_delay,
-            size_delay,
-            account_6_delay,
-            account_10_delay,
-            slot_8_delay,
-            slot_12_delay,
-            number_12_delay,
-            equity_delay,
-            total_delay,
-            judged_delay,
-            broken_delay
+            reporter,
+            guard,
+            early_records,
+            late_records
         );
+        for i in 0..16 {
+            self.beats[i].clock.next = self.clock.val();
+        }
+        for i in 0..6 {
+            self.numbers[i].clock.next = self.clock.val();
+        }
+        for i in 0..8 {
+            self.magnitudes[i].clock.next = self.clock.val();
+            self.negatives[i].clock.next = self.clock.val();
+            self.stored[i].clock.next = self.clock.val();
+        }
+        for i in 0..3 {
+            self.weights[i].clock.next = self.clock.val();
+            self.slot_weights[i].clock.next = self.clock.val();
+            self.slot_negatives[i].clock.next = self.clock.val();
+        }
+        for i in 0..2 {
+            self.account_broken[i].clock.next = self.clock.val();
+        }
 
-        self.fields.record.next = self.record.val();
-        self.operands.record.next = self.record.val();
-        self.operands.word.next = self.word.val();
-        self.operands.is_mark.next = self.sweeps.val();
-        self.operands.is_cash.next = self.pays.val();
-
-        // Stage 0: the beat. Bit 1 of a shift register is stage 1.
-        self.valid_in.next = 0.into();
-        self.last_in.next = 0.into();
-        self.first_in.next = 0.into();
-        self.cash_in.next = 0.into();
-        self.retract_in.next = 0.into();
+        // Beats move on. At stage 2 the slot's word is there: whose it is, and whether it stops the beat.
+        self.beats[0].d.next = self.beat.val();
+        for i in 1..16 {
+            self.beats[i].d.next = self.beats[i - 1].q.val();
+        }
+        self.slot_stops.next = (self.beats[2].q.val().sweeps | self.beats[2].q.val().reads_slot)
+            & self.slots.uncorrectable.val();
+        self.foreign.next = self.beats[2].q.val().owns_slot
+            & (!self.beats[2].q.val().appends & (self.slots.word.val().row != self.beats[2].q.val().row));
+        if self.beats[2].q.val().sweeps {
+            self.beats[3].d.next.row = self.slots.word.val().row;
+        }
+        if self.foreign.val() {
+            self.beats[3].d.next.refused = true;
+            self.beats[3].d.next.reason = self.reasons.slot.val();
+            self.beats[3].d.next.touches = false;
+        }
+        if self.slot_stops.val() {
+            self.beats[3].d.next.slot_broken = true;
+            self.beats[3].d.next.refused = false;
+            self.beats[3].d.next.touches = false;
+        }
+        self.guard.valid.next = self.beats[3].q.val().sweeps & self.beats[3].q.val().touches;
+        self.guard.row.next = self.beats[3].q.val().row;
+        self.squashes.next = self.guard.repeated.val();
+        self.entering.next = 0.into();
         if self.beat.val().valid {
-            self.valid_in.next = 1.into();
-            if self.beat.val().last {
-                self.last_in.next = 1.into();
-            }
-            if self.beat.val().first {
-                self.first_in.next = 1.into();
-            }
-            if self.beat.val().is_cash {
-                self.cash_in.next = 1.into();
-            }
-            if self.beat.val().retract {
-                self.retract_in.next = 1.into();
+            self.entering.next = 1.into();
+        }
+        self.older.next = 0xffe0.into();
+        self.flying.d.next = (self.flying.q.val() << 1) | self.entering.val();
+        if self.squashes.val() {
+            self.flying.d.next = (self.flying.q.val() & self.older.val()) << 1;
+            for i in 0..6 {
+                self.beats[i].d.next = self.nothing.value.val();
             }
         }
-        self.valids.d.next = (self.valids.q.val() | self.valid_in.val()) << 1;
-        self.lasts.d.next = (self.lasts.q.val() | self.last_in.val()) << 1;
-        self.firsts.d.next = (self.firsts.q.val() | self.first_in.val()) << 1;
-        self.cashes.d.next = (self.cashes.q.val() | self.cash_in.val()) << 1;
-        self.retracts.d.next = (self.retracts.q.val() | self.retract_in.val()) << 1;
         if self.reset.val() {
-            self.valids.d.next = 0.into();
-            self.lasts.d.next = 0.into();
+            self.flying.d.next = 0.into();
+            for i in 0..16 {
+                self.beats[i].d.next = self.nothing.value.val();
+            }
         }
-        self.account_1.d.next = self.beat.val().account;
-        self.size_1.d.next = self.beat.val().size;
-        self.number_12_delay.value_in.next = self.fields.number.val();
+        self.empty.next = !self.flying.q.val().any();
+        self.repeats.next = self.squashes.val();
+        self.repeat_place.next = self.beats[4].q.val().place;
+        self.repeat_index.next = self.beats[4].q.val().index;
 
-        // Stage 1: the slot's word, or the operation's own position.
-        self.beat_account.next = self.account_1.q.val();
-        self.beat_size.next = self.size_1.q.val();
-        self.beat_stored.next = self.stored.val();
-        if self.sweeps.val() {
-            self.beat_account.next = self.slot_word.val().account;
-            self.beat_size.next = self.slot_word.val().size;
-            self.beat_stored.next = self.slot_word.val().requirement;
+        // Records kept for LOAD and OFFSET, and for the report.
+        self.kept.record.next = self.keep_record.val();
+        self.early_records.write_enable.next = self.keep.val();
+        self.early_records.write_address.next = self.keep_tag.val();
+        self.early_records.write_data.next = self.keep_record.val();
+        self.early_records.read_enable.next = true;
+        self.early_records.read_address.next = self.beats[6].q.val().tag;
+        self.late_records.write_enable.next = self.keep.val();
+        self.late_records.write_address.next = self.keep_tag.val();
+        self.late_records.write_data.next = self.keep_record.val();
+        self.late_records.read_enable.next = true;
+        self.late_records.read_address.next = self.beats[12].q.val().tag;
+        self.early.record.next = self.early_records.read_data.val();
+
+        // Slots.
+        self.slots.read.next = true;
+        self.slots.read_place.next = self.beat.val().place;
+        self.slots.clear.next = self.clear.val();
+        self.slots.clear_place.next = self.clear_place.val();
+        self.slot.next = self.slots.word.val();
+        self.slot_broken.next = self.slots.uncorrectable.val();
+
+        // Operands move on; at stage 2 the beat's position is the slot's or the record's own.
+        self.numbers[0].d.next = self.operands.val();
+        for i in 1..6 {
+            self.numbers[i].d.next = self.numbers[i - 1].q.val();
         }
-        self.position_value.size.next = self.beat_size.val();
-        self.position_value.price.next = self.operands.price.val();
-        self.position_value.price_change.next = self.operands.price_change.val();
-        self.stored_delay.value_in.next = self.beat_stored.val();
-        self.size_delay.value_in.next = self.beat_size.val();
-        self.account_6_delay.value_in.next = self.beat_account.val();
-        self.slot_8_delay.value_in.next = self.beat.val().slot;
+        self.magnitude.next = self.numbers[2].q.val().magnitude;
+        self.negative.next = self.numbers[2].q.val().negative;
+        if self.beats[2].q.val().sweeps {
+            self.magnitude.next = self.slots.word.val().magnitude;
+            self.negative.next = self.slots.word.val().negative;
+        }
+        self.position_value.magnitude.next = self.magnitude.val();
+        self.position_value.price.next = self.numbers[2].q.val().price;
+        self.position_value.slot_magnitude.next = self.slots.word.val().magnitude;
+        self.position_value.slot_price.next = self.numbers[2].q.val().slot_price;
+        self.stored_wide.narrow.next = self.slots.word.val().requirement;
+        self.stored[0].d.next = self.stored_wide.wide.val();
+        if self.beats[2].q.val().appends {
+            self.position_value.slot_magnitude.next = 0.into();
+            self.stored[0].d.next = 0.into();
+        }
+        self.magnitudes[0].d.next = self.magnitude.val();
+        self.negatives[0].d.next = self.negative.val();
+        for i in 1..8 {
+            self.magnitudes[i].d.next = self.magnitudes[i - 1].q.val();
+            self.negatives[i].d.next = self.negatives[i - 1].q.val();
+            self.stored[i].d.next = self.stored[i - 1].q.val();
+        }
+        self.weights[0].d.next = self.numbers[2].q.val().weight_long;
+        if self.negative.val() {
+            self.weights[0].d.next = self.numbers[2].q.val().weight_short;
+        }
+        self.slot_weights[0].d.next = self.numbers[2].q.val().slot_weight_long;
+        if self.slots.word.val().negative {
+            self.slot_weights[0].d.next = self.numbers[2].q.val().slot_weight_short;
+        }
+        self.slot_negatives[0].d.next = self.slots.word.val().negative ^ self.numbers[2].q.val().retract;
+        for i in 1..3 {
+            self.weights[i].d.next = self.weights[i - 1].q.val();
+            self.slot_weights[i].d.next = self.slot_weights[i - 1].q.val();
+            self.slot_negatives[i].d.next = self.slot_negatives[i - 1].q.val();
+        }
 
-        // Stage 3: products; the tier table answers in stage 5.
-        self.notional.next = self.position_value.notional.val();
-        self.notional_delay.value_in.next = self.position_value.notional.val();
-        self.equity_change.value.next = self.position_value.change.val();
-        self.equity_change.is_short.next = self.position_value.is_short.val();
-        self.equity_change.is_cash.next = self.cashes.q.val().get_bit(3);
-        self.equity_change.retract.next = self.retracts.q.val().get_bit(3);
-        self.equity_change.first.next = self.firsts.q.val().get_bit(3);
-        self.equity_change.price_fell.next = self.operands.price_fell.val();
-        self.equity_change.weight_long.next = self.word.val().weight_long;
-        self.equity_change.weight_short.next = self.word.val().weight_short;
-        self.equity_change.cash.next = self.operands.cash.val();
-        self.equity_change.cash_negative.next = self.operands.cash_negative.val();
-        self.equity_change.scale.next = self.settings.val().scale;
-        self.requirement.notional.next = self.notional_delay.value_out.val();
-        self.requirement.tier.next = self.tier.val();
-        self.requirement.stored.next = self.stored_delay.value_out.val();
+        // Stage 5: products become changes of E and R by stage 9.
+        self.equity_change.notional.next = self.position_value.notional.val();
+        self.equity_change.weight.next = self.weights[2].q.val();
+        self.equity_change.negative.next = self.negatives[2].q.val();
+        self.equity_change.slot_value.next = self.position_value.slot_value.val();
+        self.equity_change.slot_weight.next = self.slot_weights[2].q.val();
+        self.equity_change.slot_negative.next = self.slot_negatives[2].q.val();
+        self.equity_change.cash.next = self.numbers[4].q.val().cash;
+        self.equity_change.cash_negative.next = self.numbers[4].q.val().cash_negative;
+        self.equity_change.scale.next = self.scale.val();
+        self.loaded_equity.narrow.next = bit_cast::<ACCUMULATOR_BITS, 80>(self.early.equity_low.val())
+            | (bit_cast::<ACCUMULATOR_BITS, 8>(self.early.equity_top.val()) << 80);
+        self.loaded_requirement.narrow.next =
+            bit_cast::<ACCUMULATOR_BITS, 80>(self.early.requirement_low.val())
+                | (bit_cast::<ACCUMULATOR_BITS, 8>(self.early.requirement_top.val()) << 80);
+        self.new_offset.narrow.next = self.early.offset.val().get_bits::<OFFSET_BITS>(0);
+        self.equity_change.loads.next = self.beats[7].q.val().loads;
+        self.equity_change.loaded.next = self.loaded_equity.wide.val();
+        self.requirement.write.next = self.write_tier.val();
+        self.requirement.write_bank.next = self.write_bank.val();
+        self.requirement.write_step.next = self.kept.tier_step.val();
+        self.requirement.write_floor.next = self.kept.tier_floor.val().get_bits::<NOTIONAL_BITS>(0);
+        self.requirement.write_charge.next =
+            bit_cast::<CHARGE_BITS, 20>(self.kept.tier_rate.val().get_bits::<20>(0))
+                | (bit_cast::<CHARGE_BITS, 79>(self.kept.tier_deduction.val().get_bits::<79>(0)) << 20);
+        self.requirement.floor_bank.next = self.numbers[3].q.val().bank;
+        self.requirement.count.next = self.numbers[4].q.val().tier_count;
+        self.requirement.notional.next = self.position_value.notional.val();
+        self.requirement.charge_bank.next = self.numbers[5].q.val().bank;
+        self.requirement.stored.next = self.stored[4].q.val();
+        self.requirement.reprices.next = self.beats[7].q.val().reprices;
+        self.requirement.injected.next = 0.into();
+        if self.beats[7].q.val().loads {
+            self.requirement.injected.next = self.loaded_requirement.wide.val();
+        }
+        if self.beats[7].q.val().sets_offset {
+            self.requirement.injected.next = self.new_offset.wide.val();
+        }
 
-        // Stages 6 and 7: the account.
-        self.account_7.d.next = self.account_6_delay.value_out.val();
-        self.account_store.clear.next = self.clear.val();
-        self.account_store.clear_account.next = self.clear_account.val();
-        self.account_store.read.next = self.lasts.q.val().get_bit(6);
-        self.account_store.read_account.next = self.account_6_delay.value_out.val();
-        self.account_store.apply.next = self.lasts.q.val().get_bit(7);
-        self.account_store.apply_account.next = self.account_7.q.val();
-        self.account_store.equity_change.next = self.equity_change.change.val();
-        self.account_store.requirement_change.next = self.requirement.change.val();
-        self.account_store.has_requirement.next = self.has_position.val();
-        self.account_store.sets_offset.next = self.sets_offset.val();
-        self.account_store.even_bad.next = self.even_bad.val();
-        self.account_store.offset.next = self.fields.offset.val().get_bits::<OFFSET_BITS>(0);
-        self.account_store.marks_bad.next = self.sweeps.val();
-        self.account_8.d.next = self.account_7.q.val();
-        self.requirement_8.d.next = self.requirement.requirement.val();
+        // Stage 8: the account's word.
+        self.accounts.read.next = true;
+        self.accounts.read_row.next = self.beats[5].q.val().row;
+        self.accounts.clear.next = self.clear.val();
+        self.accounts.clear_row.next = self.clear_row.val();
+        self.update.word.next = self.accounts.word.val();
+        self.update.loads.next = self.beats[8].q.val().loads;
+        self.update.sets_offset.next = self.beats[8].q.val().sets_offset;
+        self.update.equity_change.next = self.equity_change.change.val();
+        self.update.requirement_change.next = self.requirement.change.val();
+        self.account_broken[0].d.next = self.accounts.uncorrectable.val();
+        self.account_broken[1].d.next = self.account_broken[0].q.val();
 
-        // Stage 8: the result. A slot is written when its account was.
-        self.clean.next = (self.account_store.valid_out.val() & !self.account_store.was_bad.val())
-            & !self.account_store.out_of_range.val();
-        self.broken.next = self.account_store.valid_out.val() & self.account_store.out_of_range.val();
-        self.settled.next = self.account_store.valid_out.val();
-        self.was_bad.next = self.account_store.was_bad.val();
-        self.out_of_range.next = self.account_store.out_of_range.val();
-        self.counted.next = self.counts.val() & self.clean.val();
-        self.slot_write.next = self.has_position.val() & self.clean.val();
-        self.slot_write_address.next = self.slot_8_delay.value_out.val();
-        self.written.next.account = self.account_8.q.val();
-        self.written.next.size = self.size_delay.value_out.val();
-        self.written.next.requirement = self.requirement_8.q.val();
-        self.slot_write_word.next = self.written.val();
-        self.comparator.equity.next = self.account_store.word.val().equity;
-        self.comparator.requirement.next = self.account_store.word.val().requirement;
-        self.comparator.offset.next = self.account_store.word.val().offset;
+        // Stage 10: the sums are judged and compared; the slot is encoded meanwhile.
+        self.outcome_check.beat.next = self.beats[10].q.val();
+        self.outcome_check.equity.next = self.update.equity.val();
+        self.outcome_check.requirement.next = self.update.requirement.val();
+        self.outcome_check.was_bad.next = self.update.stored.val().bad;
+        self.outcome_check.account_broken.next = self.account_broken[1].q.val();
         self.comparator.settings.next = self.settings.val();
-        self.judged_delay.value_in.next = self.clean.val() & self.compares.val();
-        self.broken_delay.value_in.next = self.broken.val() & self.sweeps.val();
-        self.account_10_delay.value_in.next = self.account_8.q.val();
-        self.slot_12_delay.value_in.next = self.slot_8_delay.value_out.val();
-        self.equity_delay.value_in.next = self.account_store.word.val().equity;
-        self.total_delay.value_in.next = self.account_store.word.val().requirement;
+        self.comparator.equity.next = self.update.equity.val().get_bits::<ACCUMULATOR_BITS>(0);
+        self.comparator.effective.next = self.update.effective.val();
+        self.requirement_10.d.next = self.requirement.requirement.val();
+        self.slot_written.next.row = self.beats[10].q.val().row;
+        self.slot_written.next.magnitude = self.magnitudes[7].q.val();
+        self.slot_written.next.negative = self.negatives[7].q.val();
+        self.slot_written.next.requirement = self.stored[7].q.val().get_bits::<REQUIREMENT_BITS>(0);
+        if self.beats[10].q.val().reprices {
+            self.slot_written.next.requirement = self.requirement_10.q.val();
+        }
+        self.slots.write_word.next = self.slot_written.val();
+        if self.copies.val() {
+            self.slots.write_word.next = self.slots.word.val();
+        }
 
-        // Stages 10 and 11: the verdict meets the stored severity.
-        self.account_11.d.next = self.account_10_delay.value_out.val();
-        self.account_12.d.next = self.account_11.q.val();
-        self.severity_store.clear.next = self.clear.val();
-        self.severity_store.clear_account.next = self.clear_account.val();
-        self.severity_store.read.next = self.lasts.q.val().get_bit(10);
-        self.severity_store.read_account.next = self.account_10_delay.value_out.val();
-        self.severity_store.compare.next = self.judged_delay.value_out.val();
-        self.severity_store.compare_account.next = self.account_11.q.val();
-        self.severity_store.severity.next = self.comparator.severity.val();
+        // Stage 11: what becomes of the beat.
+        self.slots.write.next = self.outcome_check.outcome.val().writes_slot | self.moves.val();
+        self.slots.write_place.next = self.beats[11].q.val().place;
+        if self.moves.val() {
+            self.slots.write_place.next = self.move_place.val();
+        }
+        self.append_done.next = self.beats[11].q.val().appends;
+        self.appended.next = self.outcome_check.outcome.val().writes_slot;
+        self.equity_11.d.next = self.update.equity.val().get_bits::<ACCUMULATOR_BITS>(0);
+        self.requirement_11.d.next = self.update.requirement.val().get_bits::<ACCUMULATOR_BITS>(0);
+        self.offset_11.d.next = self.update.offset.val();
+        self.stored_11.d.next = self.update.stored.val();
+        self.final_12.d.next = self.stored_11.q.val();
+        if self.outcome_check.outcome.val().executes {
+            self.final_12.d.next.equity = self.equity_11.q.val();
+            self.final_12.d.next.requirement = self.requirement_11.q.val();
+            self.final_12.d.next.offset = self.offset_11.q.val();
+            if self.beats[11].q.val().loads {
+                self.final_12.d.next.bad = false;
+            }
+        }
+        if self.outcome_check.outcome.val().breaks {
+            self.final_12.d.next = self.zeros.value.val();
+        }
+        if self.outcome_check.outcome.val().spoils {
+            self.final_12.d.next.bad = true;
+        }
+        self.final_13.d.next = self.final_12.q.val();
+        self.outcome_12.d.next = self.outcome_check.outcome.val();
+        self.outcome_13.d.next = self.outcome_12.q.val();
 
-        // Stage 12: the report.
-        self.slot_base.next = self.word.val().slot_base;
-        self.slot_index.next =
-            self.slot_12_delay.value_out.val() - self.slot_base.val().get_bits::<SLOT_BITS>(0);
-        self.account_report.readback.next = self.reads_back.val();
-        self.account_report.range_error.next = self.broken_delay.value_out.val();
-        self.account_report.number.next = self.number_12_delay.value_out.val();
-        self.account_report.instrument.next = self.fields.instrument.val();
-        self.account_report.account.next = bit_cast::<32, ACCOUNT_BITS>(self.account_12.q.val());
-        self.account_report.slot.next = bit_cast::<32, SLOT_BITS>(self.slot_index.val());
-        self.account_report.earlier.next = self.severity_store.earlier.val();
-        self.account_report.later.next = self.severity_store.later.val();
-        self.account_report.equity.next = self.equity_delay.value_out.val();
-        self.account_report.requirement.next = self.total_delay.value_out.val();
-        self.flagged.next = self.severity_store.changed.val();
-        self.reporting.d.next = (self.severity_store.changed.val() | self.broken_delay.value_out.val())
-            | (self.reads_back.val() & self.lasts.q.val().get_bit(12));
-        self.report.next = self.reporting.q.val();
-        self.report_record.next = self.account_report.record.val();
+        // Stage 13: the verdict meets the stored severity.
+        self.changed.next = (self.outcome_13.q.val().executes & self.beats[13].q.val().compares)
+            & (self.comparator.severity.val() != self.final_13.q.val().severity);
+        self.word_14.d.next = self.final_13.q.val();
+        if self.changed.val() {
+            self.word_14.d.next.severity = self.comparator.severity.val();
+        }
+        self.accounts.write_word.next = self.word_14.q.val();
+        self.accounts.write.next = self.beats[15].q.val().touches;
+        self.accounts.write_row.next = self.beats[15].q.val().row;
+        self.clocks.d.next = self.clocks.q.val() + 1;
+        if self.beats[13].q.val().counts & self.outcome_13.q.val().executes {
+            self.holders.d.next = self.holders.q.val() + 1;
+        }
+        if self.beats[13].q.val().counts & self.changed.val() {
+            self.flag_count.d.next = self.flag_count.q.val() + 1;
+        }
+        if self.start.val() {
+            self.clocks.d.next = 0.into();
+            self.holders.d.next = 0.into();
+            self.flag_count.d.next = 0.into();
+        }
+        if self.beats[2].q.val().shows_slot {
+            self.shown.d.next = self.slots.word.val();
+        }
+        self.shown_size.next = bit_cast::<64, MAGNITUDE_BITS>(self.shown.q.val().magnitude);
+        if self.shown.q.val().negative {
+            self.shown_size.next = !bit_cast::<64, MAGNITUDE_BITS>(self.shown.q.val().magnitude) + 1;
+        }
+        self.reporter.reset.next = self.reset.val();
+        self.reporter.asked.next = self.late_records.read_data.val();
+        self.reporter.lane_index.next = self.lane_index.val();
+        self.reporter.flags.next = self.changed.val();
+        self.reporter.refuses.next = self.outcome_13.q.val().refuses;
+        self.reporter.fails.next = self.outcome_13.q.val().fails;
+        self.reporter.echoes.next = self.beats[13].q.val().echoes;
+        self.reporter.receipts.next = self.beats[13].q.val().receipts;
+        self.reporter.shows_account.next =
+            self.beats[13].q.val().reads_account & self.outcome_13.q.val().executes;
+        self.reporter.shows_slot.next =
+            self.beats[13].q.val().shows_slot & !self.beats[13].q.val().slot_broken;
+        self.reporter.reason.next = self.outcome_13.q.val().reason;
+        self.reporter.row.next = self.beats[13].q.val().row;
+        self.reporter.index.next = self.beats[13].q.val().index;
+        self.reporter.no_account.next = self.beats[13].q.val().slot_broken & self.beats[13].q.val().sweeps;
+        self.reporter.no_slot.next = self.outcome_13.q.val().breaks;
+        self.reporter.no_instrument.next = !self.beats[13].q.val().names_instrument;
+        self.reporter.earlier.next = self.final_13.q.val().severity;
+        self.reporter.later.next = self.final_13.q.val().severity;
+        if self.changed.val() {
+            self.reporter.later.next = self.comparator.severity.val();
+        }
+        self.reporter.equity.next = self.final_13.q.val().equity;
+        self.reporter.requirement.next = self.final_13.q.val().requirement;
+        self.reporter.size.next = self.shown_size.val();
+        self.reporter.slot_row.next = self.shown.q.val().row;
+        self.reporter.holders.next = self.holders.q.val();
+        self.reporter.flag_count.next = self.flag_count.q.val();
+        self.reporter.clocks.next = self.clocks.q.val();
+        self.report.next = self.reporter.valid.val();
+        self.report_record.next = self.reporter.record.val();
+        self.report_is_echo.next = self.beats[14].q.val().echoes;
 
-        self.busy.next = self.valids.q.val().any();
+        // Flipped bits: counted where a word decides something, looked for by the idle walk.
+        self.slot_corrected.next = 0.into();
+        self.account_corrected.next = 0.into();
+        self.slot_lost.next = 0.into();
+        self.account_lost.next = 0.into();
+        if (self.beats[2].q.val().sweeps | self.beats[2].q.val().reads_slot) & self.slots.corrected.val() {
+            self.slot_corrected.next = 1.into();
+        }
+        if self.beats[8].q.val().touches & self.accounts.corrected.val() {
+            self.account_corrected.next = 1.into();
+        }
+        if self.beats[2].q.val().reads_slot & self.slots.uncorrectable.val() {
+            self.slot_lost.next = 1.into();
+        }
+        if self.beats[8].q.val().touches & self.accounts.uncorrectable.val() {
+            self.account_lost.next = 1.into();
+        }
+        self.corrections.d.next =
+            (self.corrections.q.val() + self.slot_corrected.val()) + self.account_corrected.val();
+        self.losses.d.next = (self.losses.q.val() + self.slot_lost.val()) + self.account_lost.val();
+        if self.reset.val() {
+            self.corrections.d.next = 0.into();
+            self.losses.d.next = 0.into();
+        }
+        self.corrected.next = self.corrections.q.val();
+        self.uncorrected.next = self.losses.q.val();
+        self.account_found.next = self.beats[8].q.val().scrubs
+            & (self.accounts.corrected.val() | self.accounts.uncorrectable.val());
+        self.found_row.next = self.beats[8].q.val().row;
+        self.slot_found.next = self.beats[2].q.val().scrubs & self.slots.corrected.val();
+        self.found_place.next = self.beats[2].q.val().place;
     }
 }

@@ -1,54 +1,38 @@
-//! First products of a position: its value change and its notional.
+//! First products of a beat: the notional of its position and the change of its slot's value.
 
-use crate::product::ProductOfOneClock;
-use crate::width::{MAGNITUDE_BITS, NOTIONAL_BITS, PRICE_BITS, SIZE_BITS};
+use crate::product::{self, Product};
+use crate::width::{MAGNITUDE_BITS, NOTIONAL_BITS, PRICE_BITS};
 use rust_hdl::prelude::*;
 
-/// Clocks from `size` to the products.
-pub const LATENCY: u64 = 2;
+/// Clocks from the sizes to the products.
+pub const LATENCY: u64 = product::LATENCY;
 
-/// `|q| * price_change` and `|q| * price`, with the sign of `q` beside them.
+/// `|q| * price` of the position as it will be, and `|q| * slot_price` of the slot as it is.
 ///
-/// Shape: one position per clock, never stalls; the two prices stand still while positions are under way.
-/// Units: lots, quanta per lot, quanta. The instrument's price_bits + size_bits keep both products in width.
+/// Shape: one beat per clock, never stalls. Units: lots, quanta per lot, quanta.
+/// The instrument's price_bits + size_bits keep both products in width.
 #[derive(LogicBlock, Default)]
 pub struct PositionValue {
     pub clock: Signal<In, Clock>,
-    pub size: Signal<In, Bits<SIZE_BITS>>,
-    pub price_change: Signal<In, Bits<PRICE_BITS>>,
+    pub magnitude: Signal<In, Bits<MAGNITUDE_BITS>>,
     pub price: Signal<In, Bits<PRICE_BITS>>,
-    pub change: Signal<Out, Bits<NOTIONAL_BITS>>,
+    pub slot_magnitude: Signal<In, Bits<MAGNITUDE_BITS>>,
+    pub slot_price: Signal<In, Bits<PRICE_BITS>>,
     pub notional: Signal<Out, Bits<NOTIONAL_BITS>>,
-    pub is_short: Signal<Out, Bit>,
-    change_product: ProductOfOneClock<MAGNITUDE_BITS, PRICE_BITS, NOTIONAL_BITS>,
-    notional_product: ProductOfOneClock<MAGNITUDE_BITS, PRICE_BITS, NOTIONAL_BITS>,
-    magnitude: DFF<Bits<MAGNITUDE_BITS>>,
-    sign_factor: DFF<Bit>,
-    sign_product: DFF<Bit>,
-    negated: Signal<Local, Bits<SIZE_BITS>>,
+    pub slot_value: Signal<Out, Bits<NOTIONAL_BITS>>,
+    notional_product: Product<MAGNITUDE_BITS, PRICE_BITS, NOTIONAL_BITS>,
+    slot_product: Product<MAGNITUDE_BITS, PRICE_BITS, NOTIONAL_BITS>,
 }
 
 impl Logic for PositionValue {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, magnitude, sign_factor, sign_product);
-        clock!(self, clock, change_product, notional_product);
-
-        self.negated.next = !self.size.val() + 1;
-        self.sign_factor.d.next = self.size.val().get_bit(40);
-        self.magnitude.d.next = self.size.val().get_bits::<MAGNITUDE_BITS>(0);
-        if self.size.val().get_bit(40) {
-            self.magnitude.d.next = self.negated.val().get_bits::<MAGNITUDE_BITS>(0);
-        }
-
-        self.change_product.left.next = self.magnitude.q.val();
-        self.change_product.right.next = self.price_change.val();
-        self.notional_product.left.next = self.magnitude.q.val();
+        clock!(self, clock, notional_product, slot_product);
+        self.notional_product.left.next = self.magnitude.val();
         self.notional_product.right.next = self.price.val();
-        self.sign_product.d.next = self.sign_factor.q.val();
-
-        self.change.next = self.change_product.product.val();
+        self.slot_product.left.next = self.slot_magnitude.val();
+        self.slot_product.right.next = self.slot_price.val();
         self.notional.next = self.notional_product.product.val();
-        self.is_short.next = self.sign_product.q.val();
+        self.slot_value.next = self.slot_product.product.val();
     }
 }

@@ -74,31 +74,6 @@ impl<const A: usize, const B: usize, const C: usize> Logic for Product<A, B, C> 
     }
 }
 
-/// Product of two unsigned factors in one clock, for the lane that is not pipelined yet.
-#[derive(LogicBlock, Default)]
-pub struct ProductOfOneClock<const A: usize, const B: usize, const C: usize> {
-    pub clock: Signal<In, Clock>,
-    pub left: Signal<In, Bits<A>>,
-    pub right: Signal<In, Bits<B>>,
-    pub product: Signal<Out, Bits<C>>,
-}
-
-impl<const A: usize, const B: usize, const C: usize> Logic for ProductOfOneClock<A, B, C> {
-    fn update(&mut self) {
-        if self.clock.pos_edge() {
-            self.product.next = product(self.left.val(), self.right.val());
-        }
-    }
-
-    fn connect(&mut self) {
-        self.product.connect();
-    }
-
-    fn hdl(&self) -> Verilog {
-        Verilog::Custom("always @(posedge clock) product <= left * right;\n".into())
-    }
-}
-
 /// A body that is one instance of a module of `hdl/verilog`, whose outputs are nets.
 pub(crate) fn instance(code: String) -> Verilog {
     Verilog::Wrapper(Wrapper { code, cores: String::new() })

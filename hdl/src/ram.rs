@@ -44,6 +44,13 @@ impl<D: Synth, const A: usize> Ram<D, A> {
     }
 }
 
+impl<D: Synth, const A: usize> Default for Ram<D, A> {
+    /// As many words as the address can tell.
+    fn default() -> Self {
+        Self::new(1 << A)
+    }
+}
+
 impl<D: Synth, const A: usize> Logic for Ram<D, A> {
     fn update(&mut self) {
         if self.clock.pos_edge() {

@@ -60,6 +60,7 @@ slicer! {
     tier_rate: RATE,
     tier_deduction: DEDUCTION,
     price: PRICE,
+    index_delta: INDEX_DELTA,
     account: ACCOUNT,
     slot: SLOT,
     slot_to: TO,
@@ -67,4 +68,8 @@ slicer! {
     cash_delta: CASH_DELTA,
     delta: DELTA,
     offset: OFFSET,
+    equity_low: EQUITY_LOW,
+    equity_top: EQUITY_TOP,
+    requirement_low: REQUIREMENT_LOW,
+    requirement_top: REQUIREMENT_TOP,
 }

@@ -15,6 +15,9 @@ pub const INSTRUMENT_BITS: usize = 4;
 /// Tier bank: instrument, then live or shadow.
 pub const BANK_BITS: usize = INSTRUMENT_BITS + 1;
 
+/// Records whose bytes are kept while their beats are in flight.
+pub const TAG_BITS: usize = 5;
+
 /// Price in quanta per lot.
 pub const PRICE_BITS: usize = 32;
 /// Magnitude of a position in lots.
@@ -29,6 +32,8 @@ pub const SCALE_BITS: usize = 20;
 pub const WEIGHT_BITS: usize = SCALE_BITS + 1;
 /// A tier's deduction in quanta / S.
 pub const DEDUCTION_BITS: usize = units::DEDUCTION_BITS as usize;
+/// A tier's rate and deduction, side by side.
+pub const CHARGE_BITS: usize = SCALE_BITS + DEDUCTION_BITS;
 /// `N * rate` in quanta / S.
 pub const REQUIREMENT_PRODUCT_BITS: usize = NOTIONAL_BITS + SCALE_BITS;
 /// Requirement of one position in quanta / S, two's complement.

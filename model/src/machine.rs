@@ -2,17 +2,23 @@
 //!
 //! Plain and sequential on purpose. Everything faster or in hardware is compared with it bit for bit.
 
+mod account;
 mod bank;
+mod slot;
+mod sweep;
 
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::margin::{self, Rungs, Severity};
+use crate::margin::Rungs;
 use crate::record::{
-    self, FLAG_BY_SLOT, FLAG_COMMIT, FLAG_HOLD, FLAG_RAW, NO_INSTRUMENT, Reason, Record, input, output,
+    self, FLAG_BY_SLOT, FLAG_COMMIT, FLAG_HOLD, FLAG_RAW, NO_INSTRUMENT, Reason, Record, UNKNOWN, input,
+    output,
 };
-use crate::units::{self, Price, RUNG_MAX, Scale, Size, bits_of, fits_accumulator};
+use crate::units::{RUNG_MAX, Scale};
+use account::Account;
 use bank::Instrument;
+use slot::Slot;
 
 /// What a build of the device holds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -23,20 +29,20 @@ pub struct Capacity {
     pub instruments: usize,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Account {
-    equity: i128,
-    requirement: i128,
-    offset: i128,
-    severity: Severity,
-    bad: bool,
+/// Why a record has no effect: what is answered instead.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Stop {
+    Refused(Reason),
+    /// Its account's word was beyond repair, and is bad now.
+    AccountLost,
+    /// This slot's word is beyond repair.
+    SlotLost(u32),
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Slot {
-    account: u32,
-    size: Size,
-    requirement: i128,
+impl From<Reason> for Stop {
+    fn from(reason: Reason) -> Self {
+        Self::Refused(reason)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -94,12 +100,44 @@ impl Machine {
 
     /// Executes one record; what it answers is appended to `out`, lane 0 first.
     pub fn execute(&mut self, record: &Record, out: &mut Vec<Record>) {
-        if let Err(reason) = self.admit(record).and_then(|()| self.perform(record, out)) {
-            let mut answer = *record;
-            answer.0[0] = output::ERROR_RECORD.op;
-            answer.0[1] = reason as u8;
-            out.push(answer);
-        }
+        let done = self.admit(record).map_err(Stop::Refused).and_then(|()| self.perform(record, out));
+        let sequence = record.sequence();
+        out.extend(match done {
+            Ok(()) => None,
+            Err(Stop::Refused(reason)) => {
+                let mut answer = *record;
+                answer.0[0] = output::ERROR_RECORD.op;
+                answer.0[1] = reason as u8;
+                Some(answer)
+            }
+            Err(Stop::AccountLost) => {
+                let positions = record.op() == input::POSITION.op;
+                let instrument = if positions { record.instrument() } else { NO_INSTRUMENT };
+                let reason = Reason::UncorrectableAccount;
+                Some(account_error(reason, sequence, instrument, record.account(), UNKNOWN))
+            }
+            Err(Stop::SlotLost(slot)) => {
+                let reason = Reason::UncorrectableSlot;
+                Some(account_error(reason, sequence, record.instrument(), record.account(), slot))
+            }
+        });
+    }
+
+    /// The account's word is beyond repair until it is next written: for tests of faults.
+    ///
+    /// # Panics
+    /// If there is no such account.
+    pub fn break_account(&mut self, account: u32) {
+        let lanes = self.capacity.lanes;
+        self.lanes[account as usize % lanes].accounts[account as usize / lanes].broken = true;
+    }
+
+    /// The lane's slot at `place`, base included, is beyond repair until it is next written: for tests of faults.
+    ///
+    /// # Panics
+    /// If there is no such slot.
+    pub fn break_slot(&mut self, lane: usize, place: usize) {
+        self.lanes[lane].slots[place].broken = true;
     }
 
     /// Lock and sequence; consumes the number.
@@ -116,7 +154,7 @@ impl Machine {
         Ok(())
     }
 
-    fn perform(&mut self, record: &Record, out: &mut Vec<Record>) -> Result<(), Reason> {
+    fn perform(&mut self, record: &Record, out: &mut Vec<Record>) -> Result<(), Stop> {
         let by_slot = record.flags() & FLAG_BY_SLOT != 0;
         let layout = input::LAYOUTS
             .iter()
@@ -124,12 +162,10 @@ impl Machine {
                 layout.op == record.op()
                     && (layout.op != input::READBACK.op || by_slot == (layout.flags == FLAG_BY_SLOT))
             })
-            .filter(|layout| layout.op != input::FUNDING.op && layout.op != input::LOAD.op)
             .ok_or(Reason::Operation)?;
-        if !has_no_unused_bits(record, layout)
-            || record.op() == input::POSITION.op && record.flags() & FLAG_RAW != 0
-        {
-            return Err(Reason::UnusedBits);
+        let raw = record.op() == input::POSITION.op && record.flags() & FLAG_RAW != 0;
+        if !has_no_unused_bits(record, layout) || raw && record::CASH_DELTA.get(record) != 0 {
+            return Err(Reason::UnusedBits.into());
         }
         match record.op() {
             op if op == input::FENCE.op => {
@@ -147,20 +183,25 @@ impl Machine {
         let scale = match self.scale {
             Some(scale) => scale,
             None if sets_scale => Scale::default(),
-            None => return Err(Reason::ScaleNotSet),
+            None => return Err(Reason::ScaleNotSet.into()),
         };
         match record.op() {
-            op if op == input::SETTING.op => self.setting(record, out),
-            op if op == input::INSTRUMENT.op => self.instrument(record, scale, out),
-            op if op == input::TIER.op => self.tier(record, scale),
-            op if op == input::MARK.op => self.mark(record, out),
-            op if op == input::POSITION.op => self.position(record, scale, out),
-            op if op == input::CASH.op => self.cash(record, scale, out),
-            op if op == input::OFFSET.op => self.offset(record, out),
-            op if op == input::MOVE.op => self.move_slot(record),
-            op if op == input::READBACK.op => self.readback(record, by_slot, out),
-            _ => Err(Reason::Operation),
+            op if op == input::SETTING.op => self.setting(record, out)?,
+            op if op == input::INSTRUMENT.op => self.instrument(record, scale, out)?,
+            op if op == input::TIER.op => self.tier(record, scale)?,
+            op if op == input::MARK.op => self.mark(record, out)?,
+            op if op == input::FUNDING.op => self.funding(record, scale, out)?,
+            op if op == input::POSITION.op && raw => self.reload_slot(record)?,
+            op if op == input::POSITION.op => self.position(record, scale, out)?,
+            op if op == input::CASH.op => self.cash(record, scale, out)?,
+            op if op == input::OFFSET.op => self.offset(record, out)?,
+            op if op == input::LOAD.op => self.load(record, out)?,
+            op if op == input::MOVE.op => self.move_slot(record)?,
+            op if op == input::READBACK.op && by_slot => self.readback_slot(record, out)?,
+            op if op == input::READBACK.op => self.readback_account(record, out)?,
+            op => unreachable!("layout of op {op:#04x} is not executed"),
         }
+        Ok(())
     }
 
     fn setting(&mut self, record: &Record, out: &mut Vec<Record>) -> Result<(), Reason> {
@@ -193,19 +234,6 @@ impl Machine {
         Ok(())
     }
 
-    fn walk(&mut self, sequence: u32, out: &mut Vec<Record>) {
-        let lanes = self.capacity.lanes;
-        for (index, lane) in self.lanes.iter_mut().enumerate() {
-            let (mut visited, mut flags) = (0, 0);
-            for (row, account) in lane.accounts.iter_mut().enumerate().filter(|(_, account)| !account.bad) {
-                visited += 1;
-                flags +=
-                    u32::from(compare(account, (row * lanes + index) as u32, sequence, &self.rungs, out));
-            }
-            out.push(receipt(index, NO_INSTRUMENT, sequence, visited, flags));
-        }
-    }
-
     fn instrument(&mut self, record: &Record, scale: Scale, out: &mut Vec<Record>) -> Result<(), Reason> {
         let index = self.instrument_index(record)?;
         let header = bank::Header::parse(record, scale)?;
@@ -215,10 +243,13 @@ impl Machine {
         }
         let end = u64::from(header.base) + u64::from(header.capacity);
         let instrument = &mut self.instruments[index];
+        let live = instrument.live;
         let same_segment = instrument.committed
-            && (instrument.live.header.base, instrument.live.header.capacity)
-                == (header.base, header.capacity);
-        if self.lanes.iter().any(|lane| lane.counts[index] != 0)
+            && (live.header.base, live.header.capacity) == (header.base, header.capacity);
+        let same_widths =
+            (live.header.price_bits, live.header.size_bits) == (header.price_bits, header.size_bits);
+        let has_live_slots = self.lanes.iter().any(|lane| lane.counts[index] != 0);
+        if has_live_slots && !(same_segment && same_widths)
             || end > self.capacity.slots_per_lane as u64
             || !same_segment && header.base < self.segments_end
             || !instrument.commit(header)
@@ -226,9 +257,7 @@ impl Machine {
             return Err(Reason::State);
         }
         self.segments_end = self.segments_end.max(end as u32);
-        for lane in 0..self.capacity.lanes {
-            out.push(receipt(lane, index as u16, record.sequence(), 0, 0));
-        }
+        self.revalue(record, live.header.weights, out);
         Ok(())
     }
 
@@ -236,180 +265,6 @@ impl Machine {
         let index = self.instrument_index(record)?;
         self.instruments[index]
             .write_step(record::STEP.get(record) as usize, bank::parse_tier(record, scale)?);
-        Ok(())
-    }
-
-    fn mark(&mut self, record: &Record, out: &mut Vec<Record>) -> Result<(), Reason> {
-        let index = self.instrument_index(record)?;
-        let price = u64::try_from(record::PRICE.get(record)).ok().and_then(|quanta| Price::new(quanta).ok());
-        let price = price.ok_or(Reason::FieldRange)?;
-        let instrument = &mut self.instruments[index];
-        if !instrument.committed || bits_of(price.get()) > instrument.live.header.price_bits {
-            return Err(Reason::State);
-        }
-        let before = core::mem::replace(&mut instrument.mark, price);
-        let instrument = &self.instruments[index];
-        let rise = i128::from(price.get()) - i128::from(before.get());
-        let hold = record.flags() & FLAG_HOLD != 0;
-        for (lane_index, lane) in self.lanes.iter_mut().enumerate() {
-            let base = instrument.live.header.base as usize;
-            let (mut holders, mut flags) = (0, 0);
-            for slot_index in 0..lane.counts[index] {
-                let slot = &mut lane.slots[base + slot_index as usize];
-                let account = &mut lane.accounts[slot.account as usize / self.capacity.lanes];
-                if account.bad {
-                    continue;
-                }
-                let requirement = instrument.requirement(slot.size, price);
-                let gain = i128::from(slot.size.get())
-                    * rise
-                    * i128::from(instrument.live.header.weights.of(slot.size));
-                let equity = account.equity + gain;
-                let total = account.requirement + requirement - slot.requirement;
-                if !fits_accumulator(equity) || !fits_accumulator(total) {
-                    account.bad = true;
-                    out.push(
-                        Record::new(&output::ERROR_ACCOUNT, record.sequence())
-                            .with(&record::REASON, Reason::AccumulatorRange as i128)
-                            .with(&record::INSTRUMENT, index as i128)
-                            .with(&record::ACCOUNT, slot.account.into())
-                            .with(&record::SLOT, slot_index.into()),
-                    );
-                    continue;
-                }
-                holders += 1;
-                slot.requirement = requirement;
-                (account.equity, account.requirement) = (equity, total);
-                if !hold {
-                    flags += u32::from(compare(account, slot.account, record.sequence(), &self.rungs, out));
-                }
-            }
-            out.push(receipt(lane_index, index as u16, record.sequence(), holders, flags));
-        }
-        Ok(())
-    }
-
-    fn position(&mut self, record: &Record, scale: Scale, out: &mut Vec<Record>) -> Result<(), Reason> {
-        let index = self.instrument_index(record)?;
-        let (lane, row) = self.account_place(record)?;
-        let size = i64::try_from(record::SIZE.get(record)).ok().and_then(|lots| Size::new(lots).ok());
-        let size = size.ok_or(Reason::FieldRange)?;
-        let instrument = &self.instruments[index];
-        let header = &instrument.live.header;
-        if !instrument.committed || bits_of(size.get().unsigned_abs()) > header.size_bits {
-            return Err(Reason::State);
-        }
-        let lane = &mut self.lanes[lane];
-        let slot_index = record::SLOT.get(record) as u32;
-        let count = lane.counts[index];
-        let appends = slot_index == count;
-        if slot_index > count || appends && (size == Size::ZERO || count == header.capacity) {
-            return Err(Reason::Slot);
-        }
-        let place = header.base as usize + slot_index as usize;
-        let old = if appends { Slot::default() } else { lane.slots[place] };
-        if !appends && old.account != record.account() {
-            return Err(Reason::Slot);
-        }
-        let account = &mut lane.accounts[row];
-        if account.bad {
-            return Err(Reason::BadAccount);
-        }
-        let requirement = instrument.requirement(size, instrument.mark);
-        let cash = record::CASH_DELTA.get(record) * i128::from(scale.get());
-        let equity = account.equity + margin::value(size, instrument.mark, header.weights)
-            - margin::value(old.size, instrument.mark, header.weights)
-            + cash;
-        let total = account.requirement + requirement - old.requirement;
-        if !fits_accumulator(equity) || !fits_accumulator(total) {
-            return Err(Reason::AccumulatorRange);
-        }
-        (account.equity, account.requirement) = (equity, total);
-        lane.slots[place] = Slot { account: record.account(), size, requirement };
-        lane.counts[index] += u32::from(appends);
-        compare_unless_held(account, record, &self.rungs, out);
-        Ok(())
-    }
-
-    fn cash(&mut self, record: &Record, scale: Scale, out: &mut Vec<Record>) -> Result<(), Reason> {
-        let (lane, row) = self.account_place(record)?;
-        let account = &mut self.lanes[lane].accounts[row];
-        if account.bad {
-            return Err(Reason::BadAccount);
-        }
-        let equity = account.equity + record::DELTA.get(record) * i128::from(scale.get());
-        if !fits_accumulator(equity) {
-            return Err(Reason::AccumulatorRange);
-        }
-        account.equity = equity;
-        compare_unless_held(account, record, &self.rungs, out);
-        Ok(())
-    }
-
-    fn offset(&mut self, record: &Record, out: &mut Vec<Record>) -> Result<(), Reason> {
-        let (lane, row) = self.account_place(record)?;
-        let offset = units::Offset::new(record::OFFSET.get(record)).map_err(|_| Reason::FieldRange)?;
-        let account = &mut self.lanes[lane].accounts[row];
-        if account.bad && record.flags() & FLAG_HOLD == 0 {
-            return Err(Reason::BadAccount);
-        }
-        account.offset = offset.get();
-        compare_unless_held(account, record, &self.rungs, out);
-        Ok(())
-    }
-
-    fn move_slot(&mut self, record: &Record) -> Result<(), Reason> {
-        let index = self.instrument_index(record)?;
-        let (lane, _) = self.account_place(record)?;
-        if !self.instruments[index].committed {
-            return Err(Reason::State);
-        }
-        let base = self.instruments[index].live.header.base as usize;
-        let lane = &mut self.lanes[lane];
-        let from = record::FROM.get(record) as u32;
-        let to = record::TO.get(record) as u32;
-        if from.checked_add(1) != Some(lane.counts[index])
-            || to > from
-            || lane.slots[base + from as usize].account != record.account()
-            || lane.slots[base + to as usize].size != Size::ZERO
-        {
-            return Err(Reason::Slot);
-        }
-        lane.slots[base + to as usize] = lane.slots[base + from as usize];
-        lane.counts[index] = from;
-        Ok(())
-    }
-
-    fn readback(&mut self, record: &Record, by_slot: bool, out: &mut Vec<Record>) -> Result<(), Reason> {
-        let instrument = if by_slot { Some(self.instrument_index(record)?) } else { None };
-        let (lane, row) = self.account_place(record)?;
-        let lane = &self.lanes[lane];
-        let Some(index) = instrument else {
-            let account = &lane.accounts[row];
-            out.push(report(
-                &output::READBACK_ACCOUNT,
-                record.sequence(),
-                record.account(),
-                account.severity,
-                account,
-            ));
-            return Ok(());
-        };
-        if !self.instruments[index].committed {
-            return Err(Reason::State);
-        }
-        let slot_index = record::SLOT.get(record) as u32;
-        if slot_index >= lane.counts[index] {
-            return Err(Reason::Slot);
-        }
-        let slot = &lane.slots[self.instruments[index].live.header.base as usize + slot_index as usize];
-        out.push(
-            Record::new(&output::READBACK_SLOT, record.sequence())
-                .with(&record::INSTRUMENT, index as i128)
-                .with(&record::ACCOUNT, slot.account.into())
-                .with(&record::SLOT, slot_index.into())
-                .with(&record::SIZE, slot.size.get().into()),
-        );
         Ok(())
     }
 
@@ -444,28 +299,12 @@ fn receipt(lane: usize, instrument: u16, sequence: u32, holders: u32, flags: u32
         .with(&record::FLAG_COUNT, flags.into())
 }
 
-fn report(layout: &record::Layout, sequence: u32, index: u32, old: Severity, account: &Account) -> Record {
-    Record::new(layout, sequence)
-        .with(&record::SEVERITY_OLD, old as i128)
-        .with(&record::SEVERITY_NEW, account.severity as i128)
-        .with(&record::ACCOUNT, index.into())
-        .with_account_word(account.equity, account.requirement)
-}
-
-fn compare_unless_held(account: &mut Account, record: &Record, rungs: &Rungs, out: &mut Vec<Record>) {
-    if record.flags() & FLAG_HOLD == 0 {
-        compare(account, record.account(), record.sequence(), rungs, out);
-    }
-}
-
-/// Stores and flags a change of severity; true if there was one.
-fn compare(account: &mut Account, index: u32, sequence: u32, rungs: &Rungs, out: &mut Vec<Record>) -> bool {
-    let new = margin::severity(account.equity, account.requirement, account.offset, rungs);
-    let old = core::mem::replace(&mut account.severity, new);
-    if old != new {
-        out.push(report(&output::FLAG, sequence, index, old, account));
-    }
-    old != new
+fn account_error(reason: Reason, sequence: u32, instrument: u16, account: u32, slot: u32) -> Record {
+    Record::new(&output::ERROR_ACCOUNT, sequence)
+        .with(&record::REASON, reason as i128)
+        .with(&record::INSTRUMENT, instrument.into())
+        .with(&record::ACCOUNT, account.into())
+        .with(&record::SLOT, slot.into())
 }
 
 #[cfg(test)]

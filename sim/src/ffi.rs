@@ -3,7 +3,7 @@
 //! The shim (`shim.cpp`) exports one table of functions per build; a mutant's table comes from a shared library.
 #![allow(unsafe_code, reason = "the foreign function boundary; everything else of the crate is safe")]
 
-use crate::SimError;
+use crate::{Build, SimError};
 use model::record::Record;
 use std::ffi::{CString, c_char, c_void};
 use std::path::Path;
@@ -33,50 +33,65 @@ struct Table {
     stalls: unsafe extern "C" fn(*mut c_void, u64, u32, u32),
     step: unsafe extern "C" fn(*mut c_void, *const u8, usize, *mut u8, usize, u64, u64, *mut Stepped),
     clocks: unsafe extern "C" fn(*mut c_void) -> u64,
+    ecc_corrected: unsafe extern "C" fn(*mut c_void) -> u32,
+    ecc_uncorrected: unsafe extern "C" fn(*mut c_void) -> u32,
+    flip: unsafe extern "C" fn(*mut c_void, u32, usize, usize, usize) -> u32,
 }
 
 unsafe extern "C" {
-    static sim_production: Table;
-    static sim_production_traced: Table;
-    static sim_small: Table;
-    static sim_small_traced: Table;
+    static sim_production_1: Table;
+    static sim_production_2: Table;
+    static sim_production_4: Table;
+    static sim_production_8: Table;
+    static sim_production_1_traced: Table;
+    static sim_small_1: Table;
+    static sim_small_2: Table;
+    static sim_small_4: Table;
+    static sim_small_8: Table;
+    static sim_small_1_traced: Table;
 }
 
-/// The Verilated models linked in.
+/// The RAMs of a lane whose bits can be flipped.
 #[derive(Clone, Copy, Debug)]
-pub enum Linked {
-    Production,
-    ProductionTraced,
-    Small,
-    SmallTraced,
+pub enum Ram {
+    Accounts,
+    Slots,
 }
 
-/// One Verilated lane, owned.
+/// One Verilated machine, owned.
 pub struct Handle {
-    lane: NonNull<c_void>,
+    machine: NonNull<c_void>,
     table: Table,
-    /// Keeps a loaded model's code in memory as long as its lane; dropped after `free` ran.
+    /// Keeps a loaded model's code in memory as long as its machine; dropped after `free` ran.
     _library: Option<Arc<libloading::Library>>,
 }
 
-// SAFETY: the lane is owned by its handle, holds no thread-local state of its own, and is used through `&mut`.
+// SAFETY: the machine is owned by its handle, holds no thread-local state of its own, and is used through `&mut`.
 unsafe impl Send for Handle {}
 
 impl Handle {
-    pub fn linked(model: Linked, trace: Option<&Path>) -> Result<Self, SimError> {
+    pub fn linked(build: Build, lanes: usize, trace: Option<&Path>) -> Result<Self, SimError> {
         // SAFETY: the tables are constants that the build script compiled from the shim, laid out as `Table`.
         let table = unsafe {
-            match model {
-                Linked::Production => sim_production,
-                Linked::ProductionTraced => sim_production_traced,
-                Linked::Small => sim_small,
-                Linked::SmallTraced => sim_small_traced,
+            match (build, lanes, trace) {
+                (Build::Production, 1, None) => sim_production_1,
+                (Build::Production, 2, None) => sim_production_2,
+                (Build::Production, 4, None) => sim_production_4,
+                (Build::Production, 8, None) => sim_production_8,
+                (Build::Production, 1, Some(_)) => sim_production_1_traced,
+                (Build::Small, 1, None) => sim_small_1,
+                (Build::Small, 2, None) => sim_small_2,
+                (Build::Small, 4, None) => sim_small_4,
+                (Build::Small, 8, None) => sim_small_8,
+                (Build::Small, 1, Some(_)) => sim_small_1_traced,
+                (_, 2 | 4 | 8, Some(_)) => return Err(SimError::TraceLanes { lanes }),
+                _ => return Err(SimError::Lanes { lanes }),
             }
         };
         Self::create(table, trace, None)
     }
 
-    /// The lane of a shared library built by [`crate::verilate::shared_library`].
+    /// The machine of a shared library built by [`crate::verilate::shared_library`].
     pub fn loaded(library: &Path) -> Result<Self, SimError> {
         let fail = |source| SimError::Load { path: library.into(), source };
         // SAFETY: the library is one that this crate's own shim was compiled into, under this symbol; loading it
@@ -98,18 +113,18 @@ impl Handle {
         let path = trace.map(|path| CString::new(path.as_os_str().as_encoded_bytes()).map_err(|_| fail()));
         let path = path.transpose()?;
         // SAFETY: the path is null or a C string that outlives the call.
-        let lane = unsafe { (table.create)(path.as_ref().map_or(std::ptr::null(), |path| path.as_ptr())) };
-        Ok(Self { lane: NonNull::new(lane).ok_or_else(fail)?, table, _library: library })
+        let machine = unsafe { (table.create)(path.as_ref().map_or(std::ptr::null(), |path| path.as_ptr())) };
+        Ok(Self { machine: NonNull::new(machine).ok_or_else(fail)?, table, _library: library })
     }
 
     pub fn reset(&mut self) {
-        // SAFETY: the lane is live and not shared.
-        unsafe { (self.table.reset)(self.lane.as_ptr()) }
+        // SAFETY: the machine is live and not shared.
+        unsafe { (self.table.reset)(self.machine.as_ptr()) }
     }
 
     pub fn stalls(&mut self, seed: u64, idle_of_256: u32, stall_of_256: u32) {
         // SAFETY: as above.
-        unsafe { (self.table.stalls)(self.lane.as_ptr(), seed, idle_of_256, stall_of_256) }
+        unsafe { (self.table.stalls)(self.machine.as_ptr(), seed, idle_of_256, stall_of_256) }
     }
 
     pub fn step(&mut self, input: &[Record], output: &mut [Record], clocks_max: u64, gap: u64) -> Stepped {
@@ -118,7 +133,7 @@ impl Handle {
         // `output.len()` of them.
         unsafe {
             (self.table.step)(
-                self.lane.as_ptr(),
+                self.machine.as_ptr(),
                 input.as_ptr().cast(),
                 input.len(),
                 output.as_mut_ptr().cast(),
@@ -134,13 +149,30 @@ impl Handle {
 
     pub fn clocks(&self) -> u64 {
         // SAFETY: as above; it reads a counter.
-        unsafe { (self.table.clocks)(self.lane.as_ptr()) }
+        unsafe { (self.table.clocks)(self.machine.as_ptr()) }
+    }
+
+    pub fn ecc_corrected(&self) -> u32 {
+        // SAFETY: as above; it reads a port.
+        unsafe { (self.table.ecc_corrected)(self.machine.as_ptr()) }
+    }
+
+    pub fn ecc_uncorrected(&self) -> u32 {
+        // SAFETY: as above; it reads a port.
+        unsafe { (self.table.ecc_uncorrected)(self.machine.as_ptr()) }
+    }
+
+    /// Flips one bit of a lane's RAM.
+    pub fn flip(&mut self, ram: Ram, lane: usize, index: usize, bit: usize) {
+        // SAFETY: as above; the shim checks that the cell and the bit are there.
+        let done = unsafe { (self.table.flip)(self.machine.as_ptr(), ram as u32, lane, index, bit) };
+        assert!(done == 1, "no bit {bit} at {index} of {ram:?} in lane {lane}");
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // SAFETY: the lane is freed once, and its library, if any, is still loaded.
-        unsafe { (self.table.free)(self.lane.as_ptr()) }
+        // SAFETY: the machine is freed once, and its library, if any, is still loaded.
+        unsafe { (self.table.free)(self.machine.as_ptr()) }
     }
 }

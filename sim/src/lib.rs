@@ -1,18 +1,18 @@
 //! The same FPGA, Verilated: drives the emitted Verilog through its AXI4-Stream ports, never the Rust behind it.
 //!
-//! The build script emits, Verilates and compiles two sizes of the lane. [`Lane`] clocks one of them in batches:
+//! The build script emits, Verilates and compiles two sizes of the machine with 1, 2, 4 and 8 lanes. [`Machine`] clocks one of them in batches:
 //! the loop over clocks is C++ (`shim.cpp`), Rust crosses once per batch.
 
 mod ffi;
-mod lane;
+mod machine;
 pub mod verilate;
 
-pub use lane::{Lane, POLL_CLOCKS_MAX, QUEUE_RECORDS};
+pub use machine::{ACCOUNT_WORD_BITS, Machine, POLL_CLOCKS_MAX, QUEUE_RECORDS, SLOT_WORD_BITS};
 
 use model::machine::Capacity;
 use std::path::PathBuf;
 
-/// Which emitted lane.
+/// Sizes of an emitted machine's lanes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Build {
     /// The sizes that are shipped.
@@ -21,39 +21,51 @@ pub enum Build {
     Small,
 }
 
-/// Sizes of both builds, as emitted.
-mod capacity {
+/// Sizes and text of the builds, as emitted.
+mod emitted {
     use model::machine::Capacity;
-    include!(concat!(env!("OUT_DIR"), "/capacity.rs"));
+    include!(concat!(env!("OUT_DIR"), "/emitted.rs"));
 }
 
+/// Numbers of lanes that are built.
+pub const LANES: [usize; 4] = emitted::LANES;
+
 impl Build {
-    /// What the build holds.
-    pub const fn capacity(self) -> Capacity {
-        match self {
-            Self::Production => capacity::PRODUCTION,
-            Self::Small => capacity::SMALL,
-        }
+    /// What the build holds with so many lanes.
+    pub const fn capacity(self, lanes: usize) -> Capacity {
+        let lane = match self {
+            Self::Production => emitted::PRODUCTION,
+            Self::Small => emitted::SMALL,
+        };
+        Capacity { lanes, ..lane }
     }
 
     /// The emitted Verilog.
-    pub const fn verilog(self) -> &'static str {
+    ///
+    /// # Panics
+    /// If so many lanes are not built.
+    pub fn verilog(self, lanes: usize) -> &'static str {
+        let index = LANES.iter().position(|&built| built == lanes).expect("a number of lanes that is built");
         match self {
-            Self::Production => include_str!(concat!(env!("OUT_DIR"), "/production.v")),
-            Self::Small => include_str!(concat!(env!("OUT_DIR"), "/small.v")),
+            Self::Production => emitted::PRODUCTION_VERILOG[index],
+            Self::Small => emitted::SMALL_VERILOG[index],
         }
     }
 }
 
-/// The C++ between a Verilated class and [`Lane`].
+/// The C++ between a Verilated class and [`Machine`].
 pub const SHIM: &str = include_str!("shim.cpp");
 
-/// Why a lane could not be made.
+/// Why a machine could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SimError {
     #[error("cannot write the waveform {path}")]
     Trace { path: PathBuf },
-    #[error("cannot load the lane {path}")]
+    #[error("no machine of {lanes} lanes is built, only of 1, 2, 4 and 8")]
+    Lanes { lanes: usize },
+    #[error("a waveform is written of a machine of one lane, not of {lanes}")]
+    TraceLanes { lanes: usize },
+    #[error("cannot load the machine {path}")]
     Load {
         path: PathBuf,
         #[source]

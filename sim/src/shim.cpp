@@ -1,10 +1,11 @@
-// Clocks one Verilated lane, a batch of beats at a time. Knows port names and nothing of what a record means.
+// Clocks one Verilated machine, a batch of beats at a time. Knows port names and nothing of what a record means.
 //
 // SIM_MODEL is the Verilated class, SIM_TABLE the symbol the Rust side links or loads. A beat is 32 bytes, byte 0 =
 // tdata[7:0]; the host is little endian (checked in ffi.rs), so a beat is copied as it is.
 
 #include SIM_HEADER
 #include "verilated.h"
+#include "verilated_syms.h"
 #ifdef SIM_TRACED
 #include "verilated_fst_c.h"
 #endif
@@ -13,11 +14,12 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <string>
 
 namespace {
 
 constexpr size_t BEAT_BYTES = 32;
-// One clock is enough: the lane throws away what was on its way out.
+// One clock is enough: the machine throws away what was on its way out.
 constexpr int RESET_CLOCKS = 1;
 
 // xorshift64*: the stall patterns repeat with the seed.
@@ -32,7 +34,7 @@ struct Dice {
     bool below(uint32_t of_256) { return (draw() >> 56) < of_256; }
 };
 
-struct Lane {
+struct Machine {
     VerilatedContext context;
     std::unique_ptr<SIM_MODEL> top;
 #ifdef SIM_TRACED
@@ -53,54 +55,54 @@ struct Lane {
     }
 };
 
-void* lane_new(const char* trace_path) {
-    auto lane = std::make_unique<Lane>();
+void* machine_new(const char* trace_path) {
+    auto machine = std::make_unique<Machine>();
 #ifdef SIM_TRACED
-    if (trace_path) lane->context.traceEverOn(true);
+    if (trace_path) machine->context.traceEverOn(true);
 #endif
-    lane->top = std::make_unique<SIM_MODEL>(&lane->context);
+    machine->top = std::make_unique<SIM_MODEL>(&machine->context);
 #ifdef SIM_TRACED
     if (trace_path) {
-        lane->trace = std::make_unique<VerilatedFstC>();
-        lane->top->trace(lane->trace.get(), 99);
-        lane->trace->open(trace_path);
-        if (!lane->trace->isOpen()) return nullptr;
+        machine->trace = std::make_unique<VerilatedFstC>();
+        machine->top->trace(machine->trace.get(), 99);
+        machine->trace->open(trace_path);
+        if (!machine->trace->isOpen()) return nullptr;
     }
 #else
     if (trace_path) return nullptr;
 #endif
-    return lane.release();
+    return machine.release();
 }
 
-void lane_free(void* handle) {
-    auto* lane = static_cast<Lane*>(handle);
-    lane->top->final();
+void machine_free(void* handle) {
+    auto* machine = static_cast<Machine*>(handle);
+    machine->top->final();
 #ifdef SIM_TRACED
-    if (lane->trace) lane->trace->close();
+    if (machine->trace) machine->trace->close();
 #endif
-    delete lane;
+    delete machine;
 }
 
-void lane_reset(void* handle) {
-    auto& lane = *static_cast<Lane*>(handle);
-    auto& top = *lane.top;
-    lane.offering = false;
+void machine_reset(void* handle) {
+    auto& machine = *static_cast<Machine*>(handle);
+    auto& top = *machine.top;
+    machine.offering = false;
     top.rst = 1;
     top.s_axis_tvalid = 0;
     top.m_axis_tready = 0;
     for (int i = 0; i < RESET_CLOCKS; i++) {
-        lane.half(0);
-        lane.half(1);
-        lane.clocks++;
+        machine.half(0);
+        machine.half(1);
+        machine.clocks++;
     }
     top.rst = 0;
 }
 
-void lane_stalls(void* handle, uint64_t seed, uint32_t idle_of_256, uint32_t stall_of_256) {
-    auto& lane = *static_cast<Lane*>(handle);
-    lane.dice.state = seed | 1;
-    lane.idle_of_256 = idle_of_256;
-    lane.stall_of_256 = stall_of_256;
+void machine_stalls(void* handle, uint64_t seed, uint32_t idle_of_256, uint32_t stall_of_256) {
+    auto& machine = *static_cast<Machine*>(handle);
+    machine.dice.state = seed | 1;
+    machine.idle_of_256 = idle_of_256;
+    machine.stall_of_256 = stall_of_256;
 }
 
 struct Stepped {
@@ -110,45 +112,45 @@ struct Stepped {
     uint64_t silence;
 };
 
-// Runs until `out` is full, `clocks_max` have passed, or no beat has moved for `gap` clocks after one came out. A beat once offered stays offered, also into the next call (AXI4-Stream).
-void lane_step(void* handle, const uint8_t* in, size_t in_count, uint8_t* out, size_t out_capacity,
+// Without room in `out` nothing is taken and all of `clocks_max` run. Else runs until `out` is full, `clocks_max` have passed, or no beat has moved for `gap` clocks after one came out. A beat once offered stays offered, also into the next call (AXI4-Stream).
+void machine_step(void* handle, const uint8_t* in, size_t in_count, uint8_t* out, size_t out_capacity,
                uint64_t clocks_max, uint64_t gap, Stepped* result) {
-    auto& lane = *static_cast<Lane*>(handle);
-    auto& top = *lane.top;
-    const bool stalling = lane.idle_of_256 != 0 || lane.stall_of_256 != 0;
+    auto& machine = *static_cast<Machine*>(handle);
+    auto& top = *machine.top;
+    const bool stalling = machine.idle_of_256 != 0 || machine.stall_of_256 != 0;
     size_t consumed = 0;
     size_t produced = 0;
     uint64_t clocks = 0;
     uint64_t silence = 0;
     bool fresh = true;
-    while (clocks < clocks_max && produced < out_capacity) {
-        if (consumed < in_count && !lane.offering && !(stalling && lane.dice.below(lane.idle_of_256))) {
-            lane.offering = true;
+    while (clocks < clocks_max && (out_capacity == 0 || produced < out_capacity)) {
+        if (consumed < in_count && !machine.offering && !(stalling && machine.dice.below(machine.idle_of_256))) {
+            machine.offering = true;
             fresh = true;
         }
-        if (lane.offering && fresh) {
+        if (machine.offering && fresh) {
             std::memcpy(&top.s_axis_tdata, in + BEAT_BYTES * consumed, BEAT_BYTES);
             fresh = false;
-        } else if (stalling && !lane.offering) {
+        } else if (stalling && !machine.offering) {
             // Data without valid is anything.
-            for (size_t word = 0; word < BEAT_BYTES / 4; word++) top.s_axis_tdata[word] = lane.dice.draw() >> 32;
+            for (size_t word = 0; word < BEAT_BYTES / 4; word++) top.s_axis_tdata[word] = machine.dice.draw() >> 32;
         }
-        top.s_axis_tvalid = lane.offering;
-        const bool ready = !(stalling && lane.dice.below(lane.stall_of_256));
+        top.s_axis_tvalid = machine.offering;
+        const bool ready = out_capacity != 0 && !(stalling && machine.dice.below(machine.stall_of_256));
         top.m_axis_tready = ready;
-        lane.half(0);
+        machine.half(0);
         const bool given = ready && top.m_axis_tvalid;
-        const bool taken = lane.offering && top.s_axis_tready;
+        const bool taken = machine.offering && top.s_axis_tready;
         if (taken) {
-            lane.offering = false;
+            machine.offering = false;
             consumed++;
         }
         if (given) {
             std::memcpy(out + BEAT_BYTES * produced, &top.m_axis_tdata, BEAT_BYTES);
             produced++;
         }
-        lane.half(1);
-        lane.clocks++;
+        machine.half(1);
+        machine.clocks++;
         clocks++;
         silence = given || taken ? 0 : silence + 1;
         if (silence >= gap && produced != 0) break;
@@ -157,7 +159,29 @@ void lane_step(void* handle, const uint8_t* in, size_t in_count, uint8_t* out, s
     *result = Stepped{consumed, produced, clocks, silence};
 }
 
-uint64_t lane_clocks(void* handle) { return static_cast<Lane*>(handle)->clocks; }
+uint64_t machine_clocks(void* handle) { return static_cast<Machine*>(handle)->clocks; }
+
+uint32_t machine_ecc_corrected(void* handle) { return static_cast<Machine*>(handle)->top->ecc_corrected; }
+
+uint32_t machine_ecc_uncorrected(void* handle) { return static_cast<Machine*>(handle)->top->ecc_uncorrected; }
+
+// Flips a bit of a RAM that verilate.rs made public: `ram` 0 is the lane's accounts, 1 its slots. 1 if it is there.
+uint32_t machine_flip(void* handle, uint32_t ram, size_t lane, size_t index, size_t bit) {
+    auto& machine = *static_cast<Machine*>(handle);
+    const std::string instance = ".lanes$" + std::to_string(lane) + ".lane.";
+    const std::string store = ram == 0 ? ".accounts" : ".slots";
+    for (const auto& [name, scope] : *machine.context.scopeNameMap()) {
+        const std::string path = name;
+        if (path.find(instance) == std::string::npos || path.find(store) == std::string::npos) continue;
+        const VerilatedVar* cells = scope->varFind("cells");
+        if (!cells || index >= static_cast<size_t>(cells->unpacked().elements()) ||
+            bit >= static_cast<size_t>(cells->packed().elements()))
+            return 0;
+        static_cast<uint32_t*>(cells->datap())[index * (cells->entSize() / 4) + bit / 32] ^= uint32_t{1} << bit % 32;
+        return 1;
+    }
+    return 0;
+}
 
 struct Table {
     void* (*create)(const char*);
@@ -166,11 +190,15 @@ struct Table {
     void (*stalls)(void*, uint64_t, uint32_t, uint32_t);
     void (*step)(void*, const uint8_t*, size_t, uint8_t*, size_t, uint64_t, uint64_t, Stepped*);
     uint64_t (*clocks)(void*);
+    uint32_t (*ecc_corrected)(void*);
+    uint32_t (*ecc_uncorrected)(void*);
+    uint32_t (*flip)(void*, uint32_t, size_t, size_t, size_t);
 };
 
 }  // namespace
 
 extern "C" {
 extern const Table SIM_TABLE;
-const Table SIM_TABLE = {lane_new, lane_free, lane_reset, lane_stalls, lane_step, lane_clocks};
+const Table SIM_TABLE = {machine_new, machine_free, machine_reset, machine_stalls, machine_step, machine_clocks,
+                         machine_ecc_corrected, machine_ecc_uncorrected, machine_flip};
 }

@@ -35,6 +35,11 @@ pub fn runtime_directory() -> Result<PathBuf, String> {
     Ok(Path::new(root.trim()).join("include"))
 }
 
+/// A block of rust-hdl is one process, so a command's way to a lane and its answer's way back look like a loop, which
+/// would be run until it settles.
+const SETTINGS: &str =
+    "`verilator_config\nisolate_assignments -module \"backstop_lane\" -var \"command_ready\"\n";
+
 /// The C++ files that Verilator writes for `verilog` into `directory`, which is emptied first; the class is `class`.
 ///
 /// # Errors
@@ -47,12 +52,15 @@ pub fn verilate(verilog: &str, directory: &Path, class: &str, traced: bool) -> R
     std::fs::create_dir_all(directory).map_err(fail)?;
     let source = directory.join("backstop_inline.v");
     std::fs::write(&source, verilog).map_err(fail)?;
+    let settings = directory.join("settings.vlt");
+    std::fs::write(&settings, SETTINGS).map_err(fail)?;
     let mut command = Command::new(tool("VERILATOR", "verilator"));
     command
         .args(["--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", "--threads", "1"])
         .args(["--top-module", "backstop_inline", "-Wno-fatal", "-Wno-lint", "--prefix", class, "--Mdir"])
         .arg(directory)
         .args(traced.then_some("--trace-fst"))
+        .arg(&settings)
         .arg(&source);
     run(&mut command)?;
     let mut files: Vec<PathBuf> = std::fs::read_dir(directory)
@@ -64,13 +72,12 @@ pub fn verilate(verilog: &str, directory: &Path, class: &str, traced: bool) -> R
     Ok(files)
 }
 
-/// Names that tie the shim to a Verilated class: `-D` pairs.
-pub fn shim_defines(class: &str, symbol: &str) -> [(&'static str, String); 3] {
-    [
-        ("SIM_MODEL", class.into()),
-        ("SIM_HEADER", format!("\"{class}.h\"")),
-        ("SIM_TABLE", format!("sim_{symbol}")),
-    ]
+/// The shim with the names that tie it to a Verilated class.
+pub fn shim(text: &str, class: &str, symbol: &str, traced: bool) -> String {
+    let traced = if traced { "#define SIM_TRACED\n" } else { "" };
+    format!(
+        "#define SIM_MODEL {class}\n#define SIM_HEADER \"{class}.h\"\n#define SIM_TABLE sim_{symbol}\n{traced}{text}"
+    )
 }
 
 /// Verilator's runtime, compiled once for any number of [`shared_library`].
@@ -91,7 +98,7 @@ pub fn runtime_objects(directory: &Path) -> Result<Vec<PathBuf>, String> {
         .collect()
 }
 
-/// Builds `verilog` into a shared library that `Lane::load` takes: quick to compile, slower to run.
+/// Builds `verilog` into a shared library that `Machine::load` takes: quick to compile, slower to run.
 ///
 /// # Errors
 /// As [`verilate`].
@@ -104,13 +111,11 @@ pub fn shared_library(
     let class = "Vloaded";
     let files = verilate(verilog, directory, class, false)?;
     let shim_file = directory.join("shim.cc");
-    std::fs::write(&shim_file, shim).map_err(|error| format!("{}: {error}", shim_file.display()))?;
+    std::fs::write(&shim_file, self::shim(shim, class, "loaded", false))
+        .map_err(|error| format!("{}: {error}", shim_file.display()))?;
     let library = directory.join("libloaded.so");
     let mut command = compiler(&runtime_directory()?);
     command.args(["-shared", "-Wl,-Bsymbolic", "-I"]).arg(directory);
-    for (name, value) in shim_defines(class, "loaded") {
-        command.arg(format!("-D{name}={value}"));
-    }
     command.arg("-o").arg(&library).args(files).arg(shim_file).args(runtime).arg("-pthread");
     run(&mut command)?;
     Ok(library)

@@ -11,8 +11,14 @@ pub struct Instrument {
     pub live: Option<Terms>,
     pub shadow: Vec<(u64, u32, u128)>,
     pub mark: u64,
-    /// Account and size of every live slot.
-    pub slots: Vec<(u32, i64)>,
+    /// Account and size of every live slot, by lane.
+    pub slots: Vec<Vec<(u32, i64)>>,
+}
+
+impl Instrument {
+    pub fn has_live_slots(&self) -> bool {
+        self.slots.iter().any(|slots| !slots.is_empty())
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -30,6 +36,12 @@ pub struct Terms {
 impl Terms {
     pub fn price_max(&self) -> u64 {
         (1 << self.price_bits) - 1
+    }
+
+    /// The same segment and widths: what a commit over live slots keeps.
+    pub fn same_place(&self, other: &Self) -> bool {
+        let place = |terms: &Self| (terms.base, terms.capacity, terms.price_bits, terms.size_bits);
+        place(self) == place(other)
     }
 
     pub fn size_max(&self) -> i64 {
@@ -62,10 +74,14 @@ impl Book {
             rungs: [256; 3],
             equality: false,
             instruments: vec![
-                Instrument { shadow: vec![(0, 0, 0); 16], ..Instrument::default() };
+                Instrument {
+                    shadow: vec![(0, 0, 0); 16],
+                    slots: vec![Vec::new(); capacity.lanes],
+                    ..Instrument::default()
+                };
                 capacity.instruments
             ],
-            accounts: vec![Account::default(); capacity.accounts_per_lane],
+            accounts: vec![Account::default(); capacity.lanes * capacity.accounts_per_lane],
             segments_end: 0,
         }
     }
@@ -74,11 +90,15 @@ impl Book {
         self.scale.unwrap_or(1)
     }
 
+    pub fn lane_of(&self, account: u32) -> usize {
+        account as usize % self.capacity.lanes
+    }
+
     /// Slots of the account, as (instrument, slot).
     pub fn slots_of(&self, account: u32) -> Vec<(u16, u32)> {
         let mut slots = Vec::new();
         for (index, instrument) in self.instruments.iter().enumerate() {
-            for (slot, holder) in instrument.slots.iter().enumerate() {
+            for (slot, holder) in instrument.slots[self.lane_of(account)].iter().enumerate() {
                 if holder.0 == account {
                     slots.push((index as u16, slot as u32));
                 }
@@ -90,6 +110,10 @@ impl Book {
     /// Takes note of an executed record.
     pub fn apply(&mut self, record: &Record, answers: &[Record]) {
         let op = record.op();
+        let lane = self.lane_of(record.account());
+        for error in answers.iter().filter(|answer| answer.op() == output::ERROR_ACCOUNT.op) {
+            self.accounts[error.account() as usize].bad = true;
+        }
         let instrument = self.instruments.get_mut(usize::from(record.instrument()));
         if op == input::SETTING.op {
             let value = record::VALUE.get(record) as u32;
@@ -124,11 +148,8 @@ impl Book {
             self.segments_end = self.segments_end.max(end);
         } else if op == input::MARK.op {
             instrument.expect("executed").mark = record::PRICE.get(record) as u64;
-            for error in answers.iter().filter(|answer| answer.op() == output::ERROR_ACCOUNT.op) {
-                self.accounts[error.account() as usize].bad = true;
-            }
         } else if op == input::POSITION.op {
-            let slots = &mut instrument.expect("executed").slots;
+            let slots = &mut instrument.expect("executed").slots[lane];
             let slot = record::SLOT.get(record) as usize;
             let holder = (record.account(), record::SIZE.get(record) as i64);
             if slot == slots.len() {
@@ -138,8 +159,10 @@ impl Book {
             }
         } else if op == input::OFFSET.op {
             self.accounts[record.account() as usize].offset = record::OFFSET.get(record);
+        } else if op == input::LOAD.op {
+            self.accounts[record.account() as usize].bad = false;
         } else if op == input::MOVE.op {
-            instrument.expect("executed").slots.swap_remove(record::TO.get(record) as usize);
+            instrument.expect("executed").slots[lane].swap_remove(record::TO.get(record) as usize);
         }
     }
 }

@@ -5,13 +5,15 @@ use super::coverage::Coverage;
 use super::generator::{Generator, cash, fence, mark};
 use super::rng::Rng;
 use super::shrink::{Stalls, shrink, write};
-use sim::{Build, Lane};
+use super::subject::Subject;
+use sim::Build;
 use std::path::Path;
 
 /// How a stream is cut and driven.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     pub build: Build,
+    pub lanes: usize,
     pub seed: u64,
     pub records: usize,
     /// Records of one episode.
@@ -25,17 +27,24 @@ pub struct Failure {
     pub shrunk: Option<usize>,
 }
 
-/// Runs the plan on the lane; coverage so far is kept also on failure. With a directory, a failure is made small and
+/// Runs the plan on the machine; coverage so far is kept also on failure. With a directory, a failure is made small and
 /// written there.
-pub fn run(lane: &mut Lane, plan: Plan, artifacts: Option<&Path>) -> (Coverage, Result<u64, Failure>) {
+pub fn run(
+    subject: &mut impl Subject,
+    plan: Plan,
+    artifacts: Option<&Path>,
+) -> (Coverage, Result<u64, Failure>) {
     let mut coverage = Coverage::default();
     let mut rng = Rng::new(plan.seed);
-    let mut records = 0;
+    let (mut records, mut number) = (0, 0);
     while records < plan.records as u64 {
-        coverage.start_episode();
+        coverage.start_episode(plan.lanes);
         let seed = rng.draw();
-        let mut generator = Generator::new(seed, plan.build.capacity(), std::mem::take(&mut coverage));
-        let result = episode(lane, plan, seed, &mut generator, artifacts);
+        let capacity = plan.build.capacity(plan.lanes);
+        let mut generator = Generator::new(seed, capacity, std::mem::take(&mut coverage));
+        let stalls = corner(number, seed, &mut generator.tape.coverage);
+        number += 1;
+        let result = episode(subject, plan, seed, stalls, &mut generator, artifacts);
         coverage = std::mem::take(&mut generator.tape.coverage);
         match result {
             Ok(()) => records += generator.tape.sent.len() as u64,
@@ -49,17 +58,16 @@ pub fn run(lane: &mut Lane, plan: Plan, artifacts: Option<&Path>) -> (Coverage, 
 }
 
 fn episode(
-    lane: &mut Lane,
+    subject: &mut impl Subject,
     plan: Plan,
     seed: u64,
+    stalls: Stalls,
     generator: &mut Generator,
     artifacts: Option<&Path>,
 ) -> Result<(), Failure> {
-    lane.reset();
-    let stalls = corner(seed, &mut generator.tape.coverage);
-    lane.set_stalls(stalls.seed, stalls.idle_of_256, stalls.stall_of_256);
+    subject.reset();
+    subject.set_stalls(stalls.seed, stalls.idle_of_256, stalls.stall_of_256);
     let mut checked = 0;
-    let overflows = generator.rng.one_in(3);
     match plan.build {
         Build::Small => generator.set_up(true),
         Build::Production => generator.wide(),
@@ -69,19 +77,17 @@ fn episode(
         while generator.tape.sent.len() < until {
             generator.scene();
         }
-        if overflows && generator.rng.one_in(8) {
-            let rows = plan.build.capacity().accounts_per_lane as u64;
-            let account = rows * 3 / 4 + generator.rng.below(rows / 4 - 1);
-            generator.overflow(account as u32);
-        }
         if generator.rng.one_in(10) {
             generator.states();
         }
-        generator.read_everything();
+        match plan.build {
+            Build::Small if until >= plan.episode || generator.rng.one_in(32) => generator.read_all(),
+            _ => generator.read_some(),
+        }
         let token = generator.rng.draw();
         assert!(generator.send(fence(token)), "a chunk ends unlocked");
         let end = generator.tape.sent.len();
-        let mismatch = match check(lane, &generator.tape, checked..end) {
+        let mismatch = match check(subject, &generator.tape, checked..end) {
             Ok(clocks) => {
                 if let (Some(clocks), 0) = (clocks, stalls.stall_of_256) {
                     generator.tape.coverage.note_clocks(clocks);
@@ -96,12 +102,12 @@ fn episode(
             let mut shrunk = None;
             if let Some(directory) = artifacts {
                 let steps = &generator.tape.steps[..end];
-                text += &match shrink(lane, plan.build, steps, stalls) {
+                text += &match shrink(subject, plan.build.capacity(plan.lanes), steps, stalls) {
                     Some((steps, stalls, mismatch)) => {
                         shrunk = Some(steps.len());
-                        let name = format!("{:?}-{seed:016x}", plan.build).to_lowercase();
-                        let (records, waveform) =
-                            write(directory, &name, plan.build, &steps, stalls, &mismatch);
+                        let name = format!("{:?}-{}-{seed:016x}", plan.build, plan.lanes).to_lowercase();
+                        let of = (plan.build, plan.lanes);
+                        let (records, waveform) = write(directory, &name, of, &steps, stalls, &mismatch);
                         format!(
                             "\n{} records suffice, {stalls:?}: {}\nrecords:  {}\nwaveform: {}",
                             steps.len(),
@@ -119,15 +125,15 @@ fn episode(
         }
         checked = end;
     }
-    leave_busy(lane, generator);
+    leave_busy(subject, generator);
     Ok(())
 }
 
-/// Driver and taker hesitate or not, by the seed: the four corners, some of them hard.
-fn corner(seed: u64, coverage: &mut Coverage) -> Stalls {
+/// Driver and taker hesitate or not: the four corners in turn, by the episode's number, some of them hard.
+fn corner(number: u64, seed: u64, coverage: &mut Coverage) -> Stalls {
     let mut rng = Rng::new(seed);
-    let idle_of_256 = if rng.one_in(2) { rng.pick(&[40, 128, 230]) } else { 0 };
-    let stall_of_256 = if rng.one_in(2) { rng.pick(&[40, 128, 240]) } else { 0 };
+    let idle_of_256 = if number & 1 != 0 { rng.pick(&[40, 128, 230]) } else { 0 };
+    let stall_of_256 = if number & 2 != 0 { rng.pick(&[40, 128, 240]) } else { 0 };
     coverage.hit(match (idle_of_256, stall_of_256) {
         (0, 0) => "corner: neither",
         (_, 0) => "corner: idle",
@@ -137,8 +143,8 @@ fn corner(seed: u64, coverage: &mut Coverage) -> Stalls {
     Stalls { seed: rng.draw(), idle_of_256, stall_of_256 }
 }
 
-/// Sends what the lane will not be asked about, so that the next reset meets it at work.
-fn leave_busy(lane: &mut Lane, generator: &mut Generator) {
+/// Sends what the machine will not be asked about, so that the next reset meets it at work.
+fn leave_busy(subject: &mut impl Subject, generator: &mut Generator) {
     let start = generator.tape.sent.len();
     for instrument in 0..generator.terms.len() as u16 {
         let price = generator.price(instrument);
@@ -146,10 +152,10 @@ fn leave_busy(lane: &mut Lane, generator: &mut Generator) {
         let account = generator.account();
         generator.send(cash(account, 1));
     }
-    lane.submit(&generator.tape.sent[start..]);
+    subject.submit(&generator.tape.sent[start..]);
     let mut out = [model::record::Record::default(); 1];
-    lane.poll(&mut out);
-    if !lane.is_quiet() {
+    subject.poll(&mut out);
+    if !subject.is_quiet() {
         generator.tape.coverage.hit("reset: while busy");
     }
 }

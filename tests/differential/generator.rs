@@ -3,7 +3,7 @@
 use super::book::Terms;
 use super::rng::Rng;
 use super::tape::Tape;
-use model::record::{self, FLAG_COMMIT, FLAG_HOLD, Record, input};
+use model::record::{self, FLAG_COMMIT, FLAG_HOLD, FLAG_RAW, Record, input};
 
 pub fn setting(index: u16, value: u32) -> Record {
     Record::new(&input::SETTING, 0).with(&record::INDEX, index.into()).with(&record::VALUE, value.into())
@@ -40,6 +40,12 @@ pub fn mark(instrument: u16, price: u64) -> Record {
         .with(&record::PRICE, price.into())
 }
 
+pub fn funding(instrument: u16, delta: i64) -> Record {
+    Record::new(&input::FUNDING, 0)
+        .with(&record::INSTRUMENT, instrument.into())
+        .with(&record::INDEX_DELTA, delta.into())
+}
+
 pub fn position(instrument: u16, account: u32, slot: u32, size: i64, cash_delta: i64) -> Record {
     Record::new(&input::POSITION, 0)
         .with(&record::INSTRUMENT, instrument.into())
@@ -55,6 +61,15 @@ pub fn cash(account: u32, delta: i64) -> Record {
 
 pub fn offset(account: u32, value: i128) -> Record {
     Record::new(&input::OFFSET, 0).with(&record::ACCOUNT, account.into()).with(&record::OFFSET, value)
+}
+
+/// POSITION raw.
+pub fn raw(instrument: u16, account: u32, slot: u32, size: i64) -> Record {
+    position(instrument, account, slot, size, 0).flagged(FLAG_RAW)
+}
+
+pub fn load(account: u32, equity: i128, requirement: i128) -> Record {
+    Record::new(&input::LOAD, 0).with(&record::ACCOUNT, account.into()).with_account_word(equity, requirement)
 }
 
 pub fn move_slot(instrument: u16, account: u32, from: u32, to: u32) -> Record {
@@ -91,7 +106,7 @@ pub const OFFSET_MAX: i128 = (1 << 86) - 1;
 pub struct Generator {
     pub rng: Rng,
     pub tape: Tape,
-    /// Accounts that ordinary records are about: few, so that they meet.
+    /// Accounts that ordinary records are about: few, so that they meet; some in every lane.
     pub accounts: Vec<u32>,
     /// Terms of every instrument, committed or not.
     pub terms: Vec<Terms>,
@@ -101,7 +116,7 @@ impl Generator {
     pub fn account(&mut self) -> u32 {
         for _ in 0..4 {
             let account = self.rng.pick(&self.accounts);
-            if !self.tape.book.accounts[account as usize].bad {
+            if !self.is_bad(account) {
                 return account;
             }
         }
@@ -129,8 +144,21 @@ impl Generator {
             .unwrap_or(&self.terms[usize::from(instrument)])
     }
 
-    pub fn slots(&self, instrument: u16) -> &[(u32, i64)] {
-        &self.tape.book.instruments[usize::from(instrument)].slots
+    /// Live slots of the instrument in the lane.
+    pub fn slots(&self, instrument: u16, lane: usize) -> &[(u32, i64)] {
+        &self.tape.book.instruments[usize::from(instrument)].slots[lane]
+    }
+
+    pub fn lane_of(&self, account: u32) -> usize {
+        self.tape.book.lane_of(account)
+    }
+
+    pub fn lane(&mut self) -> usize {
+        self.rng.below(self.tape.book.capacity.lanes as u64) as usize
+    }
+
+    pub fn is_bad(&self, account: u32) -> bool {
+        self.tape.book.accounts[account as usize].bad
     }
 
     /// Hold, once in a while.
@@ -150,7 +178,7 @@ impl Generator {
 
     /// Slot of the account in the instrument, or the one to append; `None` if there is no room.
     pub fn slot_for(&mut self, instrument: u16, account: u32) -> Option<u32> {
-        let slots = self.slots(instrument);
+        let slots = self.slots(instrument, self.lane_of(account));
         let own: Vec<u32> =
             (0..slots.len() as u32).filter(|slot| slots[*slot as usize].0 == account).collect();
         let count = slots.len() as u32;
@@ -179,6 +207,19 @@ impl Generator {
         }
     }
 
+    /// 0, small or any, of either sign, for the live price_bits.
+    pub fn index_delta(&mut self, instrument: u16) -> i64 {
+        let terms = self.live(instrument);
+        let (bits, max) = (terms.price_bits, terms.price_max() as i64);
+        let delta = match self.rng.below(16) {
+            0 => max,
+            1 => self.rng.of_length(bits) as i64,
+            2 => 0,
+            _ => self.rng.of_length(bits.min(12)) as i64,
+        };
+        if self.rng.one_in(2) { delta } else { -delta }
+    }
+
     pub fn size(&mut self, instrument: u16) -> i64 {
         let (bits, max) = (self.live(instrument).size_bits, self.live(instrument).size_max());
         let size = if self.rng.one_in(40) { max } else { self.rng.of_length(bits) as i64 };
@@ -194,9 +235,10 @@ impl Generator {
     /// Opens, changes or flips a position; true if executed.
     pub fn trade(&mut self, instrument: u16, account: u32, size: i64) -> bool {
         let Some(slot) = self.slot_for(instrument, account) else { return false };
-        let appends = slot as usize == self.slots(instrument).len();
+        let slots = self.slots(instrument, self.lane_of(account));
+        let appends = slot as usize == slots.len();
         let size = if appends && size == 0 { 1 } else { size };
-        let before = self.slots(instrument).get(slot as usize).map_or(0, |holder| holder.1);
+        let before = slots.get(slot as usize).map_or(0, |holder| holder.1);
         let cost = match self.rng.below(200) {
             0 => i64::MAX,
             1 => i64::MIN,
@@ -207,36 +249,16 @@ impl Generator {
         self.send(record)
     }
 
-    /// Closes the slot and drops it, as the driver does; true if executed.
-    pub fn close(&mut self, instrument: u16, slot: u32) -> bool {
-        let (account, size) = self.slots(instrument)[slot as usize];
+    /// Closes the lane's slot and drops it, as the driver does; true if executed.
+    pub fn close(&mut self, instrument: u16, lane: usize, slot: u32) -> bool {
+        let (account, size) = self.slots(instrument, lane)[slot as usize];
         let cost = self.cost(instrument, -size);
         if !self.send(position(instrument, account, slot, 0, cost)) {
             return false;
         }
-        let last = self.slots(instrument).len() as u32 - 1;
-        let owner = self.slots(instrument)[last as usize].0;
+        let last = self.slots(instrument, lane).len() as u32 - 1;
+        let owner = self.slots(instrument, lane)[last as usize].0;
         self.send(move_slot(instrument, owner, last, slot))
-    }
-
-    /// Brings the account's E near `target` by cash, as near as S allows; with `flags` hold, unseen.
-    pub fn aim(&mut self, account: u32, target: i128, flags: u8) -> bool {
-        let scale = i128::from(self.tape.book.scale());
-        for _ in 0..24 {
-            let (equity, _) = self.read(account);
-            let wanted = (target - equity).div_euclid(scale);
-            let delta = wanted.clamp(i64::MIN.into(), i64::MAX.into());
-            if delta == 0 {
-                return true;
-            }
-            if !self.send(cash(account, delta as i64).flagged(flags)) {
-                return false;
-            }
-            if delta == wanted {
-                return true;
-            }
-        }
-        false
     }
 
     /// A number to lock the machine with, then refusals, then a RESYNC.

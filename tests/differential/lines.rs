@@ -1,62 +1,76 @@
 //! Places where one unit decides: the lines of the rungs, the edges of the tiers, the zeros of E and R'.
 
-use super::coverage::CAUSES;
-use super::generator::{Generator, OFFSET_MAX, cash, mark, offset, position, readback, setting};
+use super::coverage::Cause;
+use super::generator::{
+    Generator, OFFSET_MAX, cash, funding, load, mark, offset, position, readback, setting,
+};
 use super::tables::factor;
 use model::record::{self, FLAG_HOLD};
-
-/// Most equity that a line is drawn at: far from the accumulator's bounds and the offset's.
-const EQUITY_MAX: i128 = 1 << 80;
 
 impl Generator {
     /// Brings an account to a line of a random rung, and one unit of R' to either side, by every kind of comparison.
     pub fn line(&mut self) {
         let account = self.account();
-        if self.tape.book.accounts[account as usize].bad {
-            return;
-        }
         let rung = self.tape.book.rungs[self.rng.below(3) as usize];
-        let cause = self.rng.below(CAUSES.len() as u64);
+        let cause = self.rng.pick(&Cause::ALL);
         let slots = self.tape.book.slots_of(account);
         let Some(&(instrument, slot)) = slots.get(self.rng.below(slots.len().max(1) as u64) as usize) else {
-            let (account, instrument) = (account, self.instrument());
+            let instrument = self.instrument();
             let size = self.size(instrument);
             self.trade(instrument, account, size);
             return;
         };
-        let Some((equity, requirement)) = self.equity_divisible_by(account, rung) else { return };
-        let line = equity * 256 / i128::from(rung);
+        // 256*E is a multiple of the rung, and the line a whole number.
+        let requirement = i128::from(self.rng.of_length(60));
+        let steps = 1 + i128::from(self.rng.of_length(58));
+        let (equity, line) = (steps * i128::from(rung), steps * 256);
+        self.send(load(account, equity, requirement).flagged(FLAG_HOLD));
         for above in [-1, 0, 1, 0] {
             let value = line + above - requirement;
-            if line + above <= 0 || value.abs() > OFFSET_MAX {
-                continue;
-            }
             let held = offset(account, value).flagged(FLAG_HOLD);
-            match CAUSES[cause as usize] {
-                "sweep" => {
-                    // From another price back to this one: the sweep itself arrives at the line.
+            match cause {
+                // From another price, index or table back to this one: the sweep itself arrives at the line.
+                Cause::Mark => {
                     let (here, there) = (self.mark_of(instrument), self.price(instrument));
                     self.send(mark(instrument, there).flagged(FLAG_HOLD));
                     self.send(held);
                     self.send(mark(instrument, here));
                 }
-                "walk" => {
+                Cause::Funding => {
+                    let delta = self.index_delta(instrument);
+                    self.send(funding(instrument, delta).flagged(FLAG_HOLD));
+                    self.send(held);
+                    self.send(funding(instrument, -delta));
+                }
+                Cause::Commit => {
+                    let here = self.live(instrument).clone();
+                    let there = self.other_terms(instrument);
+                    self.commit_held(instrument, &there, true);
+                    self.send(held);
+                    self.commit_held(instrument, &here, false);
+                }
+                Cause::Walk => {
                     self.send(held);
                     let index = 1 + self.rng.below(4) as u16;
                     let value = self.setting_value(index);
                     self.send(setting(index, value));
                 }
-                "position" => {
+                Cause::Position => {
                     self.send(held);
-                    let size = self.slots(instrument)[slot as usize].1;
+                    let size = self.slots(instrument, self.lane_of(account))[slot as usize].1;
                     self.send(position(instrument, account, slot, size, 0));
                 }
-                "cash" => {
+                Cause::Cash => {
                     self.send(held);
                     self.send(cash(account, 0));
                 }
-                _ => {
+                Cause::Offset => {
                     self.send(offset(account, value));
+                }
+                Cause::Load => {
+                    self.send(held);
+                    let now = self.read(account);
+                    self.send(load(account, now.0, now.1));
                 }
             }
             self.send(readback(account));
@@ -74,23 +88,6 @@ impl Generator {
         }
     }
 
-    /// Gives the account an E above 0 whose 256-fold is a multiple of the rung; E and R, or `None` if it cannot.
-    fn equity_divisible_by(&mut self, account: u32, rung: u32) -> Option<(i128, i128)> {
-        let (equity, requirement) = self.read(account);
-        let scale = i128::from(self.tape.book.scale());
-        let base = if (1..EQUITY_MAX).contains(&equity) {
-            0
-        } else {
-            (i128::from(self.rng.of_length(50)) * scale + 1 - equity).div_euclid(scale)
-        };
-        let step = (0..i128::from(rung)).find(|step| {
-            let equity = equity + (base + step) * scale;
-            equity > 0 && equity * 256 % i128::from(rung) == 0
-        })?;
-        let target = equity + (base + step) * scale;
-        (self.aim(account, target, 0) && self.read(account).0 == target).then_some((target, requirement))
-    }
-
     /// A notional at a floor or one quantum beside it, reached by a position or by a mark.
     pub fn edge(&mut self) {
         let instrument = self.instrument();
@@ -104,12 +101,20 @@ impl Generator {
         let Some((size, price)) = factor(&mut self.rng, notional, &terms, mark_before) else { return };
         let account = self.account();
         let size = if self.rng.one_in(2) { size } else { -size };
-        if self.rng.one_in(2) {
-            self.send(mark(instrument, price).flagged(FLAG_HOLD));
-            self.trade(instrument, account, size);
-        } else {
-            self.trade(instrument, account, size);
-            self.send(mark(instrument, price));
+        match self.rng.below(3) {
+            0 => {
+                self.trade(instrument, account, size);
+                self.send(mark(instrument, price));
+            }
+            1 => {
+                self.send(mark(instrument, price).flagged(FLAG_HOLD));
+                self.trade(instrument, account, size);
+                self.commit_at_a_notional(instrument);
+            }
+            _ => {
+                self.send(mark(instrument, price).flagged(FLAG_HOLD));
+                self.trade(instrument, account, size);
+            }
         }
         if self.rng.one_in(2) {
             self.send(readback(account));
@@ -125,7 +130,7 @@ impl Generator {
             let target = i128::from(self.rng.within(-1, 1)) * if self.rng.one_in(2) { 1 } else { scale };
             let delta = (target - equity).div_euclid(scale);
             let Ok(delta) = i64::try_from(delta) else {
-                self.aim(account, target, 0);
+                self.send(load(account, target, requirement));
                 continue;
             };
             let value = i128::from(self.rng.within(-1, 1)) - requirement;

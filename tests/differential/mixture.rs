@@ -1,37 +1,48 @@
 //! The ordinary traffic of a machine, and the successions of records that a pipeline gets wrong.
 
+use super::coverage::{Cause, Coverage};
 use super::generator::*;
+use super::rng::Rng;
 use super::tables;
 use super::tables::all_terms;
 use super::tape::{Number, Step, Tape};
-use super::{coverage::Coverage, rng::Rng};
 use model::machine::Capacity;
 use model::record::{self, FLAG_HOLD};
 
 type Scene = fn(&mut Generator);
 
 /// How often each scene comes.
-const SCENES: [(u64, Scene); 21] = [
+const SCENES: &[(u64, Scene)] = &[
     (24, Generator::one_mark),
     (8, Generator::marks_in_a_row),
+    (14, Generator::one_funding),
     (30, Generator::one_trade),
     (6, Generator::one_close),
     (20, Generator::one_cash),
     (6, Generator::one_offset),
+    (4, Generator::one_load),
     (10, Generator::one_readback),
     (4, Generator::readbacks_in_a_row),
-    (5, Generator::aim_at_severity),
+    (8, Generator::aim_at_severity),
     (8, Generator::same_account),
+    (7, Generator::chain),
+    (6, Generator::appends),
     (5, Generator::one_walk),
     (5, Generator::update_then_walk),
-    (6, Generator::position_then_mark),
-    (6, Generator::mark_then_last_holder),
-    (5, Generator::line),
-    (8, Generator::edge),
+    (6, Generator::position_then_sweep),
+    (6, Generator::sweep_then_last_holder),
+    (8, Generator::line),
+    (11, Generator::edge),
     (2, Generator::zeros),
     (7, Generator::adversarial),
+    (6, Generator::noise),
     (1, Generator::wrong_number),
     (1, Generator::recommit),
+    (2, Generator::retune),
+    (4, Generator::overflow),
+    (1, Generator::requirement_out_of_range),
+    (4, Generator::reload_any),
+    (2, Generator::rewrite),
     (2, Generator::one_fence),
 ];
 
@@ -39,11 +50,11 @@ impl Generator {
     /// A generator for one episode; nothing is sent yet.
     pub fn new(seed: u64, capacity: Capacity, coverage: Coverage) -> Self {
         let mut rng = Rng::new(seed);
-        let rows = capacity.accounts_per_lane as u32;
+        let (rows, lanes) = (capacity.accounts_per_lane as u32, capacity.lanes as u32);
         let count = rng.pick(&[2, 4, 8, 16, 48]);
-        let mut accounts = vec![0, rows - 1];
+        let mut accounts = vec![0, rows * lanes - 1];
         while accounts.len() < count {
-            accounts.push(rng.below(u64::from(rows) * 3 / 4) as u32);
+            accounts.push(rng.below(u64::from(rows * lanes)) as u32);
         }
         Self { rng, tape: Tape::new(capacity, coverage), accounts, terms: Vec::new() }
     }
@@ -120,7 +131,7 @@ impl Generator {
         let total: u64 = SCENES.iter().map(|scene| scene.0).sum();
         let mut ticket = self.rng.below(total);
         for (weight, scene) in SCENES {
-            if ticket < weight {
+            if ticket < *weight {
                 return scene(self);
             }
             ticket -= weight;
@@ -147,21 +158,22 @@ impl Generator {
     fn one_trade(&mut self) {
         let (instrument, account) = (self.instrument(), self.account());
         let size = self.size(instrument);
-        if !self.trade(instrument, account, size) && !self.slots(instrument).is_empty() {
-            let slot = self.rng.below(self.slots(instrument).len() as u64) as u32;
-            self.close(instrument, slot);
+        let lane = self.lane_of(account);
+        if !self.trade(instrument, account, size) && !self.slots(instrument, lane).is_empty() {
+            let slot = self.rng.below(self.slots(instrument, lane).len() as u64) as u32;
+            self.close(instrument, lane, slot);
         }
     }
 
     fn one_close(&mut self) {
-        let instrument = self.instrument();
-        let count = self.slots(instrument).len() as u64;
+        let (instrument, lane) = (self.instrument(), self.lane());
+        let count = self.slots(instrument, lane).len() as u64;
         if count == 0 {
             return;
         }
         let slot = if self.rng.one_in(3) { count - 1 } else { self.rng.below(count) } as u32;
-        if self.close(instrument, slot) && self.rng.one_in(2) {
-            let next = self.slots(instrument).get(slot as usize).copied();
+        if self.close(instrument, lane, slot) && self.rng.one_in(2) {
+            let next = self.slots(instrument, lane).get(slot as usize).copied();
             match next {
                 Some((account, _)) if self.rng.one_in(2) => {
                     let size = self.size(instrument);
@@ -183,7 +195,7 @@ impl Generator {
         self.send(record);
     }
 
-    fn amount(&mut self) -> i64 {
+    pub fn amount(&mut self) -> i64 {
         let amount = match self.rng.below(64) {
             0 => return i64::MAX,
             1 => return i64::MIN,
@@ -212,7 +224,7 @@ impl Generator {
 
     fn one_readback(&mut self) {
         let (instrument, account) = (self.instrument(), self.account());
-        let count = self.slots(instrument).len() as u64;
+        let count = self.slots(instrument, self.lane_of(account)).len() as u64;
         if count > 0 && self.rng.one_in(2) {
             let slot = self.rng.below(count) as u32;
             self.send(readback_slot(instrument, account, slot));
@@ -223,12 +235,12 @@ impl Generator {
 
     /// Read-backs as fast as they go, some of them refused, then a record that changes what they read.
     fn readbacks_in_a_row(&mut self) {
-        let rows = self.tape.book.capacity.accounts_per_lane as u32;
+        let accounts = self.tape.book.accounts.len() as u32;
         let account = self.account();
         for _ in 0..2 + self.rng.below(12) {
             let mut record = if self.rng.one_in(3) { readback(account) } else { readback(self.account()) };
             match self.rng.below(16) {
-                0 => record = readback(rows + self.rng.below(4) as u32),
+                0 => record = readback(accounts + self.rng.below(4) as u32),
                 1 => record = record.with(&record::SLOT, 1),
                 2 => record = record.flagged(FLAG_HOLD),
                 _ => {}
@@ -248,26 +260,37 @@ impl Generator {
         self.send(readback(account));
     }
 
-    /// Moves an account to either side of a rung, by cash.
+    /// Moves an account to one side of a rung, unseen to one of another, and lets any kind of comparison see it.
     fn aim_at_severity(&mut self) {
         let account = self.account();
-        if self.tape.book.accounts[account as usize].bad {
-            return;
-        }
-        let (_, requirement) = self.read(account);
-        let sum = requirement + self.tape.book.accounts[account as usize].offset;
-        let rung = self.tape.book.rungs[self.rng.below(3) as usize];
-        let per_mille = self.rng.pick(&[-100, 0, 300, 900, 999, 1_001, 1_100, 3_000]);
-        let flags = if self.rng.one_in(2) { FLAG_HOLD } else { 0 };
-        let target = sum.clamp(0, 1 << 84) / 256 * i128::from(rung) / 1_000 * per_mille;
-        if !self.aim(account, target, flags) || flags == 0 {
-            return;
-        }
-        // What was moved unseen is seen by another kind of comparison.
-        match self.rng.below(4) {
-            0 => self.send(cash(account, 0)),
-            1 => self.send(setting(record::SETTING_EQUALITY, self.setting_value(record::SETTING_EQUALITY))),
-            _ => self.send(offset(account, self.tape.book.accounts[account as usize].offset)),
+        let offset_now = self.tape.book.accounts[account as usize].offset;
+        let sum = i128::from((1 << 20) + self.rng.of_length(60));
+        let requirement = sum - offset_now;
+        let [seen, unseen] = [0; 2].map(|_| {
+            let rung = self.rng.pick(&self.tape.book.rungs);
+            let per_mille = self.rng.pick(&[-100, -100, 0, 300, 900, 999, 1_001, 1_100, 3_000]);
+            sum * i128::from(rung) * per_mille / 256_000
+        });
+        self.send(load(account, seen, requirement));
+        self.send(load(account, unseen, requirement).flagged(FLAG_HOLD));
+        let slots = self.tape.book.slots_of(account);
+        let slot = if slots.is_empty() { None } else { Some(self.rng.pick(&slots)) };
+        let index = record::SETTING_EQUALITY;
+        match (self.rng.pick(&Cause::ALL), slot) {
+            (Cause::Mark, Some((instrument, _))) => self.send(mark(instrument, self.mark_of(instrument))),
+            (Cause::Funding, Some((instrument, _))) => self.send(funding(instrument, 0)),
+            (Cause::Commit, Some((instrument, _))) => {
+                let terms = self.live(instrument).clone();
+                self.commit_held(instrument, &terms, false)
+            }
+            (Cause::Position, Some((instrument, slot))) => {
+                let size = self.slots(instrument, self.lane_of(account))[slot as usize].1;
+                self.send(position(instrument, account, slot, size, 0))
+            }
+            (Cause::Walk, _) => self.send(setting(index, self.setting_value(index))),
+            (Cause::Offset, _) => self.send(offset(account, offset_now)),
+            (Cause::Load, _) => self.send(load(account, unseen, requirement)),
+            _ => self.send(cash(account, 0)),
         };
     }
 
@@ -301,7 +324,7 @@ impl Generator {
 
     /// An update of the first account of a walk, of its last or of another, then the walk at once.
     fn update_then_walk(&mut self) {
-        let last = self.tape.book.capacity.accounts_per_lane as u32 - 1;
+        let last = self.tape.book.accounts.len() as u32 - 1;
         let account = self.rng.pick(&[0, 0, 1, last, last]);
         let instrument = self.instrument();
         match self.rng.below(4) {
@@ -330,44 +353,51 @@ impl Generator {
         }
     }
 
-    /// A position in the first or last slot, then a mark of its instrument.
-    fn position_then_mark(&mut self) {
-        let instrument = self.instrument();
-        let count = self.slots(instrument).len();
+    /// A position in the first or last slot, then a sweep of its instrument.
+    fn position_then_sweep(&mut self) {
+        let (instrument, lane) = (self.instrument(), self.lane());
+        let count = self.slots(instrument, lane).len();
         let slot = if self.rng.one_in(2) { 0 } else { count.saturating_sub(1) };
         let size = self.size(instrument);
         if count == 0 {
             let account = self.account();
             self.trade(instrument, account, size);
         } else {
-            let (account, before) = self.slots(instrument)[slot];
+            let (account, before) = self.slots(instrument, lane)[slot];
             let cost = self.cost(instrument, size - before);
             self.send(position(instrument, account, slot as u32, size, cost));
             if self.rng.one_in(4) {
                 self.send(readback_slot(instrument, account, slot as u32));
             }
+            if self.rng.one_in(8) {
+                self.send(load(account, cost.into(), 0));
+            }
         }
         let price = self.price(instrument);
-        self.send(mark(instrument, price));
+        let delta = self.index_delta(instrument);
+        let record = if self.rng.one_in(4) { funding(instrument, delta) } else { mark(instrument, price) };
+        self.send(record);
     }
 
     /// A sweep, then a record of its last holder; or a sweep that begins with that holder.
-    fn mark_then_last_holder(&mut self) {
-        let instrument = self.instrument();
-        let Some(&(account, before)) = self.slots(instrument).last() else { return };
-        let slot = self.slots(instrument).len() as u32 - 1;
-        let next =
-            (0..self.terms.len() as u16).find(|i| self.slots(*i).first().is_some_and(|h| h.0 == account));
-        let price = self.price(instrument);
-        self.send(mark(instrument, price));
+    fn sweep_then_last_holder(&mut self) {
+        let (instrument, lane) = (self.instrument(), self.lane());
+        let Some(&(account, before)) = self.slots(instrument, lane).last() else { return };
+        let slot = self.slots(instrument, lane).len() as u32 - 1;
+        let begins = |i: &u16| self.slots(*i, lane).first().is_some_and(|holder| holder.0 == account);
+        let next = (0..self.terms.len() as u16).find(begins);
+        let (price, delta) = (self.price(instrument), self.index_delta(instrument));
+        let record = if self.rng.one_in(4) { funding(instrument, delta) } else { mark(instrument, price) };
+        self.send(record);
         let delta = self.rng.within(-1_000, 1_000);
-        match (self.rng.below(4), next) {
+        match (self.rng.below(5), next) {
             (0, _) => self.send(cash(account, delta)),
             (1, _) => self.send(readback(account)),
             (2, Some(next)) => {
                 let price = self.price(next);
                 self.send(mark(next, price))
             }
+            (3, _) => self.send(load(account, delta.into(), 0)),
             _ => self.send(position(instrument, account, slot, before, delta)),
         };
     }
@@ -375,14 +405,22 @@ impl Generator {
     /// Empties an instrument, if it is small enough, and gives it new terms over the same segment.
     fn recommit(&mut self) {
         let instrument = self.instrument();
-        if !self.is_live(instrument) || self.slots(instrument).len() > 12 {
+        let lanes = 0..self.tape.book.capacity.lanes;
+        let count: usize = lanes.clone().map(|lane| self.slots(instrument, lane).len()).sum();
+        if !self.is_live(instrument) || count > 12 {
             self.states();
             return;
         }
-        while let Some(last) = self.slots(instrument).len().checked_sub(1) {
-            let slot = self.rng.below(last as u64 + 1) as u32;
-            if !self.close(instrument, slot) {
-                return;
+        for lane in lanes {
+            while let Some(last) = self.slots(instrument, lane).len().checked_sub(1) {
+                let slot = self.rng.below(last as u64 + 1) as u32;
+                let owner = self.slots(instrument, lane)[slot as usize].0;
+                if self.is_bad(owner) {
+                    self.reload(owner);
+                }
+                if !self.close(instrument, lane, slot) {
+                    return;
+                }
             }
         }
         let (base, capacity) = (self.live(instrument).base, self.live(instrument).capacity);
@@ -416,16 +454,35 @@ impl Generator {
         }
     }
 
+    /// Every account and slot of a small machine, each instrument swept once more at its mark: stored requirements show too.
+    pub fn read_all(&mut self) {
+        let capacity = self.tape.book.capacity;
+        for instrument in 0..self.terms.len() as u16 {
+            self.send(mark(instrument, self.mark_of(instrument)));
+            for lane in 0..capacity.lanes {
+                for slot in 0..self.slots(instrument, lane).len() as u32 {
+                    self.send(readback_slot(instrument, lane as u32, slot));
+                }
+            }
+        }
+        for account in 0..(capacity.lanes * capacity.accounts_per_lane) as u32 {
+            self.send(readback(account));
+        }
+    }
+
     /// Reads accounts and slots back, those of the episode first: what went wrong unseen is seen here.
-    pub fn read_everything(&mut self) {
+    pub fn read_some(&mut self) {
         for account in self.accounts.clone() {
             if self.accounts.len() <= 16 || self.rng.one_in(self.accounts.len() as u64 / 16) {
                 self.send(readback(account));
             }
         }
         for instrument in 0..self.terms.len() as u16 {
-            for slot in 0..self.slots(instrument).len().min(8) as u32 {
-                self.send(readback_slot(instrument, 0, slot));
+            let lanes = self.tape.book.capacity.lanes;
+            for lane in (0..lanes).filter(|_| self.rng.one_in(lanes as u64)).collect::<Vec<_>>() {
+                for slot in 0..self.slots(instrument, lane).len().min(4) as u32 {
+                    self.send(readback_slot(instrument, lane as u32, slot));
+                }
             }
         }
     }

@@ -11,7 +11,7 @@ impl Generator {
     pub fn samples(&mut self) -> Vec<Record> {
         let instrument = self.rng.below(self.terms.len() as u64) as u16;
         let account = self.account();
-        let last = (self.slots(instrument).len() as u32).saturating_sub(1);
+        let last = (self.slots(instrument, self.lane_of(account)).len() as u32).saturating_sub(1);
         let (price, size) = (self.price(instrument), self.size(instrument));
         let terms = self.live(instrument).clone();
         let step = self.rng.below(terms.tiers.len() as u64) as usize;
@@ -21,13 +21,15 @@ impl Generator {
         vec![
             setting(rung, self.setting_value(rung)),
             header(instrument, &terms),
+            commit(instrument, &terms),
             tier(instrument, step, terms.tiers[step]),
             mark(instrument, price),
-            Record::new(&input::FUNDING, 0).with(&record::INSTRUMENT, instrument.into()),
+            funding(instrument, 1),
             position(instrument, account, last, size, 0),
+            raw(instrument, account, last, size),
             cash(account, 1),
             offset(account, 1),
-            Record::new(&input::LOAD, 0).with(&record::ACCOUNT, account.into()).flagged(FLAG_HOLD),
+            load(account, 1, 1).flagged(FLAG_HOLD),
             move_slot(instrument, account, last, 0),
             readback(account),
             readback_slot(instrument, account, last),
@@ -120,7 +122,7 @@ impl Generator {
     pub fn field_ranges(&mut self) {
         let book = &self.tape.book;
         let (scale, instruments) = (book.scale(), book.capacity.instruments as u16);
-        let accounts = book.capacity.accounts_per_lane as u32;
+        let accounts = book.accounts.len() as u32;
         let account = self.account();
         let instrument = self.instrument();
         let terms = self.live(instrument).clone();
@@ -152,6 +154,11 @@ impl Generator {
             tier(instrument, 3, (0, 0, 1 << 95)),
             mark(instrument, 1 << 32),
             mark(instrument, 1 << 63),
+            funding(instrument, 1 << 32),
+            funding(instrument, -(1 << 32)),
+            funding(instrument, i64::MAX),
+            funding(instrument, i64::MIN),
+            raw(instrument, account, 0, 1 << 40),
             position(instrument, account, 0, 1 << 40, 0),
             position(instrument, account, 0, -(1 << 40), 0),
             position(instrument, account, 0, i64::MIN, 0),
@@ -163,8 +170,11 @@ impl Generator {
             records.extend([
                 header(instrument, &terms),
                 tier(instrument, 0, (0, 0, 0)),
+                commit(instrument, &terms),
                 mark(instrument, 1),
+                funding(instrument, 1),
                 position(instrument, account, 0, 1, 0),
+                raw(instrument, account, 0, 1),
                 move_slot(instrument, account, 0, 0),
                 readback_slot(instrument, account, 0),
             ]);
@@ -172,8 +182,10 @@ impl Generator {
         for account in [accounts, 2 * accounts, u32::MAX] {
             records.extend([
                 position(instrument, account, 0, 1, 0),
+                raw(instrument, account, 0, 1),
                 cash(account, 1),
                 offset(account, 1),
+                load(account, 1, 1),
                 move_slot(instrument, account, 0, 0),
                 readback(account),
                 readback_slot(instrument, account, 0),
@@ -189,7 +201,8 @@ impl Generator {
         let instrument = self.instrument();
         let terms = self.live(instrument).clone();
         let account = self.account();
-        let count = self.slots(instrument).len() as u32;
+        let lane = self.lane_of(account);
+        let count = self.slots(instrument, lane).len() as u32;
         let [warned, _, takeover] = self.tape.book.rungs;
         let mut records = vec![
             setting(0, 1),
@@ -201,22 +214,29 @@ impl Generator {
             position(instrument, account, count, 0, 0),
             position(instrument, account, count + 1, 1, 0),
             position(instrument, account, u32::MAX, 1, 0),
+            raw(instrument, account, count, 0),
+            raw(instrument, account, count + 1, 1),
+            raw(instrument, account, u32::MAX, 1),
             move_slot(instrument, account, count, 0),
             move_slot(instrument, account, u32::MAX, 0),
         ];
         if terms.price_bits < 32 {
             records.push(mark(instrument, 1 << terms.price_bits));
             records.push(mark(instrument, u32::MAX.into()));
+            records.push(funding(instrument, 1 << terms.price_bits));
+            records.push(funding(instrument, -(1 << terms.price_bits)));
         }
         if terms.size_bits < 40 {
             records.push(position(instrument, account, 0, 1 << terms.size_bits, 0));
             records.push(position(instrument, account, 0, -(1 << terms.size_bits), 0));
+            records.push(raw(instrument, account, 0, 1 << terms.size_bits));
         }
         if count > 0 {
-            let owner = self.slots(instrument)[count as usize - 1].0;
-            let stranger = if owner == 0 { 1 } else { 0 };
+            let owner = self.slots(instrument, lane)[count as usize - 1].0;
+            let stranger = self.neighbour(owner);
             records.extend([
                 position(instrument, stranger, count - 1, 1, 0),
+                raw(instrument, owner, count - 1, 0),
                 move_slot(instrument, stranger, count - 1, count - 1),
                 move_slot(instrument, owner, count - 1, count),
                 move_slot(instrument, owner, count - 1, 0),
@@ -233,7 +253,9 @@ impl Generator {
         let account = self.account();
         for record in [
             mark(instrument, 1),
+            funding(instrument, 1),
             position(instrument, account, 0, 1, 0),
+            raw(instrument, account, 0, 1),
             move_slot(instrument, account, 0, 0),
             readback_slot(instrument, account, 0),
         ] {
@@ -273,6 +295,7 @@ impl Generator {
                     self.send(commit(instrument, &Terms { base, capacity, ..terms.clone() }));
                 }
             }
+            self.other_widths(instrument, terms);
             let mark = self.mark_of(instrument);
             if mark > 1 {
                 let price_bits = u64::BITS - mark.leading_zeros() - 1;
@@ -282,6 +305,19 @@ impl Generator {
         let record = commit(instrument, terms);
         let record = self.maybe_held(record);
         self.send(record)
+    }
+
+    /// Over live slots the widths stay.
+    fn other_widths(&mut self, instrument: u16, terms: &Terms) {
+        if !self.tape.book.instruments[usize::from(instrument)].has_live_slots() {
+            return;
+        }
+        if terms.price_bits < 32 && terms.price_bits + terms.size_bits < 59 {
+            self.send(commit(instrument, &Terms { price_bits: terms.price_bits + 1, ..terms.clone() }));
+        }
+        if terms.size_bits > 1 {
+            self.send(commit(instrument, &Terms { size_bits: terms.size_bits - 1, ..terms.clone() }));
+        }
     }
 
     fn broken_tables(&mut self, instrument: u16, terms: &Terms) {

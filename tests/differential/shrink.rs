@@ -1,8 +1,10 @@
-//! A failing stream made small: chunks of records are dropped while the lane and the model still disagree.
+//! A failing stream made small: chunks of records are dropped while machine and model still disagree.
 
 use super::compare::{Mismatch, check};
+use super::subject::Subject;
 use super::tape::{Step, describe, replay, to_hex};
-use sim::{Build, Lane};
+use model::machine::Capacity;
+use sim::{Build, Machine};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -18,24 +20,29 @@ pub struct Stalls {
 }
 
 /// How the steps fail from reset; `None` if they do not.
-fn failure(lane: &mut Lane, build: Build, steps: &[Step], stalls: Stalls) -> Option<Mismatch> {
-    let tape = replay(build.capacity(), steps);
-    lane.reset();
-    lane.set_stalls(stalls.seed, stalls.idle_of_256, stalls.stall_of_256);
-    check(lane, &tape, 0..tape.sent.len()).err()
+fn failure(
+    subject: &mut impl Subject,
+    capacity: Capacity,
+    steps: &[Step],
+    stalls: Stalls,
+) -> Option<Mismatch> {
+    let tape = replay(capacity, steps);
+    subject.reset();
+    subject.set_stalls(stalls.seed, stalls.idle_of_256, stalls.stall_of_256);
+    check(subject, &tape, 0..tape.sent.len()).err()
 }
 
 /// The fewest steps found that still fail, and how; without stalls if they fail so.
 pub fn shrink(
-    lane: &mut Lane,
-    build: Build,
+    subject: &mut impl Subject,
+    capacity: Capacity,
     steps: &[Step],
     stalls: Stalls,
 ) -> Option<(Vec<Step>, Stalls, Mismatch)> {
     let started = Instant::now();
     let mut found = None;
     for stalls in [Stalls::default(), stalls] {
-        if let Some(mismatch) = failure(lane, build, steps, stalls) {
+        if let Some(mismatch) = failure(subject, capacity, steps, stalls) {
             found = Some((stalls, mismatch));
             break;
         }
@@ -49,7 +56,7 @@ pub fn shrink(
         while start < kept.len() && started.elapsed() < BUDGET {
             let end = (start + chunk).min(kept.len());
             let rest: Vec<Step> = kept[..start].iter().chain(&kept[end..]).copied().collect();
-            if let Some(how) = failure(lane, build, &rest, stalls) {
+            if let Some(how) = failure(subject, capacity, &rest, stalls) {
                 (kept, mismatch) = (rest, how);
             } else {
                 start = end;
@@ -61,18 +68,18 @@ pub fn shrink(
     Some((kept, stalls, mismatch))
 }
 
-/// Writes the steps with the model's answers, and the lane's waveform; returns both paths.
+/// Writes the steps with the model's answers, and the machine's waveform; returns both paths.
 pub fn write(
     directory: &Path,
     name: &str,
-    build: Build,
+    (build, lanes): (Build, usize),
     steps: &[Step],
     stalls: Stalls,
     mismatch: &Mismatch,
 ) -> (PathBuf, PathBuf) {
     std::fs::create_dir_all(directory).expect("the target directory can be written");
-    let tape = replay(build.capacity(), steps);
-    let mut text = format!("# {build:?} build, {stalls:?}\n");
+    let tape = replay(build.capacity(lanes), steps);
+    let mut text = format!("# {build:?} build, lanes: {lanes}, {stalls:?}\n");
     for line in mismatch.text.lines() {
         writeln!(text, "# {line}").expect("a String takes all");
     }
@@ -86,8 +93,9 @@ pub fn write(
     }
     let (records, waveform) = (directory.join(format!("{name}.txt")), directory.join(format!("{name}.fst")));
     std::fs::write(&records, text).expect("the target directory can be written");
-    let mut lane = Lane::new(build, Some(&waveform)).expect("the target directory can be written");
-    lane.set_stalls(stalls.seed, stalls.idle_of_256, stalls.stall_of_256);
-    let _ = check(&mut lane, &tape, 0..tape.sent.len());
+    let mut machine =
+        Machine::new(build, lanes, Some(&waveform)).expect("the target directory can be written");
+    machine.set_stalls(stalls.seed, stalls.idle_of_256, stalls.stall_of_256);
+    let _ = check(&mut machine, &tape, 0..tape.sent.len());
     (records, waveform)
 }

@@ -58,11 +58,22 @@ fn weights(rng: &mut Rng, scale: u32) -> [u32; 2] {
         2 => rng.below(2 * u64::from(scale) + 1) as u32,
         _ => scale,
     };
-    if rng.one_in(2) { [scale; 2] } else { [any(rng), any(rng)] }
+    match rng.below(8) {
+        0..=4 => [scale; 2],
+        // Collateral: a haircut on what is held, more than its value on what is owed.
+        5 => [
+            scale - rng.below(u64::from(scale)).min(u64::from(scale) - 1) as u32,
+            scale + rng.below(u64::from(scale) / 4 + 2) as u32,
+        ],
+        _ => [any(rng), any(rng)],
+    }
 }
 
 /// 1 to 16 brackets; floors near squares, so that a floor and its neighbours are products of a price and a size.
-fn tiers(rng: &mut Rng, price_bits: u32, size_bits: u32, scale: u32) -> Vec<(u64, u32, u128)> {
+pub fn tiers(rng: &mut Rng, price_bits: u32, size_bits: u32, scale: u32) -> Vec<(u64, u32, u128)> {
+    if rng.one_in(4) {
+        return venue_tiers(rng, price_bits + size_bits, scale);
+    }
     let count = rng.pick(&[16, 16, 16, 16, 1, 2, 3, 5, 8, 15]);
     let mut floors = Vec::new();
     while floors.len() + 1 < count {
@@ -115,6 +126,45 @@ fn tiers(rng: &mut Rng, price_bits: u32, size_bits: u32, scale: u32) -> Vec<(u64
         table.last_mut().expect("at least one").2 = DEDUCTION_MAX;
     }
     table
+}
+
+/// 16 brackets as the large venues have them: each floor two to ten times the one below, rates from 0.4 % to a half.
+fn venue_tiers(rng: &mut Rng, notional_bits: u32, scale: u32) -> Vec<(u64, u32, u128)> {
+    let mut floor = 1 + rng.of_length(notional_bits / 3);
+    let mut table = vec![(0, scale / 250, 0)];
+    for step in 1..16u32 {
+        table.push((floor, scale / 250 + (scale / 2 - scale / 250) * step / 15, 0));
+        floor = (floor * rng.pick(&[2, 2, 3, 5, 10])).min(FLOOR_MAX - 16) + u64::from(step);
+    }
+    table.sort_unstable();
+    table.dedup_by_key(|bracket| bracket.0);
+    follow_the_recurrence(&mut table);
+    table
+}
+
+fn follow_the_recurrence(table: &mut [(u64, u32, u128)]) {
+    for step in 1..table.len() {
+        let (_, rate, deduction) = table[step - 1];
+        table[step].2 = deduction + u128::from(table[step].0) * u128::from(table[step].1 - rate);
+    }
+}
+
+/// Gives one of the brackets the floor, and the others floors below and above it.
+pub fn move_floor(rng: &mut Rng, table: &mut [(u64, u32, u128)], floor: u64) {
+    let last = (table.len() as u64 - 1).min(floor);
+    let above = FLOOR_MAX.saturating_sub(floor) / 16;
+    if last == 0 || above == 0 {
+        return;
+    }
+    let at = 1 + rng.below(last);
+    for (step, bracket) in (0..).zip(table.iter_mut()) {
+        bracket.0 = if step <= at {
+            (u128::from(floor) * u128::from(step) / u128::from(at)) as u64
+        } else {
+            floor + (step - at) * (1 + above.isqrt())
+        };
+    }
+    follow_the_recurrence(table);
 }
 
 /// A size and a price whose product is `notional`, within the terms.

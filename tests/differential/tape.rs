@@ -34,7 +34,8 @@ pub struct Tape {
     pub answers: Vec<Record>,
     /// For each record sent, where its answers end.
     pub ends: Vec<usize>,
-    /// For each RECEIPT of a sweep or walk: its place in `answers`, and slots or accounts passed, bad ones included.
+    /// For each RECEIPT of a sweep or walk, but those of commits: its place in `answers`, and the slots or accounts that its lane
+    /// passed, bad ones included.
     pub beats: Vec<(usize, u64)>,
     pub book: Book,
     pub coverage: Coverage,
@@ -80,19 +81,29 @@ impl Tape {
         self.ends.push(self.answers.len());
         self.coverage.observe(&record, &self.answers[start..], reason, &self.book);
         if reason.is_none() {
-            if self.answers[start..].last().is_some_and(|last| last.op() == output::RECEIPT.op)
-                && record.op() != input::INSTRUMENT.op
-            {
-                let slots = self.book.instruments.get(usize::from(record.instrument()));
-                let beats = match slots {
-                    Some(instrument) if record.op() == input::MARK.op => instrument.slots.len(),
-                    _ => self.book.accounts.len(),
-                };
-                self.beats.push((self.answers.len() - 1, beats as u64));
-            }
+            self.note_beats(&record, start);
             self.book.apply(&record, &self.answers[start..]);
         }
         &self.answers[start..]
+    }
+
+    fn note_beats(&mut self, record: &Record, start: usize) {
+        let sweeps = [input::MARK.op, input::FUNDING.op].contains(&record.op());
+        if !sweeps && record.op() != input::SETTING.op {
+            return;
+        }
+        for place in start..self.answers.len() {
+            let answer = &self.answers[place];
+            if answer.op() == output::RECEIPT.op {
+                let lane = record::LANE.get(answer) as usize;
+                let beats = if sweeps {
+                    self.book.instruments[usize::from(record.instrument())].slots[lane].len()
+                } else {
+                    self.book.capacity.accounts_per_lane
+                };
+                self.beats.push((place, beats as u64));
+            }
+        }
     }
 
     pub fn send(&mut self, record: Record) -> &[Record] {

@@ -1,6 +1,6 @@
-//! Writes the lane's Verilog: `cargo run -p hdl --bin emit -- OUTDIR`.
+//! Writes the machine's Verilog in every build: `cargo run -p hdl --bin emit -- OUTDIR`.
 
-use hdl::{LaneConfig, emit};
+use hdl::{BuildConfig, emit};
 use std::path::PathBuf;
 
 fn main() -> std::io::Result<()> {
@@ -8,10 +8,10 @@ fn main() -> std::io::Result<()> {
         return Err(std::io::Error::other("usage: emit OUTDIR"));
     };
     std::fs::create_dir_all(&directory)?;
-    for (name, config) in
-        [("backstop_inline.v", LaneConfig::PRODUCTION), ("backstop_inline_small.v", LaneConfig::SMALL)]
-    {
-        std::fs::write(directory.join(name), emit(config))?;
+    for lanes in BuildConfig::LANES {
+        for (size, config) in [("", BuildConfig::production(lanes)), ("_small", BuildConfig::small(lanes))] {
+            std::fs::write(directory.join(format!("backstop_inline{size}_{lanes}.v")), emit(config))?;
+        }
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Writes a build for a vendor's tools: `cargo run -p hdl --bin package -- OUTDIR TARGET [NAME=VALUE ...]`.
 
 use hdl::package::package;
-use hdl::{LaneConfig, Target};
+use hdl::{BuildConfig, Target};
 use std::path::PathBuf;
 
 const USAGE: &str =
@@ -10,10 +10,10 @@ Sizes are those of one lane; what is not given is as shipped. Prints the directo
 
 fn main() -> std::io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let Some((directory, target, lanes, config)) = parse(&arguments) else {
+    let Some((directory, target, config)) = parse(&arguments) else {
         return Err(std::io::Error::other(USAGE));
     };
-    let directory = directory.join(format!("{}-{lanes}", target.name()));
+    let directory = directory.join(format!("{}-{}", target.name(), config.lanes));
     std::fs::create_dir_all(&directory)?;
     for file in package(config, target) {
         let path = directory.join(file.name);
@@ -28,20 +28,19 @@ fn main() -> std::io::Result<()> {
     Ok(())
 }
 
-fn parse(arguments: &[String]) -> Option<(PathBuf, Target, u32, LaneConfig)> {
+fn parse(arguments: &[String]) -> Option<(PathBuf, Target, BuildConfig)> {
     let [directory, target, sizes @ ..] = arguments else { return None };
     let target = Target::ALL.into_iter().find(|known| known.name() == target)?;
-    let (mut lanes, mut config) = (1, LaneConfig::PRODUCTION);
+    let mut config = BuildConfig::production(1);
     for size in sizes {
         let (name, value) = size.split_once('=')?;
         match name {
-            "lanes" => lanes = value.parse().ok()?,
+            "lanes" => config.lanes = value.parse().ok()?,
             "accounts" => config.accounts = value.parse().ok()?,
             "slots" => config.slots = value.parse().ok()?,
             "instruments" => config.instruments = value.parse().ok()?,
             _ => return None,
         }
     }
-    // There is no build of more lanes yet.
-    (lanes == 1).then_some((directory.into(), target, lanes, config))
+    Some((directory.into(), target, config))
 }

@@ -1,9 +1,13 @@
 //! The machine against a recompute from scratch, and every refusal by name.
 
+mod faults;
+mod recompute;
+mod reload;
+mod sweeps;
+
 use super::*;
-use crate::record::{FLAG_HOLD as HOLD, OFFSET, UNKNOWN};
-use alloc::collections::BTreeMap;
-use proptest::prelude::*;
+use crate::margin::Severity;
+use crate::record::{FLAG_HOLD as HOLD, OFFSET};
 
 const CAPACITY: Capacity = Capacity { lanes: 2, accounts_per_lane: 8, slots_per_lane: 32, instruments: 2 };
 const S: u32 = 10_000;
@@ -16,20 +20,29 @@ struct Bench {
 
 impl Bench {
     fn reset() -> Self {
-        let mut bench = Self { machine: Machine::new(CAPACITY), next: 0 };
+        Self::reset_with(CAPACITY)
+    }
+
+    fn reset_with(capacity: Capacity) -> Self {
+        let mut bench = Self { machine: Machine::new(capacity), next: 0 };
         assert_eq!(bench.send(Record::new(&input::RESYNC, 0)).len(), 1);
         bench
     }
 
     fn ready() -> Self {
-        let mut bench = Self::reset();
+        Self::ready_with(CAPACITY)
+    }
+
+    /// S, and two instruments of two tiers each: 1 % and, from 5,000 quanta on, 3 %.
+    fn ready_with(capacity: Capacity) -> Self {
+        let mut bench = Self::reset_with(capacity);
         bench.send(setting(record::SETTING_SCALE, S));
         for instrument in 0..2 {
             bench.send(tier(instrument, 0, 0, 100, 0));
             bench.send(tier(instrument, 1, 5_000, 300, 1_000_000));
             assert_eq!(
                 bench.send(commit(instrument, u32::from(instrument) * 16)).len(),
-                2,
+                capacity.lanes,
                 "a receipt per lane"
             );
         }
@@ -41,6 +54,23 @@ impl Bench {
         self.machine.execute(&record.with(&record::SEQUENCE, self.next.into()), &mut out);
         self.next = self.next.wrapping_add(1);
         out
+    }
+
+    /// Cash until not one quantum more fits.
+    fn fill(&mut self, account: u32) {
+        let mut step = i64::MAX;
+        while step > 0 {
+            if !self.send(cash(account, step).flagged(HOLD)).is_empty() {
+                step /= 2;
+            }
+        }
+    }
+
+    /// E, R and severity as the machine says.
+    fn account(&mut self, account: u32) -> (i128, i128, u8) {
+        let answer = self.send(readback(account))[0];
+        assert_eq!(answer.op(), output::READBACK_ACCOUNT.op);
+        (answer.equity(), answer.requirement(), answer.flags() & 15)
     }
 
     fn refusal(&mut self, record: Record) -> Reason {
@@ -99,6 +129,51 @@ fn cash(account: u32, delta: i64) -> Record {
 
 fn offset(account: u32, value: i128) -> Record {
     Record::new(&input::OFFSET, 0).with(&record::ACCOUNT, account.into()).with(&OFFSET, value)
+}
+
+fn funding(instrument: u16, delta: i64) -> Record {
+    Record::new(&input::FUNDING, 0)
+        .with(&record::INSTRUMENT, instrument.into())
+        .with(&record::INDEX_DELTA, delta.into())
+}
+
+fn load(account: u32, equity: i128, requirement: i128) -> Record {
+    Record::new(&input::LOAD, 0).with(&record::ACCOUNT, account.into()).with_account_word(equity, requirement)
+}
+
+fn raw(instrument: u16, account: u32, slot: u32, size: i64) -> Record {
+    position(instrument, account, slot, size, 0).flagged(FLAG_RAW)
+}
+
+/// The only record that is a FLAG, as (account, old severity, new severity).
+fn flag(out: &[Record]) -> Option<(u32, u8, u8)> {
+    let mut flags = out.iter().filter(|r| r.op() == output::FLAG.op);
+    let flag = flags.next().map(|r| (r.account(), r.flags() >> 4, r.flags() & 15));
+    assert!(flags.next().is_none());
+    flag
+}
+
+/// Holders and flags of the receipts, in their order.
+fn receipts(out: &[Record]) -> Vec<(i128, i128)> {
+    let receipts = out.iter().filter(|r| r.op() == output::RECEIPT.op);
+    receipts.map(|r| (record::HOLDERS.get(r), record::FLAG_COUNT.get(r))).collect()
+}
+
+fn error(reason: Reason, instrument: u16, sequence: u32, account: u32, slot: u32) -> Record {
+    let mut bytes = [0; 32];
+    bytes[..2].copy_from_slice(&[0x8f, reason as u8]);
+    bytes[2..4].copy_from_slice(&instrument.to_le_bytes());
+    bytes[4..8].copy_from_slice(&sequence.to_le_bytes());
+    bytes[8..12].copy_from_slice(&account.to_le_bytes());
+    bytes[12..16].copy_from_slice(&slot.to_le_bytes());
+    Record(bytes)
+}
+
+fn readback_slot(instrument: u16, account: u32, slot: u32) -> Record {
+    Record::new(&input::READBACK_BY_SLOT, 0)
+        .with(&record::INSTRUMENT, instrument.into())
+        .with(&record::ACCOUNT, account.into())
+        .with(&record::SLOT, slot.into())
 }
 
 fn readback(account: u32) -> Record {
@@ -176,10 +251,8 @@ fn every_refusal_has_its_reason_and_changes_nothing() {
     use Reason::{AccumulatorRange, FieldRange, Operation, Slot, State, UnusedBits};
     let max_cash = i64::MAX;
     let cases = [
-        (Record::new(&input::FUNDING, 0), Operation),
-        (Record::new(&input::LOAD, 0), Operation),
         (Record([0; 32]), Operation),
-        (position(0, 2, 0, 5, 0).flagged(FLAG_RAW), UnusedBits),
+        (Record([14; 32]), Operation),
         (readback(0).with(&record::SLOT, 1), UnusedBits),
         (mark(0, 1).flagged(FLAG_COMMIT), UnusedBits),
         (setting(5, 1), FieldRange),
@@ -197,7 +270,7 @@ fn every_refusal_has_its_reason_and_changes_nothing() {
         (offset(0, -(1 << 86)), FieldRange),
         (tier(0, 0, 1 << 59, 1, 0), FieldRange),
         (tier(0, 0, 0, S + 1, 0), FieldRange),
-        (commit(0, 0), State),
+        (commit(0, 0), State), // no step written since the flip
         (commit(1, 17), State),
         (commit(1, 16).with(&record::TIER_COUNT, 17), FieldRange),
         (commit(1, 16).with(&record::WEIGHT_LONG, 2 * i128::from(S) + 1), FieldRange),
@@ -225,18 +298,11 @@ fn every_refusal_has_its_reason_and_changes_nothing() {
 }
 
 #[test]
-fn a_sweep_out_of_range_marks_the_account_bad_and_reset_alone_clears_it() {
+fn a_sweep_out_of_range_marks_the_account_bad() {
     let mut bench = Bench::ready();
     bench.send(mark(0, 1));
     bench.send(position(0, 1, 0, (1 << 27) - 1, 0).flagged(HOLD));
-    let step = i64::MAX / 64;
-    while bench.send(cash(1, step).flagged(HOLD)).is_empty() {}
-    let mut step = step;
-    while step > 0 {
-        if !bench.send(cash(1, step).flagged(HOLD)).is_empty() {
-            step /= 2;
-        }
-    }
+    bench.fill(1);
     let out = bench.send(mark(0, u64::from(u32::MAX)));
     let error = out.iter().find(|r| r.op() == output::ERROR_ACCOUNT.op).expect("out of range");
     assert_eq!(
@@ -254,88 +320,4 @@ fn a_sweep_out_of_range_marks_the_account_bad_and_reset_alone_clears_it() {
         15,
         "the bad account is not visited"
     );
-    assert_ne!(UNKNOWN, error.account());
-}
-
-/// The account's truth: cash, and size by instrument.
-#[derive(Default)]
-struct Truth {
-    cash: i128,
-    sizes: BTreeMap<u16, i64>,
-    offset: i128,
-}
-
-#[derive(Clone, Debug)]
-enum Act {
-    Mark(u16, u64),
-    Size(u16, u32, i64, i64),
-    Cash(u32, i64),
-    Offset(u32, i128),
-    Rung(u32),
-}
-
-fn any_act() -> impl Strategy<Value = Act> {
-    prop_oneof![
-        (0..2u16, 0u64..200).prop_map(|(i, p)| Act::Mark(i, p)),
-        (0..2u16, 0..16u32, -200i64..200, -500i64..500).prop_map(|(i, a, q, c)| Act::Size(i, a, q, c)),
-        (0..16u32, -5_000i64..5_000).prop_map(|(a, c)| Act::Cash(a, c)),
-        (0..16u32, -1_000_000i128..1_000_000).prop_map(|(a, o)| Act::Offset(a, o)),
-        (256u32..400).prop_map(Act::Rung),
-    ]
-}
-
-proptest! {
-    #[test]
-    fn incremental_state_equals_a_recompute_from_scratch(acts in prop::collection::vec(any_act(), 1..60)) {
-        let mut bench = Bench::ready();
-        let mut truth: Vec<Truth> = (0..16).map(|_| Truth::default()).collect();
-        let mut marks = [0u64; 2];
-        let mut slots: BTreeMap<(u16, u32), Vec<u32>> = BTreeMap::new();
-        let mut rungs = Rungs::RESET;
-        let mut stored = [Severity::Healthy; 16];
-        let tiers = bench.machine.instruments[0].live.tiers;
-        for act in acts {
-            let mut out = match act {
-                Act::Mark(i, p) => { marks[usize::from(i)] = p; bench.send(mark(i, p)) }
-                Act::Cash(a, c) => { truth[a as usize].cash += i128::from(c); bench.send(cash(a, c)) }
-                Act::Offset(a, o) => { truth[a as usize].offset = o; bench.send(offset(a, o)) }
-                Act::Rung(r) => { rungs.rungs[0] = r; bench.send(setting(record::SETTING_RUNG_1, r)) }
-                Act::Size(i, a, q, c) => {
-                    let held = slots.entry((i, a % 2)).or_default();
-                    let slot = held.iter().position(|&owner| owner == a);
-                    if slot.is_none() && q == 0 { continue; }
-                    truth[a as usize].cash += i128::from(c);
-                    truth[a as usize].sizes.insert(i, q);
-                    let mut out = bench.send(position(i, a, slot.unwrap_or(held.len()) as u32, q, c));
-                    match slot {
-                        None => held.push(a),
-                        Some(slot) if q == 0 => {
-                            let last = held.len() - 1;
-                            out.extend(bench.send(move_slot(i, held[last], last as u32, slot as u32)));
-                            held.swap_remove(slot);
-                        }
-                        Some(_) => {}
-                    }
-                    out
-                }
-            };
-            out.retain(|r| r.op() == output::FLAG.op);
-            for flag in &out {
-                prop_assert_eq!(flag.0[1] >> 4, stored[flag.account() as usize] as u8);
-                stored[flag.account() as usize] = Severity::from_code(flag.0[1] & 15).unwrap();
-            }
-            for (a, account) in truth.iter().enumerate() {
-                let (mut e, mut r) = (account.cash * i128::from(S), 0);
-                for (&i, &q) in &account.sizes {
-                    let (size, price) = (Size::new(q).unwrap(), Price::new(marks[usize::from(i)]).unwrap());
-                    e += i128::from(q) * i128::from(price.get()) * i128::from(S);
-                    r += margin::requirement(size, price, &tiers);
-                }
-                let back = bench.send(readback(a as u32));
-                prop_assert_eq!((back[0].equity(), back[0].requirement()), (e, r));
-                let verdict = margin::severity(e, r, account.offset, &rungs);
-                prop_assert_eq!(stored[a], verdict, "account {}", a);
-            }
-        }
-    }
 }
