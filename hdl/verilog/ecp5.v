@@ -23,11 +23,18 @@ module backstop_multiplier #(
             reg [LONG-1:0] long_factor;
             reg [TINY-1:0] short_factor;
             reg [LEFT+RIGHT-1:0] total;
-            wire [LONG-1:0] long_limb = RIGHT <= TINY ? left : right;
-            wire [TINY-1:0] short_limb = RIGHT <= TINY ? right : left;
-            wire [LONG+TINY-1:0] times_1 = {{TINY{1'b0}}, long_factor & {LONG{short_factor[0]}}};
-            wire [LONG+TINY-1:0] times_2 = {{TINY{1'b0}}, long_factor & {LONG{short_factor[1]}}} << 1;
-            wire [LONG+TINY-1:0] times_4 = {{TINY{1'b0}}, long_factor & {LONG{short_factor[2]}}} << 2;
+            wire [LONG-1:0] long_limb;
+            wire [TINY-1:0] short_limb;
+            if (RIGHT <= TINY) begin : straight
+                assign long_limb = left;
+                assign short_limb = {{(TINY-SHORT){1'b0}}, right};
+            end else begin : turned
+                assign long_limb = right;
+                assign short_limb = {{(TINY-SHORT){1'b0}}, left};
+            end
+            wire [LONG+SHORT-1:0] times_1 = {{SHORT{1'b0}}, long_factor & {LONG{short_factor[0]}}};
+            wire [LONG+SHORT-1:0] times_2 = {{SHORT{1'b0}}, long_factor & {LONG{short_factor[1]}}} << 1;
+            wire [LONG+SHORT-1:0] times_4 = {{SHORT{1'b0}}, long_factor & {LONG{short_factor[2]}}} << 2;
 
             always @(posedge clock) begin
                 long_factor <= long_limb;
@@ -36,8 +43,8 @@ module backstop_multiplier #(
             end
             assign product = total;
         end else begin : block
-            wire [17:0] a = left;
-            wire [17:0] b = right;
+            wire [17:0] a = {{(18-LEFT){1'b0}}, left};
+            wire [17:0] b = {{(18-RIGHT){1'b0}}, right};
             wire [35:0] p;
 
             MULT18X18D #(
@@ -133,15 +140,15 @@ module backstop_registered_ram #(
             // First address pin of a word; of 18 bits the two below enable bytes.
             localparam PIN = BITS == 18 ? 4 : BITS == 9 ? 3 : BITS == 4 ? 2 : BITS == 2 ? 1 : 0;
             localparam COLUMNS = (WIDTH + BITS - 1) / BITS;
-            wire [13:0] a = {{14{1'b0}}, write_address[INDEX-1:0]} << PIN | (BITS == 18 ? 14'd3 : 14'd0);
-            wire [13:0] b = {{14{1'b0}}, read_address[INDEX-1:0]} << PIN;
-            wire [COLUMNS*BITS-1:0] written = {{BITS{1'b0}}, write_data};
+            wire [13:0] a = {{(14-INDEX){1'b0}}, write_address[INDEX-1:0]} << PIN | (BITS == 18 ? 14'd3 : 14'd0);
+            wire [13:0] b = {{(14-INDEX){1'b0}}, read_address[INDEX-1:0]} << PIN;
+            wire [COLUMNS*BITS-1:0] written = {{(COLUMNS*BITS-WIDTH){1'b0}}, write_data};
             wire [COLUMNS*BITS-1:0] read;
             assign read_data = read[WIDTH-1:0];
 
             genvar i;
             for (i = 0; i < COLUMNS; i = i + 1) begin : column
-                wire [17:0] d = {18'd0, written[i*BITS+:BITS]};
+                wire [17:0] d = {{(18-BITS){1'b0}}, written[i*BITS+:BITS]};
                 wire [17:0] q;
                 assign read[i*BITS+:BITS] = q[BITS-1:0];
 
