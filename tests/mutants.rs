@@ -66,7 +66,7 @@ fn fate(
 #[ignore = "verilates every mutant: make mutants"]
 fn every_mutant_is_caught() {
     let started = Instant::now();
-    let verilog = PLAN.build.verilog();
+    let verilog = PLAN.build.verilog(PLAN.lanes);
     let (texts, changed): (Vec<_>, Vec<_>) =
         MUTANTS.iter().map(|mutant| edit(verilog, mutant)).partition(Result::is_ok);
     let changed: Vec<String> = changed.into_iter().filter_map(Result::err).collect();

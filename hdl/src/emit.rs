@@ -4,6 +4,7 @@ use crate::config::BuildConfig;
 use crate::lane::Lane;
 use crate::machine::{LANE_MODULE, Machine};
 use crate::target::Target;
+use crate::wires::untie;
 use rust_hdl::core::prelude::*;
 
 /// The top module's name, the same in every build; a build is known by its file and by the header's sizes.
@@ -18,7 +19,7 @@ pub fn emit(config: BuildConfig) -> String {
 
 /// Verilog of one block without the primitives, for a test bench of its own; the module is called `name`.
 pub fn emit_block(name: &str, block: &impl Block) -> String {
-    generate_verilog_unchecked(block)
+    untie(&generate_verilog_unchecked(block))
         .replace("top$", &format!("{name}$"))
         .replace("module top(", &format!("module {name}("))
 }
@@ -89,7 +90,7 @@ fn machine<const L: usize>(config: &BuildConfig) -> String {
 
 /// The block's modules, the topmost called `name` and the others after it.
 fn modules<B: Block>(block: &B, name: &str) -> String {
-    generate_verilog(block)
+    untie(&generate_verilog(block))
         .replace("top$", &format!("{name}$"))
         .replace("module top(", &format!("module {name}("))
         .replace("// top\n", &format!("// {name}\n"))

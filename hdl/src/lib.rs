@@ -47,6 +47,7 @@ pub mod tier_step;
 pub mod tier_table;
 pub mod unused_bits;
 pub mod width;
+pub mod wires;
 pub mod zero;
 
 pub use config::BuildConfig;

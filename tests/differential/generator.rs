@@ -198,7 +198,8 @@ impl Generator {
             2 => self.rng.below(max + 1),
             3 => mark,
             4 => self.rng.of_length(max.count_ones()),
-            5 => mark.saturating_add_signed(self.rng.within(-1, 1)).min(max),
+            5 => self.rng.corner(max.count_ones()),
+            6 => mark.saturating_add_signed(self.rng.within(-1, 1)).min(max),
             _ => {
                 // A small move, as a fraction of the price.
                 let span = (mark >> self.rng.within(1, 12)).max(1) as i64;
@@ -215,6 +216,7 @@ impl Generator {
             0 => max,
             1 => self.rng.of_length(bits) as i64,
             2 => 0,
+            3 => self.rng.corner(bits) as i64,
             _ => self.rng.of_length(bits.min(12)) as i64,
         };
         if self.rng.one_in(2) { delta } else { -delta }
@@ -222,7 +224,11 @@ impl Generator {
 
     pub fn size(&mut self, instrument: u16) -> i64 {
         let (bits, max) = (self.live(instrument).size_bits, self.live(instrument).size_max());
-        let size = if self.rng.one_in(40) { max } else { self.rng.of_length(bits) as i64 };
+        let size = match self.rng.below(40) {
+            0 => max,
+            1..=4 => self.rng.corner(bits) as i64,
+            _ => self.rng.of_length(bits) as i64,
+        };
         if self.rng.one_in(2) { size } else { -size }
     }
 

@@ -402,28 +402,36 @@ impl Generator {
         };
     }
 
-    /// Empties an instrument, if it is small enough, and gives it new terms over the same segment.
+    /// Empties an instrument, if it is small enough, and gives it new terms over the same segment or a fresh one.
     fn recommit(&mut self) {
         let instrument = self.instrument();
-        let lanes = 0..self.tape.book.capacity.lanes;
-        let count: usize = lanes.clone().map(|lane| self.slots(instrument, lane).len()).sum();
+        let lanes = self.tape.book.capacity.lanes;
+        let count: usize = (0..lanes).map(|lane| self.slots(instrument, lane).len()).sum();
         if !self.is_live(instrument) || count > 12 {
             self.states();
             return;
         }
-        for lane in lanes {
-            while let Some(last) = self.slots(instrument, lane).len().checked_sub(1) {
-                let slot = self.rng.below(last as u64 + 1) as u32;
-                let owner = self.slots(instrument, lane)[slot as usize].0;
-                if self.is_bad(owner) {
-                    self.reload(owner);
-                }
-                if !self.close(instrument, lane, slot) {
-                    return;
-                }
-            }
+        let last = self.lane();
+        if !(1..lanes).all(|step| self.empty(instrument, (last + step) % lanes)) {
+            return;
         }
-        let (base, capacity) = (self.live(instrument).base, self.live(instrument).capacity);
+        if !self.slots(instrument, last).is_empty() && self.rng.one_in(2) {
+            let live = self.live(instrument).clone();
+            self.write_steps(instrument, &live);
+            self.other_widths(instrument, &live);
+            self.tape.coverage.hit("commit: other widths over live slots of one lane");
+        }
+        if !self.empty(instrument, last) {
+            return;
+        }
+        let end = self.tape.book.segments_end;
+        let room = self.tape.book.capacity.slots_per_lane as u32 - end;
+        let (base, capacity) = if room > 0 && self.rng.one_in(3) {
+            self.tape.coverage.hit("commit: a new segment");
+            (end, 1 + self.rng.below(room.into()) as u32)
+        } else {
+            (self.live(instrument).base, self.live(instrument).capacity)
+        };
         let scale = self.tape.book.scale();
         let mut terms = tables::terms(&mut self.rng, base, capacity, scale);
         if self.mark_of(instrument) > terms.price_max() {
@@ -442,6 +450,21 @@ impl Generator {
         }
         let size = self.size(instrument);
         self.trade(instrument, account, size);
+    }
+
+    /// Closes every slot of the instrument in the lane; true if none is left.
+    fn empty(&mut self, instrument: u16, lane: usize) -> bool {
+        while let Some(last) = self.slots(instrument, lane).len().checked_sub(1) {
+            let slot = self.rng.below(last as u64 + 1) as u32;
+            let owner = self.slots(instrument, lane)[slot as usize].0;
+            if self.is_bad(owner) {
+                self.reload(owner);
+            }
+            if !self.close(instrument, lane, slot) {
+                return false;
+            }
+        }
+        true
     }
 
     fn one_fence(&mut self) {

@@ -17,6 +17,8 @@ pub const POINTS: &[&str] = &[
     "cash: largest delta",
     "cash: smallest delta",
     "commit: other weights over longs and shorts",
+    "commit: other widths over live slots of one lane",
+    "commit: a new segment",
     "commit: over live slots",
     "commit: over live slots, held",
     "corner: idle",

@@ -308,7 +308,7 @@ impl Generator {
     }
 
     /// Over live slots the widths stay.
-    fn other_widths(&mut self, instrument: u16, terms: &Terms) {
+    pub fn other_widths(&mut self, instrument: u16, terms: &Terms) {
         if !self.tape.book.instruments[usize::from(instrument)].has_live_slots() {
             return;
         }

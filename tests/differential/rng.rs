@@ -38,6 +38,11 @@ impl Rng {
         choices[self.below(choices.len() as u64) as usize]
     }
 
+    /// A power of two below 2^bits, or one less: where carries end.
+    pub fn corner(&mut self, bits: u32) -> u64 {
+        (1 << self.below(u64::from(bits))) - self.below(2)
+    }
+
     /// Below 2^bits, its length as likely as any other: small numbers and large ones.
     pub fn of_length(&mut self, bits: u32) -> u64 {
         let length = self.below(u64::from(bits) + 1) as u32;
