@@ -4,5 +4,7 @@
 mod bench;
 #[path = "blocks/product.rs"]
 mod product;
+#[path = "blocks/ram.rs"]
+mod ram;
 #[path = "blocks/secded.rs"]
 mod secded;

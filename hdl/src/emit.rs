@@ -17,12 +17,11 @@ pub fn emit(config: BuildConfig) -> String {
     design(config) + Target::Portable.primitives()
 }
 
-/// Verilog of one block and the portable primitives, for a test bench of its own; the module is called `name`.
+/// Verilog of one block without the primitives, for a test bench of its own; the module is called `name`.
 pub fn emit_block(name: &str, block: &impl Block) -> String {
-    let modules = untie(&generate_verilog_unchecked(block))
+    untie(&generate_verilog_unchecked(block))
         .replace("top$", &format!("{name}$"))
-        .replace("module top(", &format!("module {name}("));
-    modules + Target::Portable.primitives()
+        .replace("module top(", &format!("module {name}("))
 }
 
 /// Verilog of a machine with AXI4-Stream in and out, without the primitives of [`Target::primitives`].

@@ -69,8 +69,7 @@ impl Logic for Interlock {
         }
         self.blocked.next = ((self.hits[0].q.val() | self.hits[1].q.val())
             | (self.hits[2].q.val() | self.hits[3].q.val()))
-            | ((self.hits[4].q.val() | self.hits[5].q.val())
-                | (self.hits[6].q.val() | self.hits[7].q.val()))
+            | ((self.hits[4].q.val() | self.hits[5].q.val()) | (self.hits[6].q.val() | self.hits[7].q.val()))
             | ((self.hits[8].q.val() | self.hits[9].q.val())
                 | (self.hits[10].q.val() | self.hits[11].q.val()));
     }

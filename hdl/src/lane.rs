@@ -215,7 +215,8 @@ impl Logic for Lane {
             | (self.appends.val()
                 & (self.no_size.val() | (self.count_wide.val() == self.capacity_wide.val())));
         self.move_refused.next = (self.slot_past.val() | self.appends.val())
-            | (((self.slot.val() + 1) != self.count_wide.val()) | (self.fields.slot_to.val() > self.slot.val()));
+            | (((self.slot.val() + 1) != self.count_wide.val())
+                | (self.fields.slot_to.val() > self.slot.val()));
         self.walks.next = self.kind.q.val() == Kind::Setting;
         self.sweeps.next = (self.kind.q.val() == Kind::Mark)
             | ((self.kind.q.val() == Kind::Funding) | (self.kind.q.val() == Kind::Commit));
@@ -234,8 +235,8 @@ impl Logic for Lane {
             & ((self.kind.q.val() == Kind::Tier) | (self.fifo.room.val() & !self.waits.val()));
         self.found.next = self.account_found.q.val() | self.slot_found.q.val();
         self.leaves.next = self.issues.val() | !self.valid.q.val();
-        self.ready.next =
-            ((self.state.q.val() == State::Run) & self.leaves.val()) & !(self.found.val() | self.resetting.q.val());
+        self.ready.next = ((self.state.q.val() == State::Run) & self.leaves.val())
+            & !(self.found.val() | self.resetting.q.val());
         self.command_ready.next = self.ready.val();
         self.loads.next = self.ready.val() & self.command_valid.val();
         self.end_index.next = self.count.q.val();
@@ -265,7 +266,9 @@ impl Logic for Lane {
                 | (self.command_kind.val() == Kind::ReadSlot)
             {
                 self.cursor.d.next = self.command_word.val().slot_base
-                    + bit_cast::<SLOT_COUNT_BITS, SLOT_BITS>(self.incoming.slot.val().get_bits::<SLOT_BITS>(0));
+                    + bit_cast::<SLOT_COUNT_BITS, SLOT_BITS>(
+                        self.incoming.slot.val().get_bits::<SLOT_BITS>(0),
+                    );
                 self.index.d.next =
                     bit_cast::<SLOT_COUNT_BITS, SLOT_BITS>(self.incoming.slot.val().get_bits::<SLOT_BITS>(0));
             }
@@ -337,8 +340,8 @@ impl Logic for Lane {
                 if self.issues.val() & (self.kind.q.val() != Kind::Tier) {
                     self.beat.next.valid = true;
                     self.beat.next.touches = self.touches.val();
-                    self.beat.next.compares = self.touches.val()
-                        & !(self.hold.val() | (self.kind.q.val() == Kind::ReadAccount));
+                    self.beat.next.compares =
+                        self.touches.val() & !(self.hold.val() | (self.kind.q.val() == Kind::ReadAccount));
                     self.beat.next.needs_good = (self.places.val() | (self.kind.q.val() == Kind::Cash))
                         | ((self.kind.q.val() == Kind::Offset) & !self.hold.val());
                     self.beat.next.loads = self.kind.q.val() == Kind::Load;
@@ -447,8 +450,7 @@ impl Logic for Lane {
                         self.beat.next.sweeps = self.sweeps.val();
                         self.beat.next.reads_slot = self.sweeps.val();
                         self.beat.next.writes_slot = self.sweeps.val();
-                        self.beat.next.reprices =
-                            self.sweeps.val() & (self.kind.q.val() != Kind::Funding);
+                        self.beat.next.reprices = self.sweeps.val() & (self.kind.q.val() != Kind::Funding);
                         self.beat.next.row = self.index.q.val().get_bits::<ACCOUNT_BITS>(0);
                         self.cursor.d.next = self.cursor.q.val() + 1;
                         self.index.d.next = self.index.q.val() + 1;

@@ -23,6 +23,7 @@ pub mod operand_maker;
 pub mod operation;
 pub mod outcome;
 pub mod output_fifo;
+pub mod package;
 pub mod pipeline;
 pub mod position_value;
 pub mod product;

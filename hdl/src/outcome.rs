@@ -62,12 +62,9 @@ impl Logic for OutcomeCheck {
         self.slot_fails.next = self.beat.val().slot_broken & self.beat.val().reads_slot;
         self.account_fails.next = self.beat.val().touches & self.account_broken.val();
         self.readable.next = self.beat.val().touches & !self.account_broken.val();
-        self.stopped_bad.next =
-            self.was_bad.val() & (self.beat.val().counts | self.beat.val().needs_good);
-        self.overflows.next =
-            (self.readable.val() & !self.stopped_bad.val()) & self.out_of_range.val();
-        self.executes.next =
-            (self.readable.val() & !self.stopped_bad.val()) & !self.out_of_range.val();
+        self.stopped_bad.next = self.was_bad.val() & (self.beat.val().counts | self.beat.val().needs_good);
+        self.overflows.next = (self.readable.val() & !self.stopped_bad.val()) & self.out_of_range.val();
+        self.executes.next = (self.readable.val() & !self.stopped_bad.val()) & !self.out_of_range.val();
 
         self.result.d.next.executes = self.executes.val();
         self.result.d.next.refuses = self.beat.val().refused

@@ -60,10 +60,11 @@ impl Logic for OutputFifo {
         dff_setup!(self, clock, count, head, tail, fetched, valid, entry, below_reserve);
         clock!(self, clock, ram);
 
-        self.pushed.next = bit_cast::<ENTRY_BITS, RECORD_BITS>(self.record_in.val()).replace_bit(256, self.echo_in.val());
+        self.pushed.next =
+            bit_cast::<ENTRY_BITS, RECORD_BITS>(self.record_in.val()).replace_bit(256, self.echo_in.val());
         self.takes.next = !self.valid.q.val() | self.ready_out.val();
-        self.bypasses.next = (self.push.val() & self.takes.val())
-            & (!self.fetched.q.val() & !self.count.q.val().any());
+        self.bypasses.next =
+            (self.push.val() & self.takes.val()) & (!self.fetched.q.val() & !self.count.q.val().any());
         self.stores.next = self.push.val() & !self.bypasses.val();
         self.fetches.next = self.count.q.val().any() & (!self.fetched.q.val() | self.takes.val());
 

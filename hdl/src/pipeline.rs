@@ -4,6 +4,7 @@
 //! the first products are there at 5, the changes of E and R at 9, the account's new sums at 10, what becomes
 //! of them at 11, the severity at 13, the report at 14. Slots are written behind 11, accounts behind 15.
 
+use crate::BuildConfig;
 use crate::account_store::AccountStore;
 use crate::account_update::AccountUpdate;
 use crate::account_word::AccountWord;
@@ -27,7 +28,6 @@ use crate::width::{
     OFFSET_BITS, RECORD_BITS, REQUIREMENT_BITS, SCALE_BITS, SLOT_BITS, TAG_BITS, WEIGHT_BITS,
 };
 use crate::zero::Zero;
-use crate::BuildConfig;
 use rust_hdl::prelude::*;
 
 /// Registers of a beat.
@@ -166,8 +166,25 @@ impl Logic for Pipeline {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, flying, requirement_10, equity_11, requirement_11, offset_11, stored_11, final_12,
-            final_13, word_14, outcome_12, outcome_13, shown, holders, flag_count, clocks, corrections, losses
+            self,
+            clock,
+            flying,
+            requirement_10,
+            equity_11,
+            requirement_11,
+            offset_11,
+            stored_11,
+            final_12,
+            final_13,
+            word_14,
+            outcome_12,
+            outcome_13,
+            shown,
+            holders,
+            flag_count,
+            clocks,
+            corrections,
+            losses
         );
         clock!(
             self,
@@ -328,9 +345,8 @@ impl Logic for Pipeline {
         self.equity_change.cash.next = self.numbers[4].q.val().cash;
         self.equity_change.cash_negative.next = self.numbers[4].q.val().cash_negative;
         self.equity_change.scale.next = self.scale.val();
-        self.loaded_equity.narrow.next =
-            bit_cast::<ACCUMULATOR_BITS, 80>(self.early.equity_low.val())
-                | (bit_cast::<ACCUMULATOR_BITS, 8>(self.early.equity_top.val()) << 80);
+        self.loaded_equity.narrow.next = bit_cast::<ACCUMULATOR_BITS, 80>(self.early.equity_low.val())
+            | (bit_cast::<ACCUMULATOR_BITS, 8>(self.early.equity_top.val()) << 80);
         self.loaded_requirement.narrow.next =
             bit_cast::<ACCUMULATOR_BITS, 80>(self.early.requirement_low.val())
                 | (bit_cast::<ACCUMULATOR_BITS, 8>(self.early.requirement_top.val()) << 80);
@@ -468,8 +484,7 @@ impl Logic for Pipeline {
         self.reporter.reason.next = self.outcome_13.q.val().reason;
         self.reporter.row.next = self.beats[13].q.val().row;
         self.reporter.index.next = self.beats[13].q.val().index;
-        self.reporter.no_account.next =
-            self.beats[13].q.val().slot_broken & self.beats[13].q.val().sweeps;
+        self.reporter.no_account.next = self.beats[13].q.val().slot_broken & self.beats[13].q.val().sweeps;
         self.reporter.no_slot.next = self.outcome_13.q.val().breaks;
         self.reporter.no_instrument.next = !self.beats[13].q.val().names_instrument;
         self.reporter.earlier.next = self.final_13.q.val().severity;

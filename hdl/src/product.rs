@@ -41,7 +41,7 @@ impl<const A: usize, const B: usize, const C: usize> Logic for ProductRows<A, B,
 
     fn hdl(&self) -> Verilog {
         instance(format!(
-            "backstop_product_rows #(.A({A}), .B({B}), .C({C})) rows(
+            "backstop_product_rows #(.A({A}), .B({B}), .C({C})) product_rows(
     .clock(clock), .left(left), .right(right), .sum(sum), .carry(carry)
 );
 "

@@ -3,7 +3,8 @@
 use crate::product::{self, ProductRows};
 use crate::tier_table::{self, TierTable};
 use crate::width::{
-    BANK_BITS, CHANGE_BITS, CHARGE_BITS, DEDUCTION_BITS, NOTIONAL_BITS, REQUIREMENT_BITS, SCALE_BITS, STEP_BITS,
+    BANK_BITS, CHANGE_BITS, CHARGE_BITS, DEDUCTION_BITS, NOTIONAL_BITS, REQUIREMENT_BITS, SCALE_BITS,
+    STEP_BITS,
 };
 use rust_hdl::prelude::*;
 
@@ -107,8 +108,8 @@ impl Logic for Requirement {
         self.majority.next = ((self.rows.sum.val() & self.rows.carry.val())
             | (self.rows.sum.val() & self.retracted.q.val()))
             | (self.rows.carry.val() & self.retracted.q.val());
-        self.difference.d.next = self.parity.val()
-            + (self.majority.val() << 1).replace_bit(0, self.negates.q.val());
+        self.difference.d.next =
+            self.parity.val() + (self.majority.val() << 1).replace_bit(0, self.negates.q.val());
         self.requirement.next = self.new_requirement.q.val().get_bits::<REQUIREMENT_BITS>(0);
         self.change.next = self.difference.q.val();
     }

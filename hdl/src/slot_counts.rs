@@ -37,7 +37,8 @@ impl Logic for SlotCounts {
             self.counts[i].d.next = self.counts[i].q.val();
         }
         self.one.next = 1.into();
-        self.one_hot.next = self.one.val() << bit_cast::<INSTRUMENTS, INSTRUMENT_BITS>(self.set_instrument.val());
+        self.one_hot.next =
+            self.one.val() << bit_cast::<INSTRUMENTS, INSTRUMENT_BITS>(self.set_instrument.val());
         self.count.next = 0.into();
         for i in 0..16 {
             if self.instrument.val() == i.to_bits() {

@@ -12,7 +12,10 @@ pub const LATENCY: u64 = ram::LATENCY + secded::LATENCY;
 
 /// The kernel below takes the word apart where its fields lie.
 const _: () = assert!(
-    ACCOUNT_BITS == 14 && MAGNITUDE_BITS == 40 && REQUIREMENT_BITS == 80 && <SlotWord as Synth>::BITS == DATA_BITS
+    ACCOUNT_BITS == 14
+        && MAGNITUDE_BITS == 40
+        && REQUIREMENT_BITS == 80
+        && <SlotWord as Synth>::BITS == DATA_BITS
 );
 
 /// Reads and writes of slots.

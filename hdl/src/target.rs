@@ -24,7 +24,7 @@ impl Target {
     }
 
     /// Verilog of the modules that blocks instantiate: `backstop_multiplier`, `backstop_product_rows`,
-    /// `backstop_ram`. The same ports, clocks and answers from every target.
+    /// `backstop_ram`, `backstop_registered_ram`. The same ports, clocks and answers from every target.
     pub const fn primitives(self) -> &'static str {
         match self {
             Self::Portable => {

@@ -59,6 +59,13 @@ impl Logic for TierTable {
         if self.steps[15].reached.val() {
             self.chosen[15].next = self.steps[15].charge.val();
         }
-        self.charge.next = (((self.chosen[0].val() | self.chosen[1].val()) | (self.chosen[2].val() | self.chosen[3].val())) | ((self.chosen[4].val() | self.chosen[5].val()) | (self.chosen[6].val() | self.chosen[7].val()))) | (((self.chosen[8].val() | self.chosen[9].val()) | (self.chosen[10].val() | self.chosen[11].val())) | ((self.chosen[12].val() | self.chosen[13].val()) | (self.chosen[14].val() | self.chosen[15].val())));
+        self.charge.next = (((self.chosen[0].val() | self.chosen[1].val())
+            | (self.chosen[2].val() | self.chosen[3].val()))
+            | ((self.chosen[4].val() | self.chosen[5].val())
+                | (self.chosen[6].val() | self.chosen[7].val())))
+            | (((self.chosen[8].val() | self.chosen[9].val())
+                | (self.chosen[10].val() | self.chosen[11].val()))
+                | ((self.chosen[12].val() | self.chosen[13].val())
+                    | (self.chosen[14].val() | self.chosen[15].val())));
     }
 }

@@ -33,8 +33,6 @@ module backstop_product_rows #(
     localparam FULL = SLOTS * SLOT + SLOT + RIGHTS * RIGHT_LIMB + C;
 
     wire [ROWS*C-1:0] rows;
-    wire [ROWS*C-1:0] sums /* verilator split_var */;
-    wire [ROWS*C-1:0] carries /* verilator split_var */;
 
     genvar i, j, k;
     generate
@@ -54,7 +52,7 @@ module backstop_product_rows #(
                             .right(right[j*RIGHT_LIMB+:RIGHT]),
                             .product(product)
                         );
-                        assign slots[k*SLOT+:SLOT] = {{(SLOT){1'b0}}, product};
+                        assign slots[k*SLOT+:SLOT] = {{(SLOT-LEFT-RIGHT){1'b0}}, product};
                     end else begin : empty
                         assign slots[k*SLOT+:SLOT] = {SLOT{1'b0}};
                     end
@@ -64,22 +62,25 @@ module backstop_product_rows #(
         end
 
         // Row by row into two; the first two are taken as they are.
-        assign sums[0+:C] = rows[0+:C];
-        assign carries[0+:C] = {C{1'b0}};
-        if (ROWS > 1) begin : second
-            assign sums[C+:C] = sums[0+:C];
-            assign carries[C+:C] = rows[C+:C];
-        end
-        for (k = 2; k < ROWS; k = k + 1) begin : compressor
-            wire [C-1:0] x = sums[(k-1)*C+:C];
-            wire [C-1:0] y = carries[(k-1)*C+:C];
-            wire [C-1:0] z = rows[k*C+:C];
-            wire [C-1:0] majority = (x & y) | (x & z) | (y & z);
-            assign sums[k*C+:C] = x ^ y ^ z;
-            assign carries[k*C+:C] = {majority[C-2:0], 1'b0};
+        for (k = 0; k < ROWS; k = k + 1) begin : upto
+            wire [C-1:0] next = rows[k*C+:C];
+            wire [C-1:0] first;
+            wire [C-1:0] second;
+            if (k == 0) begin : one
+                assign first = next;
+                assign second = {C{1'b0}};
+            end else if (k == 1) begin : two
+                assign first = upto[k-1].first;
+                assign second = next;
+            end else begin : more
+                wire [C-1:0] x = upto[k-1].first;
+                wire [C-1:0] y = upto[k-1].second;
+                assign first = x ^ y ^ next;
+                assign second = ((x & y) | (x & next) | (y & next)) << 1;
+            end
         end
     endgenerate
 
-    assign sum = sums[(ROWS-1)*C+:C];
-    assign carry = carries[(ROWS-1)*C+:C];
+    assign sum = upto[ROWS-1].first;
+    assign carry = upto[ROWS-1].second;
 endmodule

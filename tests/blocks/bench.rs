@@ -1,14 +1,37 @@
 //! Blocks on their own under Verilator: emitted Verilog, inputs clock by clock, outputs clock by clock.
 
+use hdl::Target;
 use sim::verilate::{run, tool};
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Words of 32 bits of all inputs of a bench, and of all outputs: wide enough for every block, and an array in C++.
-pub const IN_WORDS: usize = 16;
-pub const OUT_WORDS: usize = 16;
+pub const IN_WORDS: usize = 96;
+pub const OUT_WORDS: usize = 144;
 
-pub type Inputs = [u32; IN_WORDS];
+#[derive(Clone, Copy)]
+pub struct Inputs(pub [u32; IN_WORDS]);
+
+impl Default for Inputs {
+    fn default() -> Self {
+        Self([0; IN_WORDS])
+    }
+}
+
+impl Deref for Inputs {
+    type Target = [u32];
+    fn deref(&self) -> &[u32] {
+        &self.0
+    }
+}
+
+impl DerefMut for Inputs {
+    fn deref_mut(&mut self) -> &mut [u32] {
+        &mut self.0
+    }
+}
+
 pub type Outputs = [u32; OUT_WORDS];
 
 /// A Verilated module `bench` with `clk`, `in` and `out`.
@@ -39,8 +62,19 @@ endmodule
         std::fs::write(&main, include_str!("bench.cpp")).expect("the directory was just made");
         let mut command = Command::new(tool("VERILATOR", "verilator"));
         command
-            .args(["--cc", "--exe", "--build", "-O3", "--top-module", "bench", "--prefix", "Vbench"])
-            .args(["-Wno-fatal", "-Wno-lint", "-o", "bench", "--Mdir"])
+            .args([
+                "--cc",
+                "--exe",
+                "--build",
+                "-j",
+                "2",
+                "-O3",
+                "--top-module",
+                "bench",
+                "--prefix",
+                "Vbench",
+            ])
+            .args(["-Wno-fatal", "-Wno-lint", "-CFLAGS", "-O1", "-o", "bench", "--Mdir"])
             .arg(&directory)
             .args([&source, &main]);
         run(&mut command).unwrap_or_else(|error| panic!("{error}"));
@@ -49,7 +83,8 @@ endmodule
 
     /// Outputs just before the clock at which each of `inputs` is taken.
     pub fn clock(&self, inputs: &[Inputs]) -> Vec<Outputs> {
-        let bytes: Vec<u8> = inputs.iter().flatten().flat_map(|word| word.to_le_bytes()).collect();
+        let bytes: Vec<u8> =
+            inputs.iter().flat_map(|input| input.0).flat_map(|word| word.to_le_bytes()).collect();
         let (input, output) = (self.directory.join("in"), self.directory.join("out"));
         std::fs::write(&input, bytes).expect("the directory is there");
         run(Command::new(self.directory.join("bench")).args([&input, &output]))
@@ -62,6 +97,12 @@ endmodule
         assert_eq!(outputs.len(), inputs.len());
         outputs
     }
+}
+
+/// The blocks with the target's primitives, and models of what these instantiate.
+pub fn with_primitives(blocks: &str, target: Target) -> String {
+    let models = if target == Target::Ecp5 { include_str!("ecp5.v") } else { "" };
+    format!("{blocks}{}{models}", target.primitives())
 }
 
 /// The low `width` bits of `value` at `lsb`.
