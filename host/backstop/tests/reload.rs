@@ -69,7 +69,10 @@ fn words_that_break_change_no_verdict_no_decision_and_no_hash() {
         let mut driver = Driver::new(DecayingDevice::new(device, seed, 500), config());
         let (decayed, decayed_hash) = run(&mut driver, seed);
         let (broken, reloads) = (driver.device().broken(), driver.reloads());
-        println!("seed {seed}, {lanes} lanes: {broken} words broken, {reloads} accounts loaded again");
+        let resets = decayed.notes.iter().filter(|note| note.contains("loaded anew")).count();
+        println!(
+            "seed {seed}, {lanes} lanes: {broken} words broken, {reloads} accounts loaded again, {resets} resets"
+        );
         assert!(broken > 100 && reloads > 100, "{broken} broken, {reloads} reloads");
         assert!(
             decayed.notes.len() as u64 >= 2 * reloads,
