@@ -1,20 +1,20 @@
-//! Simulated clocks per second of the production lane while it sweeps, and the model doing the same marks.
+//! Simulated clocks per second of the production machine of one lane while it sweeps, and the model doing the same marks.
 //!
 //! Small under `cargo test`. Both must give the same answers: their hash is printed and compared.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use model::machine::Machine;
 use model::record::{self, FLAG_COMMIT, FLAG_HOLD, Record, fnv1a_64, input, output};
-use sim::{Build, Lane};
+use sim::{Build, Machine as Simulated};
 use std::hint::black_box;
 
 const HOLDERS: u32 = 10_000;
 const SCALE: u32 = 1_000_000;
 const PRICE: u64 = 1_000_000;
 
-/// A lane and the model, fed the same records.
+/// The gateware and the model, fed the same records.
 struct Pair {
-    lane: Lane,
+    simulated: Simulated,
     machine: Machine,
     next: u32,
     answers: Vec<Record>,
@@ -23,9 +23,9 @@ struct Pair {
 impl Pair {
     /// Ten thousand holders of instrument 0, long and short, all solvent.
     fn new() -> Self {
-        let lane = Lane::new(Build::Production, None).expect("no waveform, no error");
-        let machine = Machine::new(Build::Production.capacity());
-        let mut pair = Self { lane, machine, next: 0, answers: Vec::new() };
+        let simulated = Simulated::new(Build::Production, 1, None).expect("no waveform, no error");
+        let machine = Machine::new(Build::Production.capacity(1));
+        let mut pair = Self { simulated, machine, next: 0, answers: Vec::new() };
         let header = Record::new(&input::INSTRUMENT, 0)
             .flagged(FLAG_COMMIT)
             .with(&record::WEIGHT_LONG, SCALE.into())
@@ -60,7 +60,7 @@ impl Pair {
             records.push(position);
         }
         let records = pair.number(records);
-        assert_eq!(pair.ask_lane(&records), pair.ask_model(&records));
+        assert_eq!(pair.ask_gateware(&records), pair.ask_model(&records));
         pair
     }
 
@@ -73,14 +73,14 @@ impl Pair {
         records
     }
 
-    /// Hash of the lane's answers, clocks masked.
-    fn ask_lane(&mut self, records: &[Record]) -> u64 {
+    /// Hash of the gateware's answers, clocks masked.
+    fn ask_gateware(&mut self, records: &[Record]) -> u64 {
         self.answers.clear();
         let mut out = [Record::default(); 1_024];
         let mut sent = 0;
-        while sent < records.len() || !self.lane.is_quiet() {
-            sent += self.lane.submit(&records[sent..]);
-            let count = self.lane.poll(&mut out);
+        while sent < records.len() || !self.simulated.is_quiet() {
+            sent += self.simulated.submit(&records[sent..]);
+            let count = self.simulated.poll(&mut out);
             self.answers.extend_from_slice(&out[..count]);
         }
         hash(&self.answers)
@@ -118,12 +118,12 @@ fn sweep(criterion: &mut Criterion) {
     let cpu = cpu.lines().find(|line| line.starts_with("model name")).unwrap_or_default();
     let mut pair = Pair::new();
     let proof = marks(&mut pair, 30);
-    let before = pair.lane.clocks();
-    let (lane, model) = (pair.ask_lane(&proof), pair.ask_model(&proof));
-    assert_eq!(lane, model, "lane and model answer alike");
+    let before = pair.simulated.clocks();
+    let (gateware, model) = (pair.ask_gateware(&proof), pair.ask_model(&proof));
+    assert_eq!(gateware, model, "gateware and model answer alike");
     println!(
-        "30 marks of {HOLDERS} holders: answers {lane:#018x} from both, {} clocks",
-        pair.lane.clocks() - before
+        "30 marks of {HOLDERS} holders: answers {gateware:#018x} from both, {} clocks",
+        pair.simulated.clocks() - before
     );
     println!(
         "machine: {} x {}; load average: {}",
@@ -135,14 +135,14 @@ fn sweep(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("sweep of 10,000 holders");
     group.sample_size(10);
     let records = marks(&mut pair, 3);
-    let before = pair.lane.clocks();
-    pair.ask_lane(&records);
+    let before = pair.simulated.clocks();
+    pair.ask_gateware(&records);
     // The three marks again and again, with new numbers each time.
-    group.throughput(Throughput::Elements(pair.lane.clocks() - before));
-    group.bench_function("lane, elements are clocks", |bencher| {
+    group.throughput(Throughput::Elements(pair.simulated.clocks() - before));
+    group.bench_function("gateware, elements are clocks", |bencher| {
         bencher.iter(|| {
             let records = marks(&mut pair, 3);
-            black_box(pair.ask_lane(&records))
+            black_box(pair.ask_gateware(&records))
         });
     });
     let mut pair = Pair::new();
@@ -158,12 +158,12 @@ fn sweep(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("read-back of 10,000 accounts");
     group.sample_size(10).throughput(Throughput::Elements(HOLDERS.into()));
     let mut pair = Pair::new();
-    group.bench_function("lane, elements are records", |bencher| {
+    group.bench_function("gateware, elements are records", |bencher| {
         bencher.iter(|| {
             let reads =
                 (0..HOLDERS).map(|a| Record::new(&input::READBACK, 0).with(&record::ACCOUNT, a.into()));
             let reads = pair.number(reads.collect());
-            black_box(pair.ask_lane(&reads))
+            black_box(pair.ask_gateware(&reads))
         });
     });
     group.finish();

@@ -21,8 +21,6 @@ struct Model {
     verilog: String,
     /// It can trace: a model that could costs a quarter more time also when it does not.
     traced: bool,
-    /// Worth the compiler's time: the runs use it, or most tests.
-    fast: bool,
 }
 
 /// Both sizes with every number of lanes, and those of one lane that trace.
@@ -36,9 +34,9 @@ fn models() -> Vec<Model> {
             let verilog = hdl::emit(config);
             if lanes == 1 {
                 let symbol = format!("{symbol}_traced");
-                models.push(Model { symbol, verilog: verilog.clone(), traced: true, fast: false });
+                models.push(Model { symbol, verilog: verilog.clone(), traced: true });
             }
-            models.push(Model { symbol, verilog, traced: false, fast: size == "production" || lanes == 1 });
+            models.push(Model { symbol, verilog, traced: false });
         }
     }
     models
@@ -120,7 +118,7 @@ fn compile(out: &Path, runtime: &Path, models: &[Model]) -> Result<(), String> {
         for file in files {
             let name = file.to_string_lossy();
             let rare = name.contains("__Slow") || name.contains("__Trace") || name.contains("__Syms");
-            (if rare || !model.fast { &mut slow } else { &mut fast }).file(file);
+            (if rare || model.traced { &mut slow } else { &mut fast }).file(file);
         }
         let shim_file = directory.join(format!("shim_{}.cpp", model.symbol));
         let shim =

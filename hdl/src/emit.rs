@@ -140,15 +140,17 @@ mod tests {
     /// The names and widths of a module's ports, in no order.
     fn ports(text: &str, module: &str) -> Vec<String> {
         let start = text.find(&format!("module {module}(")).unwrap();
-        let mut ports: Vec<String> = text[start..start + text[start..].find("// ").unwrap()]
+        let mut ports: Vec<String> = text[start..]
             .lines()
-            .chain(text[start..].lines().take_while(|line| !line.contains("endmodule")))
+            .take_while(|line| !line.contains("endmodule"))
             .map(str::trim)
             .filter(|line| line.starts_with("input") || line.starts_with("output"))
-            .map(|line| line.replace(" reg ", " ").replace(" wire ", " "))
+            .map(|line| {
+                let words = line.split_whitespace().filter(|word| !matches!(*word, "reg" | "wire"));
+                words.collect::<Vec<&str>>().join(" ")
+            })
             .collect();
         ports.sort();
-        ports.dedup();
         ports
     }
 

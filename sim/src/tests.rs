@@ -24,15 +24,14 @@ fn drain(machine: &mut Machine) -> Vec<Record> {
 
 #[test]
 fn echoes_come_back_in_order_under_every_stall_pattern() {
-    let mut machine = Machine::new(Build::Small, 1, None).unwrap();
-    for (idle, stall) in [(0, 0), (128, 0), (0, 128), (200, 230)] {
-        machine.reset();
+    for (lanes, (idle, stall)) in LANES.into_iter().zip([(0, 0), (128, 0), (0, 128), (200, 230)]) {
+        let mut machine = Machine::new(Build::Small, lanes, None).unwrap();
         machine.set_stalls(41, idle, stall);
         let records: Vec<Record> = std::iter::once(resync(9)).chain((10..300).map(fence)).collect();
         assert_eq!(machine.submit(&records), records.len());
         let answers = drain(&mut machine);
         let sequences: Vec<u32> = answers.iter().map(Record::sequence).collect();
-        assert_eq!(sequences, (9..300).collect::<Vec<u32>>(), "idle {idle}, stall {stall}");
+        assert_eq!(sequences, (9..300).collect::<Vec<u32>>(), "{lanes} lanes, idle {idle}, stall {stall}");
         assert_eq!(answers[0].op(), output::RESYNC_ECHO.op);
         assert!(answers[1..].iter().all(|answer| answer.op() == output::FENCE_ECHO.op));
     }
@@ -83,4 +82,58 @@ fn a_waveform_is_written_and_a_bad_path_is_an_error() {
     assert!(bytes > 500, "{bytes} bytes");
     let missing = std::path::Path::new("/nonexistent/lane.fst");
     assert!(matches!(Machine::new(Build::Small, 1, Some(missing)), Err(SimError::Trace { .. })));
+}
+
+#[test]
+fn what_is_not_built_is_an_error() {
+    assert!(matches!(Machine::new(Build::Small, 3, None), Err(SimError::Lanes { lanes: 3 })));
+    let path = std::path::Path::new("/nonexistent/machine.fst");
+    let traced = Machine::new(Build::Small, 2, Some(path));
+    assert!(matches!(traced, Err(SimError::TraceLanes { lanes: 2 })));
+}
+
+/// RAM of every lane is found, and the idle walk puts a flipped bit right.
+#[test]
+fn a_flipped_bit_is_counted_once_the_idle_walk_has_passed() {
+    for (build, lanes) in [(Build::Small, 1), (Build::Small, 8), (Build::Production, 2)] {
+        let mut machine = Machine::new(build, lanes, None).unwrap();
+        machine.submit(&[resync(0), fence(1)]);
+        assert_eq!(drain(&mut machine).len(), 2);
+        let capacity = build.capacity(lanes);
+        for lane in 0..lanes {
+            machine.flip_account_bits(lane, capacity.accounts_per_lane - 1, &[3]);
+            machine.flip_slot_bits(lane, capacity.slots_per_lane - 1, &[SLOT_WORD_BITS - 1]);
+        }
+        machine.run_idle(4 * (capacity.slots_per_lane + capacity.accounts_per_lane) as u64);
+        assert_eq!((machine.ecc_corrected(), machine.ecc_uncorrected()), (2 * lanes as u32, 0), "{build:?}");
+        machine.flip_account_bits(lanes - 1, 5, &[0, ACCOUNT_WORD_BITS / 2 - 1]);
+        machine.run_idle(4 * (capacity.slots_per_lane + capacity.accounts_per_lane) as u64);
+        assert_eq!(machine.ecc_uncorrected(), 1, "{build:?}");
+        let errors = drain(&mut machine);
+        assert_eq!(errors.len(), 1, "{build:?}");
+        assert_eq!((errors[0].op(), errors[0].account()), (output::ERROR_ACCOUNT.op, (6 * lanes - 1) as u32));
+    }
+}
+
+#[test]
+fn records_of_different_accounts_pass_one_a_clock() {
+    const RECORDS: u32 = 1_024;
+    for lanes in LANES {
+        let mut machine = Machine::new(Build::Production, lanes, None).unwrap();
+        let scale = Record::new(&input::SETTING, 1).with(&model::record::VALUE, 1_000);
+        machine.submit(&[resync(0), scale, fence(2)]);
+        drain(&mut machine);
+        let before = machine.clocks();
+        let cash = |account: u32| {
+            Record::new(&input::CASH, 3 + account).with(&model::record::ACCOUNT, account.into())
+        };
+        let records: Vec<Record> = (0..RECORDS).map(cash).chain([fence(3 + RECORDS)]).collect();
+        assert_eq!(machine.submit(&records), records.len());
+        assert_eq!(
+            drain(&mut machine),
+            [records[RECORDS as usize].with(&model::record::OP, output::FENCE_ECHO.op.into())]
+        );
+        let clocks = machine.clocks() - before;
+        assert!(clocks < u64::from(RECORDS) + 64, "{lanes} lanes: {clocks} clocks");
+    }
 }

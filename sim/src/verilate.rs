@@ -36,9 +36,14 @@ pub fn runtime_directory() -> Result<PathBuf, String> {
 }
 
 /// A block of rust-hdl is one process, so a command's way to a lane and its answer's way back look like a loop, which
-/// would be run until it settles.
-const SETTINGS: &str =
-    "`verilator_config\nisolate_assignments -module \"backstop_lane\" -var \"command_ready\"\n";
+/// would be run until it settles. And a lane's code is shared by all lanes, as long as it does not look through the ports that are its own.
+const SETTINGS: &str = r#"`verilator_config
+isolate_assignments -module "backstop_lane" -var "command_ready"
+no_inline -module "backstop_lane"
+public_flat_rd -module "backstop_lane" -var "lane_index"
+public_flat_rd -module "backstop_lane" -var "command_valid"
+public_flat_rd -module "backstop_lane" -var "out_ready"
+"#;
 
 /// The C++ files that Verilator writes for `verilog` into `directory`, which is emptied first; the class is `class`.
 ///

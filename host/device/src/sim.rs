@@ -1,4 +1,4 @@
-//! The Verilated gateware behind the device seam: one lane, clocked only while it has work.
+//! The Verilated gateware behind the device seam, clocked only while it has work.
 
 use std::path::Path;
 
@@ -8,50 +8,50 @@ pub use sim::{Build, SimError};
 
 use crate::{Identity, MarginDevice};
 
-/// A simulated lane. Its clock runs inside [`MarginDevice::poll`], at most [`sim::POLL_CLOCKS_MAX`] at a time.
+/// A simulated machine. Its clock runs inside [`MarginDevice::poll`], at most [`sim::POLL_CLOCKS_MAX`] at a time.
 pub struct SimDevice {
-    lane: sim::Lane,
-    build: Build,
+    machine: sim::Machine,
+    capacity: Capacity,
 }
 
 impl SimDevice {
     /// A device after reset; with a path, its waveform is written there (FST, slower).
     ///
     /// # Errors
-    /// [`SimError`] if the waveform cannot be written.
-    pub fn new(build: Build, trace: Option<&Path>) -> Result<Self, SimError> {
-        Ok(Self { lane: sim::Lane::new(build, trace)?, build })
+    /// [`SimError`] if so many lanes are not built or the waveform cannot be written.
+    pub fn new(build: Build, lanes: usize, trace: Option<&Path>) -> Result<Self, SimError> {
+        Ok(Self { machine: sim::Machine::new(build, lanes, trace)?, capacity: build.capacity(lanes) })
     }
 
-    /// The simulated lane, to stall its ports in tests.
-    pub fn lane_mut(&mut self) -> &mut sim::Lane {
-        &mut self.lane
+    /// The simulated machine, to stall its ports in tests.
+    pub fn machine_mut(&mut self) -> &mut sim::Machine {
+        &mut self.machine
     }
 }
 
 impl MarginDevice for SimDevice {
-    /// The Verilog is emitted in the same build from the same record tables; a bare lane has no register that says so.
+    /// The Verilog is emitted in the same build from the same record tables; a bare machine has no register that says so.
     fn identity(&self) -> Identity {
         Identity { name: "sim", abi_hash: ABI_HASH }
     }
 
     fn capacity(&self) -> Capacity {
-        self.build.capacity()
+        self.capacity
     }
 
     fn reset(&mut self) {
-        self.lane.reset();
+        self.machine.reset();
     }
 
     fn submit(&mut self, records: &[Record]) -> usize {
-        self.lane.submit(records)
+        self.machine.submit(records)
     }
 
     fn poll(&mut self, answers: &mut [Record]) -> usize {
-        self.lane.poll(answers)
+        self.machine.poll(answers)
     }
 
     fn clocks(&self) -> u64 {
-        self.lane.clocks()
+        self.machine.clocks()
     }
 }

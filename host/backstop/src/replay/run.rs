@@ -187,7 +187,7 @@ pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
         #[cfg(feature = "sim")]
         DeviceKind::Sim => {
             let build = device::sim::Build::Production;
-            let Capacity { accounts_per_lane, instruments, .. } = build.capacity();
+            let Capacity { accounts_per_lane, instruments, .. } = build.capacity(1);
             if options.accounts > accounts_per_lane || opened.instruments > instruments {
                 return Err(Request(format!(
                     "the simulated lane holds {accounts_per_lane} accounts and {instruments} instruments, not {} and {}; \
@@ -196,7 +196,7 @@ pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
                 ))
                 .into());
             }
-            let device = device::sim::SimDevice::new(build, options.trace.as_deref())
+            let device = device::sim::SimDevice::new(build, 1, options.trace.as_deref())
                 .context("the simulated gateware does not start")?;
             run_on(device, opened, summary, options)
         }
