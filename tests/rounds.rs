@@ -3,6 +3,7 @@
 
 use backstop::journal::{Entry, JournalError};
 use backstop::replay::audit::Audit;
+use backstop::replay::patrol::Patrol;
 use backstop::replay::session::{Recorder, Session};
 use device::fault::{Fault, FaultyDevice};
 use device::{CpuDevice, Driver, DriverConfig};
@@ -64,7 +65,8 @@ fn opening() -> Vec<Event> {
 fn run(rounds: &[Vec<Event>], lanes: usize) -> [u8; 32] {
     let capacity = Capacity { lanes, accounts_per_lane: 16, slots_per_lane: 64, instruments: 3 };
     let mut driver = Driver::new(CpuDevice::new(capacity), DriverConfig::default());
-    let mut session = Session::start(Rules::default(), &mut driver, Audit::Full, 0, 0).unwrap();
+    let mut session =
+        Session::start(Rules::default(), &mut driver, Audit::Full, Patrol::new(10), 0, 0).unwrap();
     let mut observe = |engine: &engine::Engine, evaluated: &backstop::replay::session::Evaluated| {
         let (due, given) = evaluated.coverage();
         assert_eq!(due, given);
@@ -125,8 +127,8 @@ fn a_device_that_lies_is_lost_before_anything_is_decided_on_its_word() {
         let mut kept = Kept::default();
         let device = FaultyDevice::new(CpuDevice::new(capacity), fault, seed, 120);
         let mut driver = Driver::new(device, DriverConfig { polls_max: 1_000, ..DriverConfig::default() });
-        let outcome =
-            Session::start(Rules::default(), &mut driver, Audit::Full, 0, 0).and_then(|mut session| {
+        let outcome = Session::start(Rules::default(), &mut driver, Audit::Full, Patrol::new(10), 0, 0)
+            .and_then(|mut session| {
                 for (at, events) in crash().into_iter().enumerate() {
                     session.run(15_000 * at as i64, events, &mut kept, &mut |_, _| Ok(()))?;
                 }

@@ -39,6 +39,7 @@ pub struct MarginComparator {
     below_1: DFF<Bit>,
     below_2: DFF<Bit>,
     below_3: DFF<Bit>,
+    strict: Signal<Local, Bit>,
     clamped: Signal<Local, Bits<ACCUMULATOR_BITS>>,
     scaled: Signal<Local, Bits<MARGIN_BITS>>,
     sum_1: Signal<Local, Bits<MARGIN_BITS>>,
@@ -94,6 +95,7 @@ impl Logic for MarginComparator {
         self.scaled.next = bit_cast::<MARGIN_BITS, EQUITY_BITS>(bit_cast::<EQUITY_BITS, ACCUMULATOR_BITS>(
             self.equity_2.q.val(),
         )) << 8;
+        self.strict.next = !self.settings.val().equality;
         self.sum_1.next = !bit_cast::<MARGIN_BITS, LINE_BITS>(self.line_1.sum.val());
         self.sum_2.next = !bit_cast::<MARGIN_BITS, LINE_BITS>(self.line_2.sum.val());
         self.sum_3.next = !bit_cast::<MARGIN_BITS, LINE_BITS>(self.line_3.sum.val());
@@ -114,17 +116,17 @@ impl Logic for MarginComparator {
             | (self.sum_3.val() & self.carry_3.val());
         self.left_1.next = (bit_cast::<SUM_BITS, MARGIN_BITS>(self.parity_1.val()) << 1).replace_bit(0, true);
         self.right_1.next = (bit_cast::<SUM_BITS, MARGIN_BITS>(self.majority_1.val()) << 2)
-            .replace_bit(0, !self.settings.val().equality)
+            .replace_bit(0, self.strict.val())
             .replace_bit(1, true);
         self.margin_1.next = self.left_1.val() + self.right_1.val();
         self.left_2.next = (bit_cast::<SUM_BITS, MARGIN_BITS>(self.parity_2.val()) << 1).replace_bit(0, true);
         self.right_2.next = (bit_cast::<SUM_BITS, MARGIN_BITS>(self.majority_2.val()) << 2)
-            .replace_bit(0, !self.settings.val().equality)
+            .replace_bit(0, self.strict.val())
             .replace_bit(1, true);
         self.margin_2.next = self.left_2.val() + self.right_2.val();
         self.left_3.next = (bit_cast::<SUM_BITS, MARGIN_BITS>(self.parity_3.val()) << 1).replace_bit(0, true);
         self.right_3.next = (bit_cast::<SUM_BITS, MARGIN_BITS>(self.majority_3.val()) << 2)
-            .replace_bit(0, !self.settings.val().equality)
+            .replace_bit(0, self.strict.val())
             .replace_bit(1, true);
         self.margin_3.next = self.left_3.val() + self.right_3.val();
         self.below_1.d.next = self.margin_1.val().get_bit(100);

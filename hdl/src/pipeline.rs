@@ -246,7 +246,7 @@ impl Logic for Pipeline {
         }
         self.guard.valid.next = self.beats[3].q.val().sweeps & self.beats[3].q.val().touches;
         self.guard.row.next = self.beats[3].q.val().row;
-        self.squashes.next = self.guard.repeated.val();
+        self.squashes.next = self.guard.repeated.val() & self.beats[4].q.val().touches;
         self.entering.next = 0.into();
         if self.beat.val().valid {
             self.entering.next = 1.into();

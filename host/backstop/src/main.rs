@@ -9,7 +9,7 @@ use backstop::feed::accounts::{ACCOUNTS_MAX, ACCOUNTS_MIN};
 use backstop::feed::tape::TapeError;
 use backstop::journal::export::{ExportError, export};
 use backstop::replay::audit::Audit;
-use backstop::replay::{DeviceKind, Options, Request, Source};
+use backstop::replay::{DeviceKind, LANES, Options, Request, Source};
 use backstop::{conform, replay};
 use clap::{Args, Parser, Subcommand};
 use engine::event::AccountId;
@@ -78,16 +78,22 @@ struct ReplayArgs {
     /// Where margin is judged
     #[arg(long, value_enum, default_value_t = DeviceKind::DEFAULT)]
     device: DeviceKind,
+    /// Lanes that share the accounts of the device: 1, 2, 4 or 8; no result depends on it
+    #[arg(long, default_value_t = 1, value_parser = lanes)]
+    lanes: usize,
     /// Also run the other device on the same input and say whether the two agree
     #[arg(long)]
     compare: bool,
     /// Accounts read back from the device and compared: full, sampled:N a round, off
     #[arg(long, default_value = "full")]
     audit: Audit,
+    /// Accounts read back and compared in turn, touched or not, a second of event time; 0 = none
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    patrol: u32,
     /// Directory for journal, liquidations and plot; must not hold a run yet
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Waveform of the simulated gateware (FST); large, for short runs
+    /// Waveform of the simulated gateware (FST), one lane only; large, for short runs
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Print one JSON object instead of the summary
@@ -110,12 +116,19 @@ impl ReplayArgs {
             accounts: self.accounts as usize,
             seed: self.seed,
             device,
+            lanes: self.lanes,
             audit: self.audit.seeded(self.seed),
+            patrol: self.patrol,
             out,
             trace: self.trace.clone().filter(|_| device != DeviceKind::Cpu),
             progress: !self.json,
         }
     }
+}
+
+fn lanes(text: &str) -> Result<usize, String> {
+    let lanes = text.parse().ok().filter(|lanes| LANES.contains(lanes));
+    lanes.ok_or_else(|| "a device has 1, 2, 4 or 8 lanes".into())
 }
 
 fn symbol(text: &str) -> Result<String, String> {
@@ -183,6 +196,9 @@ fn run_replay(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     };
     if args.trace.is_some() && args.device == DeviceKind::Cpu && other.is_none() {
         return Err(Request("--trace needs --device sim: only gateware has a waveform".into()).into());
+    }
+    if args.trace.is_some() && args.lanes > 1 {
+        return Err(Request("--trace needs --lanes 1: a waveform is written of one lane".into()).into());
     }
     let outcome = replay::replay(&args.options(args.device, args.out.clone()))?;
     let Some(other) = other else {

@@ -37,6 +37,7 @@ fn a_request_that_cannot_be_carried_out_exits_with_2_and_names_the_remedy() {
         (vec!["replay", "--tape", tape, "--out", used], "holds a run already"),
         (vec!["replay", "--tape", tape, "--out", tape], "is not a directory"),
         (vec!["replay", "--device", "cpu", "--trace", "x.fst"], "needs --device sim"),
+        (vec!["replay", "--lanes", "3"], "a device has 1, 2, 4 or 8 lanes"),
         (vec!["verify", "/nowhere/journal"], "check the path"),
         (vec!["conform", "/nowhere"], "check the path"),
         (vec![], "Usage"),
@@ -110,6 +111,37 @@ fn a_run_that_never_began_leaves_nothing_behind() {
     assert!(!out.exists());
 }
 
+/// Of the run's own words only the summary names lanes and patrol.
+#[test]
+fn no_number_of_lanes_and_no_patrol_changes_a_byte() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |lanes: &str, patrol: &str| {
+        let out = dir.path().join(format!("{lanes}-{patrol}"));
+        let args = ["--accounts", "60", "--device", "cpu", "--lanes", lanes, "--patrol", patrol, "--json"];
+        let run = backstop(&[&["replay", "--out", out.to_str().unwrap()], &args[..]].concat());
+        assert!(run.status.success(), "{}", stderr(&run));
+        let summary: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+        assert_eq!(summary["lanes"], lanes.parse::<u64>().unwrap());
+        assert_eq!(summary["patrolled"].as_u64() > Some(0), patrol != "0");
+        let files =
+            ["journal", "liquidations.csv", "plot.svg"].map(|name| std::fs::read(out.join(name)).unwrap());
+        (summary["state_hash"].as_str().unwrap().to_owned(), summary["flags"].as_u64(), files)
+    };
+    let one = run("1", "10");
+    assert!(one.1 > Some(0));
+    for (lanes, patrol) in [("2", "10"), ("4", "10"), ("8", "10"), ("1", "0"), ("8", "1000")] {
+        assert!(run(lanes, patrol) == one, "{lanes} lanes, patrol {patrol}");
+    }
+}
+
+#[cfg(feature = "sim")]
+#[test]
+fn a_waveform_is_of_one_lane() {
+    let run = backstop(&["replay", "--device", "sim", "--lanes", "2", "--trace", "x.fst"]);
+    assert_eq!(run.status.code(), Some(2), "{}", stderr(&run));
+    assert!(stderr(&run).contains("--trace needs --lanes 1"), "{}", stderr(&run));
+}
+
 #[test]
 fn a_reader_who_leaves_early_is_no_failure() {
     let dir = tempfile::tempdir().unwrap();
@@ -147,7 +179,7 @@ fn a_comparison_is_one_object_too() {
     for args in [["--tape", &tape], ["--accounts", "16777216"]] {
         let run = backstop(&[&["replay", "--device", "sim"], &args[..]].concat());
         assert_eq!(run.status.code(), Some(2), "{}", stderr(&run));
-        assert!(stderr(&run).contains("the simulated lane holds"), "{}", stderr(&run));
+        assert!(stderr(&run).contains("the simulated gateware holds"), "{}", stderr(&run));
     }
 }
 
@@ -168,6 +200,9 @@ fn a_run_is_replayed_verified_exported_and_explained() {
         "verdicts_due",
         "verdicts_given",
         "audited",
+        "patrolled",
+        "reloads",
+        "lanes",
         "flags",
         "liquidations_partial",
         "liquidations_full",

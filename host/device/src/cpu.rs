@@ -35,6 +35,11 @@ impl CpuDevice {
         Self { machine: Machine::new(capacity), answers: Vec::new(), polled: 0, answers_max }
     }
 
+    /// The model itself, to break its words in tests and drills.
+    pub fn machine_mut(&mut self) -> &mut Machine {
+        &mut self.machine
+    }
+
     fn waiting(&self) -> usize {
         self.answers.len() - self.polled
     }

@@ -7,6 +7,8 @@ use model::record::{self, ABI_HASH, Record, input};
 use model::units::Scale;
 
 use crate::MarginDevice;
+use crate::bad::BadAccounts;
+use crate::book::Book;
 use crate::error::DeviceError;
 use crate::plan::Plan;
 use crate::pump::Pump;
@@ -16,6 +18,9 @@ use crate::slot_map::SlotMap;
 
 /// READBACKs made and submitted at once.
 const BATCH: usize = 256;
+
+/// Loads of bad accounts after one round or read-back; whom they do not bring back stays bad until after the next.
+const RELOADS_MAX: u32 = 4;
 
 /// What the driver may be told.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -36,18 +41,23 @@ impl Default for DriverConfig {
 
 /// Owns a device and everything the host knows about what is on it.
 ///
-/// Memory is that of the accounts and slots in use and of the largest round so far; nothing grows with the number of rounds.
+/// Memory is that of the accounts and slots in use and of the largest round so far; nothing but notes that nobody takes grows with the
+/// number of rounds.
 pub struct Driver<D> {
     device: D,
     config: DriverConfig,
     map: SlotMap,
     plan: Plan,
     lanes: Vec<Lane>,
-    /// Last severity by account index, as the FLAGs said.
+    /// Last severity by account index, as the device has it.
     severities: Vec<u8>,
+    book: Book,
+    bad: BadAccounts,
+    reloads: u64,
     /// READBACKs under way, and the first place that each lane may still answer.
     batch: Vec<Record>,
     places: Vec<u32>,
+    rules: Rules,
     scale: Scale,
     /// Number of the next record.
     sequence: u32,
@@ -69,6 +79,10 @@ impl<D: MarginDevice> Driver<D> {
             severities: vec![0; capacity.lanes * capacity.accounts_per_lane],
             batch: Vec::with_capacity(BATCH + 1),
             places: vec![0; capacity.lanes],
+            book: Book::new(Scale::default(), Rungs::RESET),
+            bad: BadAccounts::default(),
+            reloads: 0,
+            rules: Rules::default(),
             scale: Scale::default(),
             sequence: config.first_sequence,
             tokens: 0,
@@ -96,13 +110,11 @@ impl<D: MarginDevice> Driver<D> {
         let capacity = self.device.capacity();
         let instruments = self.config.instruments_expected.unwrap_or(capacity.instruments);
         self.map = SlotMap::new(capacity, instruments);
-        self.severities.fill(0);
-        self.device.reset();
-        let tokens = [self.token(), self.token()];
-        self.plan.start(rules, capacity, self.sequence, tokens);
-        self.execute("start")?;
-        self.ready = true;
-        Ok(())
+        self.rules = rules.clone();
+        self.book = Book::new(self.scale, rungs);
+        self.bad = BadAccounts::default();
+        self.reset()?;
+        self.reload()
     }
 
     /// The round's verdicts and coverage, when the FENCE's echo and the RECEIPTs of every lane are in.
@@ -118,10 +130,13 @@ impl<D: MarginDevice> Driver<D> {
         self.assert_ready(OPERATION)?;
         let token = self.token();
         self.plan.round(updates, &mut self.map, self.scale, self.sequence, token)?;
-        self.execute(OPERATION)
+        let mut answer = self.execute(OPERATION)?;
+        self.book.round(updates, &self.map, &self.bad, &mut answer.verdicts);
+        self.reload()?;
+        Ok(answer)
     }
 
-    /// Number of accounts visited, which is all of them: `visit` is given account, severity, E and R (quanta / scale).
+    /// Number of accounts visited, which is all but bad ones: `visit` is given place in `accounts`, severity, E and R (quanta / scale).
     ///
     /// Lane by lane the order is that of `accounts`; between lanes there is none. An account may be asked for more than once.
     ///
@@ -131,7 +146,7 @@ impl<D: MarginDevice> Driver<D> {
     pub fn read_back(
         &mut self,
         accounts: &[AccountId],
-        visit: impl FnMut(AccountId, u8, i128, i128),
+        visit: impl FnMut(usize, u8, i128, i128),
     ) -> Result<u64, DeviceError> {
         self.assert_ready(readback::OPERATION)?;
         assert!(accounts.len() < 1 << 31, "fewer accounts than half the record numbers");
@@ -141,9 +156,11 @@ impl<D: MarginDevice> Driver<D> {
             accounts,
             first: self.sequence,
             map: &self.map,
-            severities: &self.severities,
+            severities: &mut self.severities,
+            bad: &mut self.bad,
             lanes: &mut self.places,
             visit,
+            answered: 0,
             compared: 0,
             token,
             asked: None,
@@ -173,10 +190,12 @@ impl<D: MarginDevice> Driver<D> {
         self.sequence = self.sequence.wrapping_add(1);
         pump.send(&[fence], &mut answers)?;
         pump.finish(&mut answers)?;
+        let compared = answers.compared;
         self.ready = true;
+        self.reload()?;
         match unknown {
             Some(account) => Err(DeviceError::UnknownAccount { account }),
-            None => Ok(answers.compared),
+            None => Ok(compared),
         }
     }
 
@@ -185,9 +204,19 @@ impl<D: MarginDevice> Driver<D> {
         &self.map
     }
 
-    /// Last severity that the device reported of the account; 0 for one it was never sent.
+    /// Severity of the account as the verdict records left it; 0 for one that was never sent.
     pub fn severity(&self, account: AccountId) -> u8 {
-        self.map.index_of(account).map_or(0, |index| self.severities[index as usize])
+        self.map.index_of(account).map_or(0, |index| self.book.severity(index) as u8)
+    }
+
+    /// Accounts that the device had lost and that were loaded again, since the driver was made.
+    pub fn reloads(&self) -> u64 {
+        self.reloads
+    }
+
+    /// What was lost and loaded since the last call, in words.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.bad.notes)
     }
 
     pub fn device(&self) -> &D {
@@ -199,13 +228,71 @@ impl<D: MarginDevice> Driver<D> {
         &mut self.device
     }
 
+    /// The device from reset, with the rules and nothing else.
+    fn reset(&mut self) -> Result<(), DeviceError> {
+        self.severities.fill(0);
+        self.device.reset();
+        let tokens = [self.token(), self.token()];
+        self.plan.start(&self.rules, self.device.capacity(), self.sequence, tokens);
+        self.execute("start").map(drop)
+    }
+
+    /// Loads bad accounts as the book has them; from then on they are trusted and read back like all others. If slots are not where the
+    /// map says, all accounts are loaded, from reset.
+    fn reload(&mut self) -> Result<(), DeviceError> {
+        const OPERATION: &str = "reload";
+        for _ in 0..RELOADS_MAX {
+            let bad = self.bad.take(&self.book);
+            if bad.is_empty() {
+                break;
+            }
+            let anew = !std::mem::take(&mut self.bad.displaced).is_empty();
+            let accounts = if anew {
+                self.bad.notes.push("slots were displaced: the device is reset and loaded anew".into());
+                self.reset()?;
+                (0..self.map.accounts()).collect()
+            } else {
+                bad.clone()
+            };
+            let token = self.token();
+            self.plan.reload(&self.book, &self.map, (&accounts, anew), self.sequence, token);
+            self.execute(OPERATION)?;
+            for index in accounts {
+                if !self.bad.loaded(index, &self.book) {
+                    continue;
+                }
+                let (found, expected) = (self.severities[index as usize], self.book.severity(index) as u8);
+                if found != expected {
+                    self.ready = false;
+                    let found = format!("severity {found} of account index {index} when it is loaded");
+                    return Err(DeviceError::Answer {
+                        operation: OPERATION,
+                        found,
+                        expected: expected.to_string(),
+                    });
+                }
+                if bad.contains(&index) {
+                    self.reloads += 1;
+                    self.bad.notes.push(format!("account index {index} is loaded again"));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Sends the plan and reads its answers. The device counts as lost until they are complete.
     fn execute(&mut self, operation: &'static str) -> Result<RoundAnswer, DeviceError> {
         self.ready = false;
         self.sequence = self.plan.end();
         let clocks = self.device.clocks();
-        let mut answers =
-            RoundAnswers::new(operation, &self.plan, &self.map, &mut self.severities, &mut self.lanes);
+        let mut answers = RoundAnswers::new(
+            operation,
+            &self.plan,
+            &self.map,
+            &mut self.severities,
+            &mut self.lanes,
+            &mut self.bad,
+        );
         let mut pump = Pump::new(&mut self.device, operation, self.config.polls_max);
         pump.send(&self.plan.records, &mut answers)?;
         pump.finish(&mut answers)?;

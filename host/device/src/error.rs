@@ -48,7 +48,7 @@ pub enum DeviceError {
     #[error(
         "{operation}: the device refused a {record} (record {sequence}): {reason}; expected it to be executed"
     )]
-    Refused { operation: &'static str, record: &'static str, sequence: u32, reason: String },
+    Refused { operation: &'static str, record: &'static str, sequence: u32, reason: &'static str },
     #[error("{operation}: {found}; expected {expected}")]
     Answer { operation: &'static str, found: String, expected: String },
 }

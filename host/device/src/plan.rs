@@ -1,17 +1,19 @@
 //! A round as records, complete before the first one is sent: what does not fit is refused while nothing has happened yet.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::hash::BuildHasherDefault;
 
 use engine::event::{AccountId, Change, EventSequence, InstrumentId, Update};
 use engine::rules::{InstrumentSpec, Rules};
 use model::machine::Capacity;
-use model::record::{self, FLAG_COMMIT, FLAG_HOLD, NO_INSTRUMENT, Record, input};
+use model::record::{self, FLAG_COMMIT, FLAG_HOLD, FLAG_RAW, NO_INSTRUMENT, Record, input};
 use model::tier::TierTable;
 use model::units::{NOTIONAL_BITS, OutOfRange, Price, Scale, Size};
 
+use crate::bad;
+use crate::book::Book;
 use crate::error::DeviceError;
-use crate::slot_map::{IdHasher, SlotError, SlotMap};
+use crate::slot_map::{IdHasher, Segment, SlotError, SlotMap};
 
 /// Longest plan: half the record numbers, so that a number always names one record of the round.
 const RECORDS_MAX: usize = 1 << 31;
@@ -35,6 +37,8 @@ pub(crate) struct Plan {
     /// Holders that each sweep must find: sweep by sweep, lane by lane.
     pub holders: Vec<u32>,
     pub marks: u32,
+    /// Places of the POSITIONs that append a slot.
+    pub appends: Vec<u32>,
     /// Number of the first record.
     pub first: u32,
     /// Accounts with a held change that nothing has compared yet.
@@ -99,11 +103,62 @@ impl Plan {
         Ok(())
     }
 
+    /// Loads the accounts as the book has them: slots, E and R, then compares. On an empty device, `anew`, the instruments come before.
+    /// What the accumulators do not hold is loaded as zeros.
+    pub fn reload(
+        &mut self,
+        book: &Book,
+        map: &SlotMap,
+        (accounts, anew): (&BTreeSet<u32>, bool),
+        first: u32,
+        token: u64,
+    ) {
+        self.clear(first);
+        let segment = |id| map.segment(id).expect("the book lists what the map lists");
+        let mut listed: Vec<_> = book.listed().collect();
+        listed.sort_unstable_by_key(|&(id, _)| segment(id).base);
+        for &(id, instrument) in &listed {
+            if anew {
+                self.listing(0, id, &instrument.spec, &instrument.tiers, segment(id), map.lanes());
+                self.sweep(id.0, None, core::iter::repeat_n(0, map.lanes()));
+                let record = self
+                    .record(&input::MARK)
+                    .flagged(FLAG_HOLD)
+                    .with(&record::INSTRUMENT, id.0.into())
+                    .with(&record::PRICE, instrument.mark.get().into());
+                self.push(0, record);
+            }
+            let slot = |&index: &u32| Some((map.slot(id, index).expect("listed")?, index));
+            let mut slots: Vec<(u32, u32)> = accounts.iter().filter_map(slot).collect();
+            slots.sort_unstable();
+            for (slot, index) in slots {
+                let record = self
+                    .record(&input::POSITION)
+                    .flagged(FLAG_RAW)
+                    .with(&record::INSTRUMENT, id.0.into())
+                    .with(&record::ACCOUNT, index.into())
+                    .with(&record::SLOT, slot.into())
+                    .with(&record::SIZE, instrument.size(index).into());
+                self.push(0, record);
+            }
+        }
+        for &index in accounts {
+            let (equity, requirement) = if bad::fits(book, index) { book.word(index) } else { (0, 0) };
+            let offset = self.record(&input::OFFSET).flagged(FLAG_HOLD).with(&record::ACCOUNT, index.into());
+            self.push(0, offset);
+            let load = self.record(&input::LOAD).flagged(FLAG_HOLD).with(&record::ACCOUNT, index.into());
+            self.push(0, load.with_account_word(equity, requirement));
+            self.cash(0, index, 0, false);
+        }
+        self.push(0, self.record(&input::FENCE).with(&record::TOKEN, token.into()));
+    }
+
     fn clear(&mut self, first: u32) {
         self.records.clear();
         self.events.clear();
         self.sweeps.clear();
         self.holders.clear();
+        self.appends.clear();
         self.held.clear();
         self.marks = 0;
         self.first = first;
@@ -143,6 +198,20 @@ impl Plan {
         let tiers = TierTable::new(scale, &spec.brackets)
             .map_err(|source| DeviceError::Tiers { sequence: event, source })?;
         let segment = map.list(instrument, spec.price_bits, spec.size_bits).map_err(room(event))?;
+        self.listing(event, instrument, spec, &tiers, segment, map.lanes());
+        Ok(())
+    }
+
+    /// The steps of the tiers, then the commit.
+    fn listing(
+        &mut self,
+        event: EventSequence,
+        instrument: InstrumentId,
+        spec: &InstrumentSpec,
+        tiers: &TierTable,
+        segment: Segment,
+        lanes: usize,
+    ) {
         let index = i128::from(instrument.0);
         for (step, tier) in tiers.steps().as_slice().iter().enumerate() {
             let record = self
@@ -154,7 +223,7 @@ impl Plan {
                 .with(&record::DEDUCTION, tier.deduction as i128);
             self.push(event, record);
         }
-        self.sweep(instrument.0, None, core::iter::repeat_n(0, map.lanes()));
+        self.sweep(instrument.0, None, core::iter::repeat_n(0, lanes));
         let record = self
             .record(&input::INSTRUMENT)
             .flagged(FLAG_COMMIT)
@@ -167,7 +236,6 @@ impl Plan {
             .with(&record::SIZE_BITS, spec.size_bits.into())
             .with(&record::TIER_COUNT, tiers.steps().count as i128);
         self.push(event, record);
-        Ok(())
     }
 
     fn mark(
@@ -204,9 +272,12 @@ impl Plan {
         let max = i128::from(Size::MAX >> (40 - u32::from(segment.size_bits)));
         in_range(event, "size", size.into(), -max, max)?;
         let index = map.assign(account).map_err(room(event))?;
-        if size == 0 && map.slot(instrument, index).map_err(room(event))?.is_none() {
-            self.cash(event, index, cash_delta, hold);
-            return Ok(());
+        if map.slot(instrument, index).map_err(room(event))?.is_none() {
+            if size == 0 {
+                self.cash(event, index, cash_delta, hold);
+                return Ok(());
+            }
+            self.appends.push(self.records.len() as u32);
         }
         let slot = map.place(instrument, index).map_err(room(event))?;
         let record = self

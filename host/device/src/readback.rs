@@ -1,8 +1,9 @@
 //! Many accounts read back in one go: the answers name their record, the record's place names the account, nothing is allocated.
 
 use engine::event::AccountId;
-use model::record::{self, Record, input, output};
+use model::record::{self, Reason, Record, input, output};
 
+use crate::bad::BadAccounts;
 use crate::error::DeviceError;
 use crate::pump::Answers;
 use crate::round::{refused_or_unfit, severities, unfit};
@@ -17,10 +18,13 @@ pub(crate) struct ReadBack<'a, F> {
     pub first: u32,
     pub map: &'a SlotMap,
     /// Severities as the FLAGs left them, by account index.
-    pub severities: &'a [u8],
+    pub severities: &'a mut [u8],
+    /// Accounts that are not compared.
+    pub bad: &'a mut BadAccounts,
     /// First place that each lane may still answer.
     pub lanes: &'a mut [u32],
     pub visit: F,
+    pub answered: u64,
     pub compared: u64,
     pub token: u64,
     /// READBACKs sent, known when the FENCE goes out.
@@ -28,7 +32,7 @@ pub(crate) struct ReadBack<'a, F> {
     pub complete: bool,
 }
 
-impl<F: FnMut(AccountId, u8, i128, i128)> ReadBack<'_, F> {
+impl<F: FnMut(usize, u8, i128, i128)> ReadBack<'_, F> {
     fn account(&mut self, answer: &Record) -> Result<(), DeviceError> {
         let offset = answer.sequence().wrapping_sub(self.first);
         let index = answer.account();
@@ -52,8 +56,28 @@ impl<F: FnMut(AccountId, u8, i128, i128)> ReadBack<'_, F> {
             let found = format!("severities {old} and {new} of account index {index}");
             return Err(unfit(OPERATION, answer, found, format!("{known} as its FLAGs left it")));
         }
-        (self.visit)(account, new, answer.equity(), answer.requirement());
-        self.compared += 1;
+        self.answered += 1;
+        if !self.bad.contains(index) {
+            (self.visit)(offset as usize, new, answer.equity(), answer.requirement());
+            self.compared += 1;
+        }
+        Ok(())
+    }
+
+    /// The account's word was beyond repair. The ERROR is the answer to its READBACK, or comes out of turn.
+    fn error(&mut self, answer: &Record) -> Result<(), DeviceError> {
+        self.bad.take_error(OPERATION, answer, None, self.map, self.severities)?;
+        let (offset, index) = (answer.sequence().wrapping_sub(self.first), answer.account());
+        let asked = self.accounts.get(offset as usize).copied();
+        let is_of_account =
+            Reason::from_code(record::REASON.get(answer) as u8) == Ok(Reason::UncorrectableAccount);
+        if is_of_account && asked.is_some() && asked == self.map.account_of(index) {
+            let next = &mut self.lanes[self.map.lane_of(index)];
+            if offset >= *next {
+                *next = offset + 1;
+                self.answered += 1;
+            }
+        }
         Ok(())
     }
 
@@ -63,8 +87,8 @@ impl<F: FnMut(AccountId, u8, i128, i128)> ReadBack<'_, F> {
             return Err(unfit(OPERATION, answer, "an echo".into(), "none, the FENCE is not sent yet"));
         };
         let due = (self.first.wrapping_add(asked as u32), i128::from(self.token), asked);
-        if (answer.sequence(), token, self.compared) != due {
-            let found = format!("token {token:#018x} after {} accounts", self.compared);
+        if (answer.sequence(), token, self.answered) != due {
+            let found = format!("token {token:#018x} after {} accounts", self.answered);
             let expected = format!("record {}, token {:#018x} after {} accounts", due.0, due.1, due.2);
             return Err(unfit(OPERATION, answer, found, expected));
         }
@@ -73,12 +97,13 @@ impl<F: FnMut(AccountId, u8, i128, i128)> ReadBack<'_, F> {
     }
 }
 
-impl<F: FnMut(AccountId, u8, i128, i128)> Answers for ReadBack<'_, F> {
+impl<F: FnMut(usize, u8, i128, i128)> Answers for ReadBack<'_, F> {
     #[inline]
     fn take(&mut self, answer: &Record) -> Result<(), DeviceError> {
         match answer.op() {
             op if op == output::READBACK_ACCOUNT.op && !self.complete => self.account(answer),
             op if op == output::FENCE_ECHO.op && !self.complete => self.fence(answer),
+            op if op == output::ERROR_ACCOUNT.op && !self.complete => self.error(answer),
             _ => Err(refused_or_unfit(OPERATION, answer, Some(input::READBACK.op))),
         }
     }

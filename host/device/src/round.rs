@@ -4,8 +4,9 @@ use std::cmp::Reverse;
 
 use engine::event::{EventSequence, Flag, InstrumentId, VerdictRecord};
 use model::margin::Severity;
-use model::record::{self, FLAG_HOLD, Reason, Record, input, output};
+use model::record::{self, FLAG_HOLD, FLAG_RAW, Reason, Record, input, output};
 
+use crate::bad::{BadAccounts, words};
 use crate::error::DeviceError;
 use crate::plan::Plan;
 use crate::pump::Answers;
@@ -49,7 +50,11 @@ pub(crate) struct RoundAnswers<'a> {
     map: &'a SlotMap,
     severities: &'a mut [u8],
     lanes: &'a mut [Lane],
+    bad: &'a mut BadAccounts,
     answer: RoundAnswer,
+    /// ERRORs of refused records and RECEIPTs of other than the due holders: only bad accounts excuse them.
+    refused: Vec<Record>,
+    miscounted: Vec<(Record, u32)>,
     /// Place in the plan of the FENCE or RESYNC to be echoed next.
     echo: usize,
     complete: bool,
@@ -63,6 +68,7 @@ impl<'a> RoundAnswers<'a> {
         map: &'a SlotMap,
         severities: &'a mut [u8],
         lanes: &'a mut [Lane],
+        bad: &'a mut BadAccounts,
     ) -> Self {
         lanes.fill(Lane::default());
         let coverage = plan.sweeps.iter().filter(|sweep| sweep.mark.is_some()).map(|sweep| Coverage {
@@ -73,13 +79,26 @@ impl<'a> RoundAnswers<'a> {
         });
         let answer = RoundAnswer { coverage: coverage.collect(), ..RoundAnswer::default() };
         let echo = if plan.records[0].op() == input::RESYNC.op { 0 } else { plan.records.len() - 1 };
-        Self { operation, plan, map, severities, lanes, answer, echo, complete: false }
+        let (refused, miscounted) = (Vec::new(), Vec::new());
+        Self {
+            operation,
+            plan,
+            map,
+            severities,
+            lanes,
+            bad,
+            answer,
+            refused,
+            miscounted,
+            echo,
+            complete: false,
+        }
     }
 
     /// The round's answer, its flags in the order of the verdict record.
     pub fn finish(mut self, clocks: u64) -> RoundAnswer {
         assert!(self.complete, "a round is complete with its FENCE's echo");
-        self.answer.verdicts.sort_by_key(|flag| (flag.sequence, Reverse(flag.severity_new), flag.account));
+        put_in_order(&mut self.answer.verdicts);
         self.answer.clocks = clocks;
         self.answer
     }
@@ -102,7 +121,7 @@ impl<'a> RoundAnswers<'a> {
         } else {
             lane.next = offset + 1;
             [input::POSITION.op, input::CASH.op].contains(&cause.op())
-                && cause.flags() & FLAG_HOLD == 0
+                && cause.flags() & (FLAG_HOLD | FLAG_RAW) == 0
                 && cause.account() == index
         };
         if !compares {
@@ -143,19 +162,18 @@ impl<'a> RoundAnswers<'a> {
         let holders = record::HOLDERS.get(answer) as u32;
         let flags = record::FLAG_COUNT.get(answer) as u32;
         let due = self.plan.holders[number * self.lanes.len() + lane_index];
-        if (answer.instrument(), holders, flags) != (sweep.instrument, due, flags_seen) {
-            let found = format!(
-                "lane {lane_index}, instrument {}, {holders} holders, {flags} flags",
-                answer.instrument()
-            );
-            let expected =
-                format!("instrument {}, {due} holders, {flags_seen} flags as they came", sweep.instrument);
+        if (answer.instrument(), flags) != (sweep.instrument, flags_seen) {
+            let found = format!("lane {lane_index}, instrument {}, {flags} flags", answer.instrument());
+            let expected = format!("instrument {}, {flags_seen} flags as they came", sweep.instrument);
             return Err(self.unfit(answer, found, expected));
+        }
+        if holders != due {
+            self.miscounted.push((*answer, due));
         }
         self.lanes[lane_index] = Lane { next: offset + 1, sweeps: number + 1, flags: 0 };
         if let Some(mark) = sweep.mark {
             let coverage = &mut self.answer.coverage[mark as usize];
-            coverage.holders += u64::from(holders);
+            coverage.holders += u64::from(due); // the host gives what a bad account lacks
             coverage.clocks = coverage.clocks.max(record::CLOCKS.get(answer) as u32);
         }
         Ok(())
@@ -182,9 +200,62 @@ impl<'a> RoundAnswers<'a> {
                 let found = format!("{} receipts of lane {lane} before it", self.lanes[lane].sweeps);
                 return Err(self.unfit(answer, found, format!("{sweeps}")));
             }
+            self.excuse_refusals()?;
+            self.excuse_miscounts()?;
             self.complete = true;
         }
         self.echo = last;
+        Ok(())
+    }
+
+    /// True for a refusal of which only the end of the round can tell whether a bad account is behind it.
+    fn may_excuse(&self, answer: &Record) -> bool {
+        let reason = Reason::from_code(record::REASON.get(answer) as u8);
+        matches!(reason, Ok(Reason::BadAccount | Reason::Slot))
+            && self.refused.len() < self.plan.records.len()
+    }
+
+    /// A record may be refused because its account is bad, or because a slot stayed or failed to come when another record was. Its account
+    /// is bad then.
+    fn excuse_refusals(&mut self) -> Result<(), DeviceError> {
+        let mut refused = std::mem::take(&mut self.refused);
+        let offset = |answer: &Record| self.plan.offset_of(answer.sequence());
+        refused.sort_by_key(offset);
+        for answer in &refused {
+            let Some(offset) = offset(answer) else {
+                return Err(refused_or_unfit(self.operation, answer, None));
+            };
+            let cause = &self.plan.records[offset as usize];
+            let (index, place) = (cause.account(), self.plan.place(self.map, offset));
+            let has_account = [input::POSITION.op, input::CASH.op, input::MOVE.op].contains(&cause.op());
+            let reason = Reason::from_code(record::REASON.get(answer) as u8);
+            let excused = match reason {
+                Ok(Reason::BadAccount) => self.bad.contains(index),
+                Ok(Reason::Slot) => self.bad.displaced.contains(&place),
+                _ => false,
+            };
+            if !(has_account && excused) {
+                return Err(refused_or_unfit(self.operation, answer, Some(cause.op())));
+            }
+            if self.plan.displaces(offset) {
+                self.bad.displaced.insert(place);
+            }
+            self.bad.lose(index, self.map, words(reason));
+        }
+        Ok(())
+    }
+
+    /// A lane counts at most so many holders too few, or too many, as it has bad accounts: each has one slot of an instrument.
+    fn excuse_miscounts(&mut self) -> Result<(), DeviceError> {
+        for (answer, due) in &self.miscounted {
+            let holders = record::HOLDERS.get(answer) as u32;
+            let lane = record::LANE.get(answer) as usize;
+            let bad = self.bad.in_lane(lane, self.map);
+            if holders.abs_diff(*due) > bad {
+                let found = format!("lane {lane}, {holders} holders");
+                return Err(self.unfit(answer, found, format!("{due} holders, {bad} bad accounts apart")));
+            }
+        }
         Ok(())
     }
 
@@ -222,6 +293,13 @@ impl Answers for RoundAnswers<'_> {
             op if op == output::FLAG.op => self.flag(answer),
             op if op == output::RECEIPT.op => self.receipt(answer),
             op if op == output::FENCE_ECHO.op || op == output::RESYNC_ECHO.op => self.echo(answer),
+            op if op == output::ERROR_ACCOUNT.op => {
+                self.bad.take_error(self.operation, answer, Some(self.plan), self.map, self.severities)
+            }
+            op if op == output::ERROR_RECORD.op && self.may_excuse(answer) => {
+                self.refused.push(*answer);
+                Ok(())
+            }
             _ => {
                 let asked =
                     self.plan.offset_of(answer.sequence()).map(|at| self.plan.records[at as usize].op());
@@ -240,21 +318,17 @@ pub(crate) fn severities(answer: &Record) -> (u8, u8) {
     (record::SEVERITY_OLD.get(answer) as u8, record::SEVERITY_NEW.get(answer) as u8)
 }
 
-/// The error for an answer that no request can have: a refusal, an account's error, or something unknown.
+/// Flags in the order of the verdict record.
+pub(crate) fn put_in_order(verdicts: &mut VerdictRecord) {
+    verdicts.sort_by_key(|flag| (flag.sequence, Reverse(flag.severity_new), flag.account));
+}
+
+/// The error for an answer that no request can have: a refusal, or something unknown.
 pub(crate) fn refused_or_unfit(operation: &'static str, answer: &Record, asked: Option<u8>) -> DeviceError {
-    let code = record::REASON.get(answer) as u8;
-    let reason = Reason::from_code(code)
-        .ok()
-        .and_then(|reason| Reason::ALL.iter().find(|(known, _)| *known == reason))
-        .map_or_else(|| format!("unknown reason {code}"), |(_, words)| (*words).to_string());
     if answer.op() == output::ERROR_RECORD.op {
+        let reason = words(Reason::from_code(record::REASON.get(answer) as u8));
         let record = asked.map_or("record never sent", name);
         return DeviceError::Refused { operation, record, sequence: answer.sequence(), reason };
-    }
-    if answer.op() == output::ERROR_ACCOUNT.op {
-        let found =
-            format!("account index {}, instrument {}: {reason}", answer.account(), answer.instrument());
-        return unfit(operation, answer, found, "no account to fail");
     }
     unfit(operation, answer, format!("{:02x?}", answer.0), "an answer to a record of this operation")
 }

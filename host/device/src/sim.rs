@@ -1,4 +1,4 @@
-//! The Verilated gateware behind the device seam, clocked only while it has work.
+//! The Verilated gateware behind the device seam: clocked only while it has work.
 
 use std::path::Path;
 
@@ -15,15 +15,15 @@ pub struct SimDevice {
 }
 
 impl SimDevice {
-    /// A device after reset; with a path, its waveform is written there (FST, slower).
+    /// A device after reset; with a path, its waveform is written there (FST, slower, one lane only).
     ///
     /// # Errors
-    /// [`SimError`] if so many lanes are not built or the waveform cannot be written.
+    /// [`SimError`] if so many lanes are not built, or the waveform cannot be written.
     pub fn new(build: Build, lanes: usize, trace: Option<&Path>) -> Result<Self, SimError> {
         Ok(Self { machine: sim::Machine::new(build, lanes, trace)?, capacity: build.capacity(lanes) })
     }
 
-    /// The simulated machine, to stall its ports in tests.
+    /// The simulated machine, to stall its ports and flip its bits in tests.
     pub fn machine_mut(&mut self) -> &mut sim::Machine {
         &mut self.machine
     }

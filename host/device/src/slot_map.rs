@@ -170,6 +170,11 @@ impl SlotMap {
         self.accounts.get(index as usize).copied()
     }
 
+    /// Accounts that have an index: those below this.
+    pub fn accounts(&self) -> u32 {
+        self.accounts.len() as u32
+    }
+
     pub fn lanes(&self) -> usize {
         self.capacity.lanes
     }

@@ -61,8 +61,8 @@ fn run(fault: Fault, seed: u64, lanes: usize) -> Caught {
         outcome = driver.run_round(&round).and_then(|answer| {
             audit_differs |= (answer.verdicts, answer.coverage) != expected;
             let accounts: Vec<AccountId> = ledger.accounts.keys().copied().collect();
-            driver.read_back(&accounts, |id, severity, equity, requirement| {
-                let account = &ledger.accounts[&id];
+            driver.read_back(&accounts, |place, severity, equity, requirement| {
+                let account = &ledger.accounts[&accounts[place]];
                 audit_differs |=
                     (severity, (equity, requirement)) != (account.severity, ledger.word(account));
             })?;

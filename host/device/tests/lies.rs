@@ -135,16 +135,10 @@ const ROUND: &[(Edit, &str)] = &[
     (|a| a.push(a[FLAG_1]), "an answer after the FENCE's echo"),
     (|a| add(&mut a[RECEIPT_1], &record::LANE, 1), "lane 2; expected one of 2 lanes"),
     (|a| add(&mut a[RECEIPT_1], &record::LANE, -1), "lane 0 answers place 0"),
-    (
-        |a| add(&mut a[RECEIPT_1], &record::INSTRUMENT, 1),
-        "instrument 1, 1 holders, 1 flags; expected instrument 0",
-    ),
+    (|a| add(&mut a[RECEIPT_1], &record::INSTRUMENT, 1), "instrument 1, 1 flags; expected instrument 0"),
     (|a| a[RECEIPT_1] = a[RECEIPT_1].with(&record::INSTRUMENT, NO_INSTRUMENT.into()), "instrument 65535"),
-    (|a| add(&mut a[RECEIPT_1], &record::HOLDERS, -1), "0 holders"),
-    (
-        |a| add(&mut a[RECEIPT_1], &record::FLAG_COUNT, -1),
-        "0 flags; expected instrument 0, 1 holders, 1 flags",
-    ),
+    (|a| add(&mut a[RECEIPT_1], &record::HOLDERS, -1), "lane 1, 0 holders; expected 1 holders, 0 bad"),
+    (|a| add(&mut a[RECEIPT_1], &record::FLAG_COUNT, -1), "0 flags; expected instrument 0, 1 flags"),
     (|a| add(&mut a[RECEIPT_1], &record::SEQUENCE, 1), "lane 1 answers place 1"),
     (
         |a| {
@@ -167,9 +161,16 @@ const ROUND: &[(Edit, &str)] = &[
     (
         |a| {
             op(&mut a[CASH_FLAG_0], &output::ERROR_ACCOUNT);
-            a[CASH_FLAG_0] = a[CASH_FLAG_0].with(&record::REASON, 11);
+            a[CASH_FLAG_0] = a[CASH_FLAG_0].with(&record::REASON, 11).with(&record::ACCOUNT, 99);
         },
-        "account index 0, instrument 0: account word is beyond repair",
+        "account index 99, instrument",
+    ),
+    (
+        |a| {
+            op(&mut a[CASH_FLAG_0], &output::ERROR_ACCOUNT);
+            a[CASH_FLAG_0] = a[CASH_FLAG_0].with(&record::REASON, 9);
+        },
+        "account is marked bad; reload it; expected an account or slot that can fail so",
     ),
     (|a| a[CASH_FLAG_0].0[0] = 0x99, "unknown answer"),
     (|a| op(&mut a[CASH_FLAG_0], &output::READBACK_ACCOUNT), "an answer to a record of this operation"),

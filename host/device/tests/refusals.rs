@@ -19,7 +19,9 @@ fn driver() -> Driver<CpuDevice> {
 /// Everything that can be seen from outside: the words of all accounts and where they are.
 fn picture(driver: &mut Driver<CpuDevice>, accounts: &[AccountId]) -> Vec<(u64, u8, i128, i128)> {
     let mut words = Vec::new();
-    driver.read_back(accounts, |id, severity, e, r| words.push((id.0, severity, e, r))).unwrap();
+    driver
+        .read_back(accounts, |place, severity, e, r| words.push((accounts[place].0, severity, e, r)))
+        .unwrap();
     words.sort_unstable();
     words
 }

@@ -40,8 +40,8 @@ fn a_read_back_longer_than_every_queue_is_answered_in_full() {
         driver.run_round(&[cash(0, 0, 5), cash(1, 1, -1)]).unwrap();
         let accounts: Vec<AccountId> = (0..10_000).map(|i| id(i % 2)).collect();
         let (mut healthy, mut insolvent) = (0, 0);
-        let compared = driver.read_back(&accounts, |account, severity, equity, requirement| {
-            let expected = if account == id(0) { (0, 50_000) } else { (4, -10_000) };
+        let compared = driver.read_back(&accounts, |place, severity, equity, requirement| {
+            let expected = if place % 2 == 0 { (0, 50_000) } else { (4, -10_000) };
             assert_eq!(((severity, equity), requirement), (expected, 0));
             *(if severity == 0 { &mut healthy } else { &mut insolvent }) += 1;
         });

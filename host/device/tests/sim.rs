@@ -1,4 +1,4 @@
-//! The Verilated lane behind the same driver, against the same ledger.
+//! The Verilated machine behind the same driver, against the same ledger.
 #![cfg(feature = "sim")]
 
 mod common;
@@ -18,10 +18,12 @@ proptest! {
         before_wrap in 0u32..64, seed in any::<u64>(), idle in 0u8..200, stall in 0u8..200,
     ) {
         let rounds = rounds(&steps);
-        let mut device = SimDevice::new(Build::Small, 1, None).unwrap();
-        let clocks = drive(&mut device, 0u32.wrapping_sub(before_wrap), &rounds)?;
-        prop_assert!(clocks > 0);
-        device.machine_mut().set_stalls(seed, idle, stall);
-        drive(NarrowDevice::new(device, seed), 0, &rounds)?;
+        for lanes in [1, 2, 4] {
+            let mut device = SimDevice::new(Build::Small, lanes, None).unwrap();
+            let clocks = drive(&mut device, 0u32.wrapping_sub(before_wrap), &rounds)?;
+            prop_assert!(clocks > 0);
+            device.machine_mut().set_stalls(seed, idle, stall);
+            drive(NarrowDevice::new(device, seed), 0, &rounds)?;
+        }
     }
 }

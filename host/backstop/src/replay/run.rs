@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::audit::Audit;
 use super::output::Output;
+use super::patrol::Patrol;
 use super::rounds::{Input, Rounds, Seeding};
 use super::session::{Disagreement, Session};
 use crate::feed::tape::{Tape, TapeOptions};
@@ -33,6 +34,9 @@ const CPU_SLOTS_MAX: usize = 1 << 30;
 
 /// Polls without progress after which a device in this process is given up: each one steps it, a simulated lane by thousands of clocks.
 const POLLS_MAX: u32 = 1 << 12;
+
+/// Numbers of lanes that a device can have.
+pub const LANES: [usize; 4] = [1, 2, 4, 8];
 
 /// Where margin is judged.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
@@ -84,7 +88,11 @@ pub struct Options {
     pub accounts: usize,
     pub seed: u64,
     pub device: DeviceKind,
+    /// Of the device, one of [`LANES`].
+    pub lanes: usize,
     pub audit: Audit,
+    /// Accounts read back a second of event time, round-robin.
+    pub patrol: u32,
     pub out: Option<PathBuf>,
     pub trace: Option<PathBuf>,
     pub progress: bool,
@@ -165,6 +173,7 @@ pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
         must_be_free(dir)?;
     }
     let mut summary = Summary::new(options.device.words(), options.audit.to_string(), options.seed);
+    (summary.lanes, summary.patrol) = (options.lanes, options.patrol);
     let opened = open(&options.source, &mut summary)?;
     match options.device {
         DeviceKind::Cpu => {
@@ -176,10 +185,11 @@ pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
                 ))
                 .into());
             }
+            let accounts_per_lane = options.accounts.div_ceil(options.lanes);
             let capacity = Capacity {
-                lanes: 1,
-                accounts_per_lane: options.accounts,
-                slots_per_lane: slots,
+                lanes: options.lanes,
+                accounts_per_lane,
+                slots_per_lane: accounts_per_lane * opened.instruments,
                 instruments: opened.instruments,
             };
             run_on(CpuDevice::new(capacity), opened, summary, options)
@@ -187,16 +197,17 @@ pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
         #[cfg(feature = "sim")]
         DeviceKind::Sim => {
             let build = device::sim::Build::Production;
-            let Capacity { accounts_per_lane, instruments, .. } = build.capacity(1);
-            if options.accounts > accounts_per_lane || opened.instruments > instruments {
+            let Capacity { lanes, accounts_per_lane, instruments, .. } = build.capacity(options.lanes);
+            let accounts = lanes * accounts_per_lane;
+            if options.accounts > accounts || opened.instruments > instruments {
                 return Err(Request(format!(
-                    "the simulated lane holds {accounts_per_lane} accounts and {instruments} instruments, not {} and {}; \
-                     use fewer (--accounts, --symbols) or --device cpu",
+                    "the simulated gateware holds {accounts} accounts and {instruments} instruments, not {} and {}; \
+                     use fewer (--accounts, --symbols), more --lanes or --device cpu",
                     options.accounts, opened.instruments
                 ))
                 .into());
             }
-            let device = device::sim::SimDevice::new(build, 1, options.trace.as_deref())
+            let device = device::sim::SimDevice::new(build, lanes, options.trace.as_deref())
                 .context("the simulated gateware does not start")?;
             run_on(device, opened, summary, options)
         }
@@ -240,6 +251,7 @@ fn run_on(
     });
     drop(progress);
     summary.device_clocks = driver.device().clocks();
+    summary.reloads = driver.reloads();
     summary.seconds = started.elapsed().as_secs_f64();
     let output = match output {
         Err(error) => match error.downcast_ref::<Disagreement>() {
@@ -325,7 +337,9 @@ fn consume<D: MarginDevice>(
     while let Some(input) = inputs.next().transpose()? {
         let Input::EpisodeStarted { index } = input else { continue };
         progress.say(format!("episode {index}"));
-        let mut session = Session::start(rules.clone(), driver, options.audit, next_sequence, next_round)?;
+        let patrol = Patrol::new(options.patrol);
+        let mut session =
+            Session::start(rules.clone(), driver, options.audit, patrol, next_sequence, next_round)?;
         if let Some(error) = inputs.next_if(Result::is_err) {
             error?;
         }
@@ -343,6 +357,7 @@ fn consume<D: MarginDevice>(
                 summary.verdicts_due += due;
                 summary.verdicts_given += given;
                 summary.audited += evaluated.audited;
+                summary.patrolled += evaluated.patrolled;
                 summary.flags += evaluated.answer.verdicts.len() as u64;
                 summary.rounds += 1;
                 reports.round(engine, evaluated)

@@ -11,6 +11,7 @@ use engine::event::{AccountId, Change, Command, Due, Event, EventSequence, Flag,
 use engine::rules::Rules;
 
 use super::audit::Audit;
+use super::patrol::Patrol;
 use crate::journal::{Entry, JournalError};
 use crate::venue::{Order, SimulatedVenue, Venue};
 
@@ -39,8 +40,9 @@ pub struct Evaluated {
     pub applied: Applied,
     pub answer: RoundAnswer,
     pub decided: Decided,
-    /// Accounts read back and compared.
+    /// Accounts read back and compared: those the round touched, and those whose turn it was.
     pub audited: u64,
+    pub patrolled: u64,
 }
 
 impl Evaluated {
@@ -63,6 +65,7 @@ pub struct Session<'d, D: MarginDevice> {
     engine: Engine,
     driver: &'d mut Driver<D>,
     audit: Audit,
+    patrol: Patrol,
     venue: SimulatedVenue,
     pending: VecDeque<Pending>,
     /// Of the next event and round: they go on through all episodes of a run.
@@ -80,6 +83,7 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         rules: Rules,
         driver: &'d mut Driver<D>,
         audit: Audit,
+        patrol: Patrol,
         next_sequence: EventSequence,
         next_round: u64,
     ) -> anyhow::Result<Self> {
@@ -89,6 +93,7 @@ impl<'d, D: MarginDevice> Session<'d, D> {
             engine: Engine::new(rules)?,
             driver,
             audit,
+            patrol,
             pending: VecDeque::new(),
             next_sequence,
             next_round,
@@ -175,7 +180,11 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         self.next_sequence += u64::from(count);
         self.next_round += 1;
 
-        let evaluated = match self.evaluate(round, external, number) {
+        let evaluated = self.evaluate(round, external, number);
+        for text in self.driver.take_notes() {
+            recorder.record(Entry::Note { time_ms, text: format!("round {number}: {text}") })?;
+        }
+        let evaluated = match evaluated {
             Ok(evaluated) => evaluated,
             Err(error) => {
                 recorder.record(Entry::Note { time_ms, text: format!("round {number}: {error:#}") })?;
@@ -210,7 +219,9 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         };
         compare_coverage(&applied.dues, &answer.coverage)?;
         self.compare_flags(&applied.updates, &answer.verdicts, number)?;
-        let audited = self.read_back(&applied.touched, number)?;
+        let audited = self.read_back(&self.audit.draw(&applied.touched, number), number)?;
+        let turn: Vec<usize> = self.patrol.draw(round.time_ms, self.engine.ledger().accounts()).collect();
+        let patrolled = self.read_back(&turn, number)?;
         let decided = self.engine.decide(&answer.verdicts)?;
         if let [account, ..] = decided.disagreements[..] {
             return Err(Disagreement {
@@ -219,7 +230,7 @@ impl<'d, D: MarginDevice> Session<'d, D> {
             }
             .into());
         }
-        Ok(Evaluated { round, external, applied, answer, decided, audited })
+        Ok(Evaluated { round, external, applied, answer, decided, audited, patrolled })
     }
 
     /// E, R and severity of every flag that nothing in the round has overtaken are the ledger's.
@@ -262,29 +273,26 @@ impl<'d, D: MarginDevice> Session<'d, D> {
     }
 
     /// Reads accounts back before anything is decided on them. One difference loses the device.
-    fn read_back(&mut self, touched: &[usize], round: u64) -> anyhow::Result<u64> {
-        let drawn = self.audit.draw(touched, round);
+    fn read_back(&mut self, drawn: &[usize], round: u64) -> anyhow::Result<u64> {
         if drawn.is_empty() {
             return Ok(0);
         }
         let ledger = self.engine.ledger();
         self.batch.clear();
         self.batch.extend(drawn.iter().map(|&index| ledger.id(index)));
-        let mut expected = drawn.iter();
         let mut differences = 0;
         let mut first = String::new();
-        let engine = &self.engine;
+        let (engine, batch) = (&self.engine, &self.batch);
         let compared = self
             .driver
-            .read_back(&self.batch, |account, severity, equity, requirement| {
-                let index = *expected.next().expect("as many answers as accounts");
-                let exact = engine.exact(index);
+            .read_back(batch, |place, severity, equity, requirement| {
+                let exact = engine.exact(drawn[place]);
                 if (severity, equity, requirement) != (exact.severity as u8, exact.equity, exact.requirement) {
                     if differences == 0 {
                         first = format!(
                             "round {round}: the device has account {} at severity {severity}, E {equity}, R {requirement}; \
                              the ledger says {}, {}, {}",
-                            account.0, exact.severity as u8, exact.equity, exact.requirement
+                            batch[place].0, exact.severity as u8, exact.equity, exact.requirement
                         );
                     }
                     differences += 1;

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::audit::Audit;
 use super::journaled::{Journaled, JournaledRound, JournaledRounds};
+use super::patrol::Patrol;
 use super::session::{DECISION_ROUNDS_MAX, Session};
 use crate::journal::export::hex;
 use crate::journal::{Entry, JournalReader};
@@ -62,8 +63,9 @@ pub fn verify(path: &Path) -> anyhow::Result<Verified> {
         match item {
             Journaled::Note(text) => verified.notes.push(text),
             Journaled::EpisodeStarted { rules, .. } => {
+                let (audit, patrol) = (Audit::Off, Patrol::new(0));
                 let mut session =
-                    Session::start(rules, &mut driver, Audit::Off, verified.events, verified.rounds)?;
+                    Session::start(rules, &mut driver, audit, patrol, verified.events, verified.rounds)?;
                 match episode(&mut session, &mut rounds, &mut verified)? {
                     Some(hash) => hashes.push(hash),
                     None => verified.unfinished = true,

@@ -31,7 +31,10 @@ pub struct SymbolMarks {
 pub struct Summary {
     pub source: String,
     pub device: String,
+    pub lanes: usize,
     pub audit: String,
+    /// Accounts read back a second of event time, round-robin.
+    pub patrol: u32,
     pub seed: u64,
     pub episodes: u32,
     pub accounts: u64,
@@ -48,7 +51,11 @@ pub struct Summary {
     pub refused_events: u64,
     pub verdicts_due: u64,
     pub verdicts_given: u64,
+    /// Accounts read back and compared because a round touched them, and because it was their turn.
     pub audited: u64,
+    pub patrolled: u64,
+    /// Accounts that the device lost, judged by the host and loaded again.
+    pub reloads: u64,
     /// Accounts on which device and ledger did not say the same; the run stopped there.
     pub disagreements: u64,
     /// Why the run stopped before its end.
@@ -170,6 +177,7 @@ impl Display for Summary {
         let mut row = |label: &str, value: String| writeln!(f, "  {label:<34}{value:>24}");
         row("source", self.source.clone())?;
         row("device", self.device.clone())?;
+        row("lanes", self.lanes.to_string())?;
         row("episodes / accounts", format!("{} / {}", count(self.episodes.into()), count(self.accounts)))?;
         writeln!(f, "\nMarks and verdicts")?;
         let mut row = |label: &str, value: String| writeln!(f, "  {label:<34}{value:>24}");
@@ -181,7 +189,9 @@ impl Display for Summary {
         row("verdicts due", count(self.verdicts_due))?;
         row("verdicts given", count(self.verdicts_given))?;
         row("accounts read back and compared", count(self.audited))?;
+        row("... and in turn, on patrol", count(self.patrolled))?;
         row("disagreements", count(self.disagreements))?;
+        row("accounts loaded again", count(self.reloads))?;
         row("changes of severity", count(self.flags))?;
         if self.device_clocks > 0 {
             row("clocks of the simulated gateware", count(self.device_clocks))?;

@@ -122,10 +122,10 @@ pub fn drive<D: MarginDevice>(
         let accounts: Vec<AccountId> =
             ledger.accounts.keys().chain(ledger.accounts.keys()).copied().collect();
         let mut differing = Vec::new();
-        let compared = driver.read_back(&accounts, |id, severity, equity, requirement| {
-            let account = &ledger.accounts[&id];
+        let compared = driver.read_back(&accounts, |place, severity, equity, requirement| {
+            let account = &ledger.accounts[&accounts[place]];
             if (severity, (equity, requirement)) != (account.severity, ledger.word(account)) {
-                differing.push(id);
+                differing.push(accounts[place]);
             }
         });
         prop_assert_eq!(compared.unwrap(), accounts.len() as u64);

@@ -1,0 +1,129 @@
+//! Words break beyond repair on the device: verdicts and coverage stay the ledger's, and what was lost comes back.
+
+mod common;
+
+use common::steps::{any_step, rounds};
+use common::*;
+use device::fault::DecayingDevice;
+use device::{CpuDevice, Driver, DriverConfig};
+use engine::event::AccountId;
+use proptest::prelude::*;
+
+/// Runs the rounds while one in `one_in` records meets a word that has just broken; gives the reloads.
+fn drive(rounds: &[Vec<engine::event::Update>], lanes: usize, seed: u64, one_in: u32) -> u64 {
+    let device = DecayingDevice::new(CpuDevice::new(capacity(lanes)), seed, one_in);
+    let mut driver = Driver::new(device, DriverConfig::default());
+    driver.start(&rules()).unwrap();
+    let mut ledger = Ledger::new(rules());
+    let read = |driver: &mut Driver<DecayingDevice>, ledger: &Ledger| {
+        let accounts: Vec<AccountId> = ledger.accounts.keys().copied().collect();
+        let compared = driver.read_back(&accounts, |place, severity, equity, requirement| {
+            let account = &ledger.accounts[&accounts[place]];
+            assert_eq!((severity, (equity, requirement)), (account.severity, ledger.word(account)));
+        });
+        (compared.unwrap(), accounts.len() as u64)
+    };
+    for round in rounds {
+        let answer = driver.run_round(round).unwrap();
+        assert_eq!((answer.verdicts, answer.coverage), ledger.round(round));
+        read(&mut driver, &ledger);
+        for (&account, known) in &ledger.accounts {
+            assert_eq!(driver.severity(account), known.severity);
+        }
+    }
+    driver.device_mut().stop();
+    // What is still broken is found by whoever reads it: accounts now, slots by a sweep.
+    for instrument in 0..INSTRUMENTS {
+        let price = ledger.instruments[&instrument].mark;
+        let round = [mark(1_000_000, instrument, price)];
+        let answer = driver.run_round(&round).unwrap();
+        assert_eq!((answer.verdicts, answer.coverage), ledger.round(&round));
+    }
+    read(&mut driver, &ledger);
+    let (compared, accounts) = read(&mut driver, &ledger);
+    assert_eq!(compared, accounts, "every account is trusted again");
+    assert!(driver.reloads() == 0 || !driver.take_notes().is_empty());
+    driver.reloads()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(192) })]
+
+    #[test]
+    fn a_word_beyond_repair_changes_no_verdict(
+        steps in prop::collection::vec(prop::collection::vec(any_step(), 0..24), 1..12),
+        seed in any::<u64>(), one_in in 3u32..60,
+    ) {
+        for lanes in [1, 2, 4] {
+            drive(&rounds(&steps), lanes, seed, one_in);
+        }
+    }
+}
+
+/// One account that holds a lot of instrument 0 at 1,000, with so many rounds of cash that its equity at 1,001 is next to 2^87.
+fn rich() -> (Driver<CpuDevice>, Ledger) {
+    let mut rules = rules();
+    rules.scale = 1_000_000;
+    let (mut driver, mut ledger) =
+        (Driver::new(CpuDevice::new(capacity(2)), DriverConfig::default()), Ledger::new(rules.clone()));
+    driver.start(&rules).unwrap();
+    let mut listing = list(0, 0);
+    let engine::event::Change::List { spec, .. } = &mut listing.change else { unreachable!() };
+    (spec.weight_long, spec.weight_short) = (1_000_000, 1_000_000);
+    let mut round = vec![listing, mark(1, 0, 1_000), position(2, 0, 0, 4_000, 0), position(2, 1, 0, 5, 0)];
+    let quanta_max = (1i128 << 87) / 1_000_000 - 4_000 * 1_001 - 1;
+    let mut left = quanta_max;
+    while left > 0 {
+        let part = left.min(i64::MAX.into());
+        round.push(cash(3, 0, part as i64));
+        left -= part;
+    }
+    let answer = driver.run_round(&round).unwrap();
+    assert_eq!((answer.verdicts, answer.coverage), ledger.round(&round));
+    (driver, ledger)
+}
+
+#[test]
+fn an_account_that_fits_no_accumulator_is_judged_by_the_host_until_it_fits() {
+    let (mut driver, mut ledger) = rich();
+    let asked = [id(0), id(1)];
+    let mut check = |driver: &mut Driver<CpuDevice>, round: Vec<engine::event::Update>, trusted: u64| {
+        let answer = driver.run_round(&round).unwrap();
+        assert_eq!((answer.verdicts, answer.coverage), ledger.round(&round));
+        let compared = driver.read_back(&asked, |place, severity, equity, requirement| {
+            let account = &ledger.accounts[&asked[place]];
+            assert_eq!((severity, (equity, requirement)), (account.severity, ledger.word(account)));
+        });
+        assert_eq!(compared.unwrap(), trusted);
+    };
+    check(&mut driver, vec![mark(4, 0, 1_001)], 2);
+    // Beyond 88 bits: everything about it goes on, slots move under it, but its word is not the device's.
+    check(&mut driver, vec![mark(5, 0, 2_000)], 1);
+    check(&mut driver, vec![mark(6, 0, 3_000), position(7, 0, 0, 3_900, 7)], 1);
+    check(
+        &mut driver,
+        vec![position(8, 1, 0, 0, 0), position(8, 0, 0, 0, 100), position(8, 0, 0, 4_000, 0)],
+        1,
+    );
+    assert_eq!(driver.reloads(), 0);
+    check(&mut driver, vec![cash(9, 0, -(1 << 62)), mark(10, 0, 900)], 2);
+    assert_eq!(driver.reloads(), 1);
+    check(&mut driver, vec![mark(11, 0, 950)], 2);
+}
+
+#[test]
+fn notes_name_the_account_and_the_reason() {
+    let mut driver = Driver::new(CpuDevice::new(capacity(1)), DriverConfig::default());
+    driver.start(&rules()).unwrap();
+    driver.run_round(&[list(0, 0), mark(1, 0, 100), cash(2, 0, 5), position(3, 0, 0, 1, -100)]).unwrap();
+    driver.device_mut().machine_mut().break_account(0);
+    assert_eq!(driver.read_back(&[id(0)], |_, _, _, _| ()).unwrap(), 0, "the word is gone");
+    assert_eq!(driver.read_back(&[id(0)], |_, _, _, _| ()).unwrap(), 1, "and loaded again");
+    driver.device_mut().machine_mut().break_slot(0, 0);
+    driver.run_round(&[mark(4, 0, 90)]).unwrap();
+    let notes = driver.take_notes();
+    assert_eq!((driver.reloads(), notes.len()), (2, 4), "{notes:?}");
+    assert!(notes[0].contains(&format!("account {}): account word is beyond repair", id(0).0)), "{notes:?}");
+    assert!(notes[2].contains("slot word is beyond repair"), "{notes:?}");
+    assert!(driver.take_notes().is_empty());
+}
