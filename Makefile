@@ -1,12 +1,12 @@
 # Backstop. `make` lists what there is to make.
 
-TARGET := $(or $(CARGO_TARGET_DIR),target)
+BINARIES := $(or $(CARGO_TARGET_DIR),target)
 TIMED := scripts/timed.sh
 # Every file of integration tests but the differential one, which shows what it covered and so runs alone.
 TESTS := $(sort $(filter-out differential,$(basename $(notdir $(wildcard tests/*.rs */tests/*.rs host/*/tests/*.rs)))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test differential-long accept hdl docs bench lint mutants verify-export clean
+.PHONY: help setup build run test differential-long accept hdl route lint-hdl docs bench lint mutants verify-export clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,8 +37,17 @@ differential-long: setup ## The gateware against the model, 10 M records on each
 accept: setup ## Acceptance: both tapes on both devices with a full audit, compared (long)
 	@$(TIMED) "accept" scripts/accept.sh
 
-hdl: ## The gateware's Verilog, in out/hdl
-	cargo run --quiet -p hdl --bin emit -- out/hdl
+hdl: ## A build for vendors' tools, in build/hdl; TARGET=portable|ecp5|ultrascale LANES=n, and ACCOUNTS= SLOTS= INSTRUMENTS= of a lane
+	@cargo run --quiet -p hdl --bin package -- build/hdl $(or $(TARGET),portable) lanes=$(or $(LANES),1) \
+		$(addprefix accounts=,$(ACCOUNTS)) $(addprefix slots=,$(SLOTS)) $(addprefix instruments=,$(INSTRUMENTS))
+
+route: ## Route the gateware for ECP5 with open tools and write docs/timing.md; ROUTE_SEEDS=n (very long)
+	@scripts/setup.sh route
+	@scripts/route.py
+
+lint-hdl: ## Verilator's lint on the emitted Verilog, and Icarus against it (long)
+	@scripts/setup.sh lint-hdl
+	@scripts/lint_hdl.sh
 
 docs: ## docs/records.md from the record layouts, and the crates' documentation
 	@mkdir -p out
@@ -58,8 +67,8 @@ mutants: setup ## Edits of the Verilog that the tests must catch (long)
 
 verify-export: ## Recompute a run with the Python verifier
 	cargo build --quiet -p backstop --no-default-features --profile test
-	@scripts/verify_export.sh $(TARGET)/debug/backstop
+	@scripts/verify_export.sh $(BINARIES)/debug/backstop
 
-clean: ## Remove build results and out/
+clean: ## Remove build results, build/ and out/
 	cargo clean
-	rm -rf out
+	rm -rf build out

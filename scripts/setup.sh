@@ -1,17 +1,18 @@
 #!/bin/sh
 # Installs what building and testing need and is not there yet; says nothing if all is there.
 #
-#   scripts/setup.sh [test|run]
+#   scripts/setup.sh [test|run|lint-hdl|route]
 #
-# test (default): everything. run: only what the simulated gateware needs; without it the CPU device still runs.
+# test (default): everything that building and testing need. run: only what the simulated gateware needs; without it the
+# CPU device still runs. lint-hdl: the second simulator too. route: what scripts/route.py installs its own tools with.
 # Exit 0: all there. 1: no Rust. 2: packages are missing and could not be installed; the message names them.
 set -eu
 
 purpose=${1:-test}
 case $purpose in
-test | run) ;;
+test | run | lint-hdl | route) ;;
 *)
-    echo "usage: scripts/setup.sh [test|run]" >&2
+    echo "usage: scripts/setup.sh [test|run|lint-hdl|route]" >&2
     exit 64
     ;;
 esac
@@ -22,6 +23,10 @@ has_zlib_header() {
     has g++ && printf '#include <zlib.h>\n' | g++ -E -x c++ - >/dev/null 2>&1
 }
 
+has_venv() {
+    has python3 && python3 -c 'import ensurepip, venv' 2>/dev/null
+}
+
 # Debian names of what is missing.
 missing() {
     has verilator || echo verilator
@@ -29,8 +34,14 @@ missing() {
     has_zlib_header || echo zlib1g-dev
     # Verilator calls make only for its own check-ups, but its package may come without.
     has make || echo make
-    if [ "$purpose" = test ]; then
+    if [ "$purpose" != run ]; then
         has python3 || echo python3
+    fi
+    if [ "$purpose" = lint-hdl ]; then
+        has iverilog || echo iverilog
+    fi
+    if [ "$purpose" = route ]; then
+        has_venv || echo python3-venv
     fi
 }
 

@@ -1,5 +1,6 @@
 //! A constant of the build as a block, so that the blocks around it can be made by default.
 
+use crate::product::instance;
 use rust_hdl::core::prelude::*;
 
 /// Wires only.
@@ -30,6 +31,6 @@ impl<const W: usize> Logic for Literal<W> {
     }
 
     fn hdl(&self) -> Verilog {
-        Verilog::Custom(format!("always @(*) value = {W}'d{};\n", self._value))
+        instance(format!("assign value = {W}'d{};\n", self._value))
     }
 }

@@ -92,9 +92,9 @@ impl Logic for MarginComparator {
         self.insolvent.d.next = self.equity_2.q.val().get_bit(87);
 
         // 256*E - sum - carry, less one more with equality: below zero means crossed.
-        self.scaled.next = bit_cast::<MARGIN_BITS, EQUITY_BITS>(
-            bit_cast::<EQUITY_BITS, ACCUMULATOR_BITS>(self.equity_2.q.val()),
-        ) << 8;
+        self.scaled.next = bit_cast::<MARGIN_BITS, EQUITY_BITS>(bit_cast::<EQUITY_BITS, ACCUMULATOR_BITS>(
+            self.equity_2.q.val(),
+        )) << 8;
         self.strict.next = !self.settings.val().equality;
         self.sum_1.next = !bit_cast::<MARGIN_BITS, LINE_BITS>(self.line_1.sum.val());
         self.sum_2.next = !bit_cast::<MARGIN_BITS, LINE_BITS>(self.line_2.sum.val());

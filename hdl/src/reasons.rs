@@ -1,5 +1,6 @@
 //! The reasons that a lane itself gives, as the contract numbers them.
 
+use crate::product::instance;
 use model::record::Reason;
 use rust_hdl::core::prelude::*;
 
@@ -27,8 +28,8 @@ macro_rules! reasons {
 
             fn hdl(&self) -> Verilog {
                 let reasons = [$((stringify!($bus), Reason::$reason)),*];
-                let line = |(bus, reason)| format!("always @(*) {bus} = 4'd{};\n", reason as u8);
-                Verilog::Custom(reasons.map(line).concat())
+                let line = |(bus, reason)| format!("assign {bus} = 4'd{};\n", reason as u8);
+                instance(reasons.map(line).concat())
             }
         }
     };

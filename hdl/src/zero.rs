@@ -1,5 +1,6 @@
 //! A word of zeros: kernels cannot write one of a struct.
 
+use crate::product::instance;
 use rust_hdl::core::prelude::*;
 
 /// Wires only.
@@ -23,6 +24,6 @@ impl<D: Synth> Logic for Zero<D> {
     }
 
     fn hdl(&self) -> Verilog {
-        Verilog::Custom("always @(*) value = 0;\n".into())
+        instance("assign value = 0;\n".into())
     }
 }

@@ -56,9 +56,7 @@ module backstop_multiplier #(
                 .CLK0_DIV("ENABLED"), .GSR("DISABLED"), .RESETMODE("SYNC"),
                 .SOURCEB_MODE("B_INPUT"), .MULT_BYPASS("DISABLED")
             ) multiplier (
-                .CLK0(clock), .CLK1(1'b0), .CLK2(1'b0), .CLK3(1'b0),
-                .CE0(1'b1), .CE1(1'b1), .CE2(1'b1), .CE3(1'b1),
-                .RST0(1'b0), .RST1(1'b0), .RST2(1'b0), .RST3(1'b0),
+                .CLK0(clock), .CE0(1'b1), .RST0(1'b0),
                 .SIGNEDA(1'b0), .SIGNEDB(1'b0), .SOURCEA(1'b0), .SOURCEB(1'b0),
                 .A0(a[0]), .A1(a[1]), .A2(a[2]), .A3(a[3]), .A4(a[4]), .A5(a[5]),
                 .A6(a[6]), .A7(a[7]), .A8(a[8]), .A9(a[9]), .A10(a[10]), .A11(a[11]),

@@ -45,26 +45,6 @@ public_flat_rd -module "backstop_lane" -var "command_valid"
 public_flat_rd -module "backstop_lane" -var "out_ready"
 "#;
 
-/// The text with the cells of the account and slot RAMs made public, so that the shim can flip their bits.
-fn publish(verilog: &str) -> String {
-    let mut is_store = false;
-    let mut text = String::with_capacity(verilog.len() + 1_024);
-    for line in verilog.lines() {
-        if let Some(module) = line.strip_prefix("module ") {
-            let name = module.split(['(', ' ', '#']).next().unwrap_or_default();
-            is_store = [".accounts", ".slots"].iter().any(|store| name.replace('$', ".").ends_with(store))
-                || name == "backstop_ram";
-        }
-        let declares = is_store && line.trim_start().starts_with("reg ") && line.contains(" cells ");
-        match line.strip_suffix(';') {
-            Some(declaration) if declares => text += &format!("{declaration} /*verilator public_flat_rw*/;"),
-            _ => text += line,
-        }
-        text.push('\n');
-    }
-    text
-}
-
 /// The C++ files that Verilator writes for `verilog` into `directory`, which is emptied first; the class is `class`.
 ///
 /// # Errors
@@ -76,7 +56,7 @@ pub fn verilate(verilog: &str, directory: &Path, class: &str, traced: bool) -> R
     }
     std::fs::create_dir_all(directory).map_err(fail)?;
     let source = directory.join("backstop_inline.v");
-    std::fs::write(&source, publish(verilog)).map_err(fail)?;
+    std::fs::write(&source, verilog).map_err(fail)?;
     let settings = directory.join("settings.vlt");
     std::fs::write(&settings, SETTINGS).map_err(fail)?;
     let mut command = Command::new(tool("VERILATOR", "verilator"));

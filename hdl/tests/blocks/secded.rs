@@ -102,7 +102,7 @@ fn flipped(word: &Word, wrong: &[usize]) -> Word {
 }
 
 #[test]
-fn the_decoder_answers_every_fault_of_up_to_two_bits_and_says_of_worse_what_its_syndrome_says() {
+fn every_fault_of_one_bit_is_corrected_and_every_one_of_two_is_found() {
     assert_eq!(encode(&[false; DATA_BITS]), [false; WORD_BITS], "a cleared RAM holds valid words");
     let bench = bench();
 

@@ -9,7 +9,7 @@ module MULT18X18D #(
     parameter CLK0_DIV = "ENABLED", parameter GSR = "ENABLED", parameter RESETMODE = "SYNC",
     parameter SOURCEB_MODE = "B_SHIFT", parameter MULT_BYPASS = "DISABLED"
 ) (
-    input wire CLK0, CLK1, CLK2, CLK3, CE0, CE1, CE2, CE3, RST0, RST1, RST2, RST3,
+    input wire CLK0, CE0, RST0,
     input wire SIGNEDA, SIGNEDB, SOURCEA, SOURCEB,
     input wire
         A0, A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, A12, A13, A14, A15, A16, A17,

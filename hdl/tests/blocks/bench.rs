@@ -1,7 +1,6 @@
 //! Blocks on their own under Verilator: emitted Verilog, inputs clock by clock, outputs clock by clock.
 
 use hdl::Target;
-use sim::verilate::{run, tool};
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -60,7 +59,7 @@ endmodule
         std::fs::write(&source, text).expect("the directory was just made");
         let main = directory.join("main.cpp");
         std::fs::write(&main, include_str!("bench.cpp")).expect("the directory was just made");
-        let mut command = Command::new(tool("VERILATOR", "verilator"));
+        let mut command = Command::new(std::env::var("VERILATOR").unwrap_or("verilator".into()));
         command
             .args([
                 "--cc",
@@ -77,7 +76,7 @@ endmodule
             .args(["-Wno-fatal", "-Wno-lint", "-CFLAGS", "-O1", "-o", "bench", "--Mdir"])
             .arg(&directory)
             .args([&source, &main]);
-        run(&mut command).unwrap_or_else(|error| panic!("{error}"));
+        run(&mut command);
         Self { directory }
     }
 
@@ -87,8 +86,7 @@ endmodule
             inputs.iter().flat_map(|input| input.0).flat_map(|word| word.to_le_bytes()).collect();
         let (input, output) = (self.directory.join("in"), self.directory.join("out"));
         std::fs::write(&input, bytes).expect("the directory is there");
-        run(Command::new(self.directory.join("bench")).args([&input, &output]))
-            .unwrap_or_else(|error| panic!("{error}"));
+        run(Command::new(self.directory.join("bench")).args([&input, &output]));
         let bytes = std::fs::read(&output).expect("the bench wrote it");
         let words: Vec<u32> =
             bytes.chunks_exact(4).map(|word| u32::from_le_bytes(word.try_into().expect("four"))).collect();
@@ -97,6 +95,12 @@ endmodule
         assert_eq!(outputs.len(), inputs.len());
         outputs
     }
+}
+
+fn run(command: &mut Command) {
+    let output =
+        command.output().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}; run `make setup`"));
+    assert!(output.status.success(), "{command:?}:\n{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// The blocks with the target's primitives, and models of what these instantiate.

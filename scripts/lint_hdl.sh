@@ -1,0 +1,18 @@
+#!/bin/sh
+# Lints the emitted Verilog of small and large builds, then plays the differential stream to it under Icarus.
+#
+#   scripts/lint_hdl.sh
+set -eu
+cd "$(dirname "$0")/.."
+
+for lanes in 1 4; do
+    for sizes in "" "accounts=64 slots=256 instruments=4"; do
+        # The sizes are words, on purpose.
+        # shellcheck disable=SC2086
+        directory=$(cargo run --quiet -p hdl --bin package -- build/lint portable "lanes=$lanes" $sizes)
+        echo "lint-hdl: verilator, $lanes lanes, ${sizes:-production sizes}"
+        (cd "$directory" && verilator --lint-only -Wall --top-module backstop_inline ../../../hdl/lint.vlt -f files.f)
+    done
+done
+echo "lint-hdl: iverilog against verilator and the model"
+cargo test --quiet --test icarus -- --ignored --nocapture

