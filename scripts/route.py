@@ -132,7 +132,7 @@ def cells(directory):
 def clocks():
     """Clocks of the operations that the table gives in nanoseconds."""
     lines = run(["cargo", "run", "--quiet", "-p", "hdl", "--bin", "clocks"]).splitlines()
-    return {name.replace("_", " "): int(count) for name, count in (line.split() for line in lines)}
+    return {name: int(count) for count, name in (line.split("\t") for line in lines)}
 
 
 def blocks(netlist):

@@ -6,6 +6,7 @@ pub mod account_store;
 pub mod account_update;
 pub mod account_word;
 pub mod beat;
+pub mod clocks;
 pub mod command;
 pub mod config;
 pub mod delay;

@@ -1,8 +1,7 @@
-//! Clocks of the machine's operations, as `name clocks` lines: `cargo run -p hdl --bin clocks`.
-
-use hdl::{lane, machine};
+//! Clocks of the machine's operations, as `clocks<tab>name` lines: `cargo run -p hdl --bin clocks`.
 
 fn main() {
-    println!("record_in_to_answer_out {}", machine::LATENCY + lane::LATENCY);
-    println!("mark_in_to_first_flag_out {}", machine::LATENCY + lane::SWEEP_LATENCY);
+    for (name, clocks) in hdl::clocks::TABLE {
+        println!("{clocks}\t{name}");
+    }
 }
