@@ -2,7 +2,7 @@
 
 use hdl::clocks::{
     APPEND_SPACING, COMMIT_TO_RECEIPT, RECEIPT_CLOCKS, RECEIPT_TO_FLAG, RECORD_TO_ANSWER, SAME_ACCOUNT_SPACING,
-    SPACING, SWEEP_TO_FLAG, SWEEP_TO_RECEIPT,
+    SPACING, SWEEP_TO_FLAG, SWEEP_TO_RECEIPT, WALK_TO_RECEIPT,
 };
 use model::record::{self, FLAG_COMMIT, FLAG_HOLD, Record, input, output};
 use sim::{Build, Machine};
@@ -44,9 +44,9 @@ impl Bench {
         record.with(&record::SEQUENCE, (self.number - 1).into())
     }
 
-    /// Sends a record and lets the machine come to rest.
+    /// Sends a record and lets the machine come to rest: behind the echo of a FENCE it has nothing more to say.
     fn settle(&mut self, record: Record) {
-        self.timed(&[record]);
+        self.timed(&[record, Record::new(&input::FENCE, 0)]);
     }
 
     /// Sends the records as fast as they are taken; each answer and the clocks from the first record to it.
@@ -64,13 +64,13 @@ impl Bench {
         answers
     }
 
-    /// `count` accounts of every lane hold a lot each, with cash for a requirement of 10 and not for one of more.
+    /// `count` accounts of every lane hold a lot each, with just the cash for its requirement.
     fn holders(&mut self, count: u32) {
         for slot in 0..count {
             for lane in 0..self.lanes {
                 let account = slot * self.lanes + lane;
                 self.settle(position(account, slot, 1, 0));
-                self.settle(cash(account, -89));
+                self.settle(cash(account, -90));
             }
         }
     }
@@ -162,7 +162,7 @@ fn a_walk_takes_a_clock_an_account_and_its_fixed_clocks() {
     let rung = Record::new(&input::SETTING, 0).with(&record::INDEX, 1).with(&record::VALUE, 300);
     let walked = bench.timed(&[rung]);
     let accounts = Build::Small.capacity(1).accounts_per_lane as u64;
-    assert_eq!(of(&walked, output::RECEIPT.op), [SWEEP_TO_RECEIPT + accounts]);
+    assert_eq!(of(&walked, output::RECEIPT.op), [WALK_TO_RECEIPT + accounts]);
 }
 
 #[test]

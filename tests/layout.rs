@@ -14,7 +14,7 @@ const ALLOWED: [(&str, &[&str]); 7] = [
     ("engine", &["model"]),
     ("device", &["model", "engine", "sim"]),
     ("backstop", &["model", "engine", "device"]),
-    ("backstop-suite", &["model", "sim", "engine", "device", "backstop"]),
+    ("backstop-suite", &["model", "hdl", "sim", "engine", "device", "backstop"]),
 ];
 
 /// What cargo prints, run in this workspace.

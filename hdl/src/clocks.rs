@@ -5,12 +5,14 @@ use crate::{interlock, lane, machine};
 
 /// POSITION, CASH, OFFSET, LOAD to their FLAG; READBACK of an account; ERROR; echo of FENCE and RESYNC.
 pub const RECORD_TO_ANSWER: u64 = machine::LATENCY + lane::LATENCY;
-/// MARK, FUNDING and walk to the first FLAG.
+/// MARK and FUNDING to the first FLAG.
 pub const SWEEP_TO_FLAG: u64 = machine::LATENCY + lane::SWEEP_LATENCY;
-/// MARK and FUNDING to the RECEIPT, beside one clock a holder of the lane; a walk likewise, beside one an account.
+/// MARK and FUNDING to the RECEIPT, beside one clock a holder of the lane.
 pub const SWEEP_TO_RECEIPT: u64 = SWEEP_TO_FLAG;
-/// Commit to the RECEIPT, beside one clock a holder: the front waits for the lanes first.
-pub const COMMIT_TO_RECEIPT: u64 = SWEEP_TO_RECEIPT + 1;
+/// Commit to the RECEIPT, beside one clock a holder, and SETTING to that of its walk, beside one an account: the front judges
+/// these behind all that came before.
+pub const COMMIT_TO_RECEIPT: u64 = SWEEP_TO_RECEIPT + 4;
+pub const WALK_TO_RECEIPT: u64 = SWEEP_TO_RECEIPT + 4;
 /// A sweep's RECEIPT.clocks beside one a holder.
 pub const RECEIPT_CLOCKS: u64 = lane::SWEEP_LATENCY - 4;
 /// From one record to the next, of different accounts.
@@ -19,15 +21,16 @@ pub const SPACING: u64 = 1;
 pub const SAME_ACCOUNT_SPACING: u64 = interlock::WINDOW as u64 + 1;
 pub const APPEND_SPACING: u64 = interlock::WINDOW as u64 + 1;
 /// POSITION behind a MARK that it waits for: its FLAG behind the RECEIPT.
-pub const RECEIPT_TO_FLAG: u64 = RECORD_TO_ANSWER - 4;
+pub const RECEIPT_TO_FLAG: u64 = RECORD_TO_ANSWER - 2;
 
 /// Name and clocks, as the timing page lists them.
-pub const TABLE: [(&str, u64); 9] = [
+pub const TABLE: [(&str, u64); 10] = [
     ("POSITION, CASH, OFFSET or LOAD in to FLAG out", RECORD_TO_ANSWER),
     ("READBACK, ERROR or FENCE in to answer out", RECORD_TO_ANSWER),
-    ("MARK, FUNDING or walk in to first FLAG out", SWEEP_TO_FLAG),
+    ("MARK or FUNDING in to first FLAG out", SWEEP_TO_FLAG),
     ("MARK or FUNDING in to RECEIPT out, beside one a holder", SWEEP_TO_RECEIPT),
     ("commit in to RECEIPT out, beside one a holder", COMMIT_TO_RECEIPT),
+    ("SETTING in to RECEIPT out of its walk, beside one an account", WALK_TO_RECEIPT),
     ("record to record of another account", SPACING),
     ("record to record of the same account", SAME_ACCOUNT_SPACING),
     ("append to append of the same instrument", APPEND_SPACING),

@@ -68,7 +68,8 @@ pub fn shrink(
     Some((kept, stalls, mismatch))
 }
 
-/// Writes the steps with the model's answers, and the machine's waveform; returns both paths.
+/// Writes the steps with the model's answers, and the machine's waveform if it has one lane (no other build traces); returns
+/// the paths.
 pub fn write(
     directory: &Path,
     name: &str,
@@ -76,7 +77,7 @@ pub fn write(
     steps: &[Step],
     stalls: Stalls,
     mismatch: &Mismatch,
-) -> (PathBuf, PathBuf) {
+) -> (PathBuf, Option<PathBuf>) {
     std::fs::create_dir_all(directory).expect("the target directory can be written");
     let tape = replay(build.capacity(lanes), steps);
     let mut text = format!("# {build:?} build, lanes: {lanes}, {stalls:?}\n");
@@ -93,9 +94,12 @@ pub fn write(
     }
     let (records, waveform) = (directory.join(format!("{name}.txt")), directory.join(format!("{name}.fst")));
     std::fs::write(&records, text).expect("the target directory can be written");
+    if lanes != 1 {
+        return (records, None);
+    }
     let mut machine =
         Machine::new(build, lanes, Some(&waveform)).expect("the target directory can be written");
     machine.set_stalls(stalls.seed, stalls.idle_of_256, stalls.stall_of_256);
     let _ = check(&mut machine, &tape, 0..tape.sent.len());
-    (records, waveform)
+    (records, Some(waveform))
 }

@@ -4,6 +4,7 @@ use super::book::Book;
 use super::coverage::Coverage;
 use model::machine::{Capacity, Machine};
 use model::record::{self, Reason, Record, input, output};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// How a record gets its sequence number, so that a stream stays meaningful when records are dropped.
@@ -35,7 +36,7 @@ pub struct Tape {
     /// For each record sent, where its answers end.
     pub ends: Vec<usize>,
     /// For each RECEIPT of a sweep or walk, but those of commits: its place in `answers`, and the slots or accounts that its lane
-    /// passed, bad ones included.
+    /// passed, bad ones included. Sweeps that meet an account twice are left out: they wait for it.
     pub beats: Vec<(usize, u64)>,
     pub book: Book,
     pub coverage: Coverage,
@@ -97,7 +98,12 @@ impl Tape {
             if answer.op() == output::RECEIPT.op {
                 let lane = record::LANE.get(answer) as usize;
                 let beats = if sweeps {
-                    self.book.instruments[usize::from(record.instrument())].slots[lane].len()
+                    let slots = &self.book.instruments[usize::from(record.instrument())].slots[lane];
+                    let owners: BTreeSet<u32> = slots.iter().map(|(owner, _)| *owner).collect();
+                    if owners.len() < slots.len() {
+                        continue;
+                    }
+                    slots.len()
                 } else {
                     self.book.capacity.accounts_per_lane
                 };
