@@ -220,7 +220,12 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         compare_coverage(&applied.dues, &answer.coverage)?;
         self.compare_flags(&applied.updates, &answer.verdicts, number)?;
         let audited = self.read_back(&self.audit.draw(&applied.touched, number), number)?;
-        let turn: Vec<usize> = self.patrol.draw(round.time_ms, self.engine.ledger().accounts()).collect();
+        // A settlement closes the positions in the ledger alone: the episode's device is done with.
+        let accounts = match round.events.contains(&Event::Settled) {
+            true => 0,
+            false => self.engine.ledger().accounts(),
+        };
+        let turn: Vec<usize> = self.patrol.draw(round.time_ms, accounts).collect();
         let patrolled = self.read_back(&turn, number)?;
         let decided = self.engine.decide(&answer.verdicts)?;
         if let [account, ..] = decided.disagreements[..] {
