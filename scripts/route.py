@@ -138,10 +138,10 @@ def clocks():
 def blocks(netlist):
     """Cells of the flattened netlist by the block that their name says, lanes and copies of a block together."""
     area = defaultdict(Counter)
-    for name, cell in netlist["modules"]["backstop_ecp5"]["cells"].items():
+    for name, cell in netlist["modules"]["backstop_inline"]["cells"].items():
         if cell["type"].startswith("$"):
             continue
-        path = [re.sub(r"\[\d+\]|\$\d+", "", part) for part in name.split(".")[2:-1]]
+        path = [re.sub(r"\[\d+\]|\$\d+", "", part) for part in name.split(".")[1:-1]]
         area[".".join(path[:DEPTH]) or "wiring"][cell["type"]] += 1
     return area
 
@@ -161,7 +161,7 @@ def critical(report):
 
 def name(cell):
     """A cell is called after the net it drives; what the tools add says nothing."""
-    return re.sub(r"_(TRELLIS|LUT4|CCU2C|PFUMX|L6MUX21|DI|D|Q)(_.*|$)", "", cell).removeprefix("inline.machine.")
+    return re.sub(r"_(TRELLIS|LUT4|CCU2C|PFUMX|L6MUX21|DI|D|Q)(_.*|$)", "", cell).removeprefix("machine.")
 
 
 def table(head, rows):

@@ -47,7 +47,7 @@ pub fn design_with_lane(config: BuildConfig, lane: &str) -> String {
     let BuildConfig { lanes, accounts, slots, instruments } = config;
     format!(
         "// Backstop, margin machine: {lanes} lanes of {accounts} accounts and {slots} slots, {instruments} instruments.
-// Written by `cargo run -p hdl --bin emit`; do not edit. The top is `{TOP}` in every build: use one file at a time.
+// Written by `make hdl`; do not edit. The top is `{TOP}` in every build: use one file at a time.
 // rust-hdl writes every literal with 32 bits or more, so width lint says nothing here.
 /* verilator lint_off WIDTH */
 /* verilator lint_off UNSIGNED */
