@@ -1,8 +1,8 @@
 //! Every latency that `docs/gateware.md` claims, measured at the ports of the Verilated gateware.
 
 use hdl::clocks::{
-    APPEND_SPACING, COMMIT_TO_RECEIPT, RECEIPT_CLOCKS, RECEIPT_TO_FLAG, RECORD_TO_ANSWER, SAME_ACCOUNT_SPACING,
-    SPACING, SWEEP_TO_FLAG, SWEEP_TO_RECEIPT, WALK_TO_RECEIPT,
+    APPEND_SPACING, COMMIT_TO_RECEIPT, RECEIPT_CLOCKS, RECEIPT_TO_FLAG, RECORD_TO_ANSWER,
+    SAME_ACCOUNT_SPACING, SPACING, SWEEP_TO_FLAG, SWEEP_TO_RECEIPT, WALK_TO_RECEIPT,
 };
 use model::record::{self, FLAG_COMMIT, FLAG_HOLD, Record, input, output};
 use sim::{Build, Machine};

@@ -113,7 +113,8 @@ fn episode(
                             steps.len(),
                             mismatch.text,
                             records.display(),
-                            waveform.map_or("none of several lanes".into(), |path| path.display().to_string())
+                            waveform
+                                .map_or("none of several lanes".into(), |path| path.display().to_string())
                         )
                     }
                     None => {
