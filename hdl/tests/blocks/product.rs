@@ -81,13 +81,13 @@ fn check(target: Target) {
         for (index, (width, (left, right))) in widths.iter().zip(factors).enumerate() {
             let Width { left: a, right: b, product: c, .. } = width;
             // No product in the list needs more than 128 bits.
-            let expected = left * right & ((1 << c) - 1);
+            let expected = (left * right) & ((1 << c) - 1);
             let field = |latency: u64, field: usize| {
                 let words = outputs.get(clock + latency as usize)?;
                 Some(get(words, (3 * index + field) * FIELD, *c))
             };
             if let (Some(sum), Some(carry)) = (field(ROWS_LATENCY, 0), field(ROWS_LATENCY, 1)) {
-                let total = sum + carry & ((1 << c) - 1);
+                let total = (sum + carry) & ((1 << c) - 1);
                 assert_eq!(total, expected, "{target:?}: rows of {left:#x} * {right:#x}, {a} x {b}");
             }
             if let Some(product) = field(LATENCY, 2) {
