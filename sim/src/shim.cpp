@@ -46,6 +46,17 @@ struct Machine {
     uint32_t idle_of_256 = 0;
     uint32_t stall_of_256 = 0;
 
+    Machine() { context.threads(1); }
+    // Verilator erases a model's scopes from the context that the thread used last, which may be another machine's and gone.
+    ~Machine() {
+        Verilated::threadContextp(&context);
+#ifdef SIM_TRACED
+        trace.reset();
+#endif
+        top.reset();
+        Verilated::threadContextp(Verilated::defaultContextp());
+    }
+
     void half(uint8_t level) {
         top->clk = level;
         top->eval();

@@ -71,6 +71,19 @@ fn the_queue_is_bounded_and_nothing_is_lost_at_the_bound() {
 }
 
 #[test]
+fn machines_may_go_in_any_order_and_the_others_run_on() {
+    let mut machines: Vec<Machine> = (0..4).map(|_| Machine::new(Build::Small, 1, None).unwrap()).collect();
+    for gone in [0, 2, 0] {
+        drop(machines.remove(gone));
+        for machine in &mut machines {
+            machine.reset();
+            assert_eq!(machine.submit(&[resync(0)]), 1);
+            assert_eq!(drain(machine).len(), 1);
+        }
+    }
+}
+
+#[test]
 fn a_waveform_is_written_and_a_bad_path_is_an_error() {
     let path = std::env::temp_dir().join(format!("backstop-sim-{}.fst", std::process::id()));
     let mut machine = Machine::new(Build::Small, 1, Some(&path)).unwrap();
