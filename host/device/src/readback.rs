@@ -103,7 +103,7 @@ impl<F: FnMut(usize, u8, i128, i128)> Answers for ReadBack<'_, F> {
         match answer.op() {
             op if op == output::READBACK_ACCOUNT.op && !self.complete => self.account(answer),
             op if op == output::FENCE_ECHO.op && !self.complete => self.fence(answer),
-            op if op == output::ERROR_ACCOUNT.op && !self.complete => self.error(answer),
+            op if op == output::ERROR_ACCOUNT.op => self.error(answer),
             _ => Err(refused_or_unfit(OPERATION, answer, Some(input::READBACK.op))),
         }
     }

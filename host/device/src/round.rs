@@ -286,7 +286,8 @@ impl<'a> RoundAnswers<'a> {
 
 impl Answers for RoundAnswers<'_> {
     fn take(&mut self, answer: &Record) -> Result<(), DeviceError> {
-        if self.complete {
+        // A word beyond repair is found at any time, by the idle walk too.
+        if self.complete && answer.op() != output::ERROR_ACCOUNT.op {
             return Err(self.unfit(answer, "an answer after the FENCE's echo".into(), "none"));
         }
         match answer.op() {

@@ -5,8 +5,10 @@ mod common;
 use common::steps::{any_step, rounds};
 use common::*;
 use device::fault::DecayingDevice;
-use device::{CpuDevice, Driver, DriverConfig};
+use device::{CpuDevice, Driver, DriverConfig, Identity, MarginDevice};
 use engine::event::AccountId;
+use model::machine::Capacity;
+use model::record::{self, Reason, Record, output};
 use proptest::prelude::*;
 
 /// Runs the rounds while one in `one_in` records meets a word that has just broken; gives the reloads.
@@ -126,4 +128,67 @@ fn notes_name_the_account_and_the_reason() {
     assert!(notes[0].contains(&format!("account {}): account word is beyond repair", id(0).0)), "{notes:?}");
     assert!(notes[2].contains("slot word is beyond repair"), "{notes:?}");
     assert!(driver.take_notes().is_empty());
+}
+
+/// Says after every second FENCE's echo that the idle walk found the word of account index 0 beyond repair.
+struct WalkingDevice {
+    inner: CpuDevice,
+    waiting: Option<Record>,
+    echoes: u32,
+}
+
+impl MarginDevice for WalkingDevice {
+    fn identity(&self) -> Identity {
+        self.inner.identity()
+    }
+
+    fn capacity(&self) -> Capacity {
+        self.inner.capacity()
+    }
+
+    fn reset(&mut self) {
+        self.inner.reset();
+        self.waiting = None;
+    }
+
+    fn submit(&mut self, records: &[Record]) -> usize {
+        self.inner.submit(records)
+    }
+
+    fn poll(&mut self, answers: &mut [Record]) -> usize {
+        let polled = self.inner.poll(answers);
+        let echo = answers[..polled].iter().find(|answer| answer.op() == output::FENCE_ECHO.op);
+        if let Some(echo) = echo {
+            self.echoes += 1;
+            let error = Record::new(&output::ERROR_ACCOUNT, echo.sequence())
+                .with(&record::REASON, (Reason::UncorrectableAccount as u8).into())
+                .with(&record::INSTRUMENT, u16::MAX.into())
+                .with(&record::SLOT, u32::MAX.into());
+            self.waiting = (self.echoes % 2 == 0).then_some(error);
+        }
+        if polled == answers.len() {
+            return polled;
+        }
+        let Some(error) = self.waiting.take() else { return polled };
+        answers[polled] = error;
+        polled + 1
+    }
+
+    fn clocks(&self) -> u64 {
+        0
+    }
+}
+
+#[test]
+fn an_error_of_the_idle_walk_may_come_behind_the_echo() {
+    let device = WalkingDevice { inner: CpuDevice::new(capacity(1)), waiting: None, echoes: 0 };
+    let mut driver = Driver::new(device, DriverConfig::default());
+    let mut ledger = Ledger::new(rules());
+    driver.start(&rules()).unwrap();
+    for round in [vec![list(0, 0), mark(1, 0, 100), cash(2, 0, 500)], vec![position(3, 0, 0, 1, -100)]] {
+        let answer = driver.run_round(&round).unwrap();
+        assert_eq!((answer.verdicts, answer.coverage), ledger.round(&round));
+        driver.read_back(&[id(0)], |_, _, _, _| ()).unwrap();
+    }
+    assert!(driver.reloads() > 0);
 }
