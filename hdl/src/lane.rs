@@ -421,6 +421,8 @@ impl Logic for Lane {
                 if !self.valid.q.val() {
                     if self.found.val() {
                         self.state.d.next = State::Repair;
+                        // Of a kind that brings no numbers: what is put right is otherwise left alone.
+                        self.kind.d.next = Kind::Refuse;
                     } else {
                         self.beat.next.scrubs = true;
                         self.beat.next.row = self.scrub_row.q.val();

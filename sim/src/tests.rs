@@ -1,7 +1,7 @@
 //! The shim and the queue; what the machine answers is tested against the model in `tests/differential.rs`.
 
 use super::*;
-use model::record::{Record, TOKEN, input, output};
+use model::record::{self, Record, TOKEN, input, output};
 
 fn resync(sequence: u32) -> Record {
     Record::new(&input::RESYNC, sequence).with(&TOKEN, 7)
@@ -148,5 +148,37 @@ fn records_of_different_accounts_pass_one_a_clock() {
         );
         let clocks = machine.clocks() - before;
         assert!(clocks < u64::from(RECORDS) + 64, "{lanes} lanes: {clocks} clocks");
+    }
+}
+
+#[test]
+fn the_idle_walk_changes_nothing_but_flipped_bits() {
+    const SCALE: i128 = 1_000;
+    let of_account =
+        |layout, sequence, account: u32| Record::new(layout, sequence).with(&record::ACCOUNT, account.into());
+    for lanes in LANES {
+        let mut machine = Machine::new(Build::Small, lanes, None).unwrap();
+        let accounts = 3 * lanes as u32;
+        let mut records = vec![resync(0), Record::new(&input::SETTING, 1).with(&record::VALUE, SCALE)];
+        for account in 0..accounts {
+            let cash = of_account(&input::CASH, 2 + account, account);
+            records.push(cash.with(&record::DELTA, (account + 1).into()));
+        }
+        machine.submit(&records);
+        drain(&mut machine);
+        for account in 0..accounts as usize {
+            machine.flip_account_bits(account % lanes, account / lanes, &[account]);
+        }
+        machine.run_idle(10_000);
+        assert_eq!(machine.ecc_corrected(), accounts, "{lanes} lanes");
+        let reads: Vec<Record> = (0..accounts)
+            .map(|account| of_account(&input::READBACK, 2 + accounts + account, account))
+            .collect();
+        machine.submit(&reads);
+        let mut words: Vec<(u32, i128)> =
+            drain(&mut machine).iter().map(|answer| (answer.account(), answer.equity())).collect();
+        words.sort_unstable();
+        let due: Vec<(u32, i128)> = (0..accounts).map(|a| (a, i128::from(a + 1) * SCALE)).collect();
+        assert_eq!(words, due, "{lanes} lanes");
     }
 }
