@@ -164,7 +164,7 @@ impl MarginDevice for WalkingDevice {
                 .with(&record::REASON, (Reason::UncorrectableAccount as u8).into())
                 .with(&record::INSTRUMENT, u16::MAX.into())
                 .with(&record::SLOT, u32::MAX.into());
-            self.waiting = (self.echoes % 2 == 0).then_some(error);
+            self.waiting = self.echoes.is_multiple_of(2).then_some(error);
         }
         if polled == answers.len() {
             return polled;
