@@ -1,14 +1,14 @@
 //! The accounts: a RAM of two SECDED words each, read and put right, encoded and written.
 
 use crate::account_word::AccountWord;
-use crate::ram::Ram;
+use crate::ram::RegisteredRam;
 use crate::secded::{DATA_BITS, Decoder, Encoder, WORD_BITS};
 use crate::width::{ACCOUNT_BITS, ACCUMULATOR_BITS, OFFSET_BITS, SEVERITY_BITS};
 use crate::{ram, secded};
 use rust_hdl::prelude::*;
 
 /// Clocks from `read_row` to `word`. A word is due at `write_word` one clock before its `write`.
-pub const LATENCY: u64 = ram::LATENCY + secded::LATENCY;
+pub const LATENCY: u64 = ram::REGISTERED_LATENCY + secded::LATENCY;
 
 /// Both words of an account, side by side in the RAM.
 const STORED_BITS: usize = 2 * WORD_BITS;
@@ -23,7 +23,7 @@ const _: () = assert!(DATA_BITS == 135 && WORD_BITS == 144);
 
 /// Reads and writes of accounts.
 ///
-/// Shape: a read and a write per clock; a read of the word being written gives the old one. `clear` writes zeros.
+/// Shape: a read and a write per clock; a read of the word being written gives anything. `clear` writes zeros.
 #[derive(LogicBlock, Default)]
 pub struct AccountStore {
     pub clock: Signal<In, Clock>,
@@ -37,7 +37,7 @@ pub struct AccountStore {
     pub write_row: Signal<In, Bits<ACCOUNT_BITS>>,
     pub clear: Signal<In, Bit>,
     pub clear_row: Signal<In, Bits<ACCOUNT_BITS>>,
-    accounts: Ram<Bits<STORED_BITS>, ACCOUNT_BITS>,
+    accounts: RegisteredRam<Bits<STORED_BITS>, ACCOUNT_BITS>,
     low: Decoder,
     high: Decoder,
     low_encoder: Encoder,
@@ -51,7 +51,7 @@ pub struct AccountStore {
 
 impl AccountStore {
     pub fn new(accounts: usize) -> Self {
-        Self { accounts: Ram::new(accounts), ..Default::default() }
+        Self { accounts: RegisteredRam::new(accounts), ..Default::default() }
     }
 }
 

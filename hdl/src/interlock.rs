@@ -7,8 +7,8 @@ use rust_hdl::prelude::*;
 pub const LATENCY: u64 = 1;
 
 /// Beats that may lie between a record and an earlier one of the same account: the slot RAM is read one clock
-/// before stage 0 and written behind stage 11, the account RAM at 5 and behind 15.
-pub const WINDOW: usize = 12;
+/// before stage 0 and written behind stage 13, the account RAM at 6 and behind 17. A slot may be read as it is written.
+pub const WINDOW: usize = 13;
 
 /// A row, and whether a beat of it changes the account.
 const TAGGED_BITS: usize = ACCOUNT_BITS + 1;
@@ -35,7 +35,7 @@ pub struct Interlock {
 impl Logic for Interlock {
     #[hdl_gen]
     fn update(&mut self) {
-        for i in 0..12 {
+        for i in 0..13 {
             self.rows[i].clock.next = self.clock.val();
             self.hits[i].clock.next = self.clock.val();
         }
@@ -47,22 +47,22 @@ impl Logic for Interlock {
                 bit_cast::<TAGGED_BITS, ACCOUNT_BITS>(self.issue_row.val()) | self.in_flight.val();
         }
         self.rows[0].d.next = self.issued.val();
-        for i in 1..12 {
+        for i in 1..13 {
             self.rows[i].d.next = self.rows[i - 1].q.val();
         }
         if self.load.val() {
             self.hits[0].d.next = self.issued.val() == self.asked.val();
-            for i in 1..12 {
+            for i in 1..13 {
                 self.hits[i].d.next = self.rows[i - 1].q.val() == self.asked.val();
             }
         } else {
             self.hits[0].d.next = false;
-            for i in 1..12 {
+            for i in 1..13 {
                 self.hits[i].d.next = self.hits[i - 1].q.val();
             }
         }
         if self.reset.val() {
-            for i in 0..12 {
+            for i in 0..13 {
                 self.rows[i].d.next = 0.into();
                 self.hits[i].d.next = false;
             }
@@ -71,7 +71,7 @@ impl Logic for Interlock {
             | (self.hits[2].q.val() | self.hits[3].q.val()))
             | ((self.hits[4].q.val() | self.hits[5].q.val()) | (self.hits[6].q.val() | self.hits[7].q.val()))
             | ((self.hits[8].q.val() | self.hits[9].q.val())
-                | (self.hits[10].q.val() | self.hits[11].q.val()));
+                | ((self.hits[10].q.val() | self.hits[11].q.val()) | self.hits[12].q.val()));
     }
 }
 

@@ -43,8 +43,10 @@ pub enum State {
     MoveTo,
     MoveFrom,
     MoveWait,
+    MoveStill,
     MoveTake,
     MoveJudge,
+    MoveBroken,
     MoveWrite,
     /// A word that the idle walk found is put right.
     Repair,
@@ -95,6 +97,13 @@ pub struct Lane {
     hold_bit: Literal<8>,
     state: DFF<State>,
     resetting: DFF<Bit>,
+    // The command behind the one at the gate: what came when the gate was shut.
+    next_valid: DFF<Bit>,
+    next_kind: DFF<Kind>,
+    next_record: DFF<Bits<RECORD_BITS>>,
+    next_row: DFF<Bits<ACCOUNT_BITS>>,
+    next_reason: DFF<Bits<4>>,
+    next_word: DFF<InstrumentWord>,
     // The command at the gate.
     valid: DFF<Bit>,
     kind: DFF<Kind>,
@@ -118,6 +127,8 @@ pub struct Lane {
     // The idle walk.
     scrub_row: DFF<Bits<ACCOUNT_BITS>>,
     scrub_place: DFF<Bits<SLOT_BITS>>,
+    /// The cursor is at the walk's next place.
+    walking: DFF<Bit>,
     account_found: DFF<Bit>,
     found_row: DFF<Bits<ACCOUNT_BITS>>,
     slot_found: DFF<Bit>,
@@ -143,8 +154,14 @@ pub struct Lane {
     found: Signal<Local, Bit>,
     issues: Signal<Local, Bit>,
     leaves: Signal<Local, Bit>,
-    ready: Signal<Local, Bit>,
+    opens: Signal<Local, Bit>,
+    takes: Signal<Local, Bit>,
     loads: Signal<Local, Bit>,
+    coming_kind: Signal<Local, Kind>,
+    coming_record: Signal<Local, Bits<RECORD_BITS>>,
+    coming_row: Signal<Local, Bits<ACCOUNT_BITS>>,
+    coming_reason: Signal<Local, Bits<4>>,
+    coming_word: Signal<Local, InstrumentWord>,
     clearing: Signal<Local, Bit>,
     move_place: Signal<Local, Bits<SLOT_COUNT_BITS>>,
     write_bank: Signal<Local, Bits<BANK_BITS>>,
@@ -176,6 +193,12 @@ impl Logic for Lane {
             clock,
             state,
             resetting,
+            next_valid,
+            next_kind,
+            next_record,
+            next_row,
+            next_reason,
+            next_word,
             valid,
             kind,
             record,
@@ -193,6 +216,7 @@ impl Logic for Lane {
             to_empty,
             scrub_row,
             scrub_place,
+            walking,
             account_found,
             found_row,
             slot_found,
@@ -235,17 +259,42 @@ impl Logic for Lane {
             & ((self.kind.q.val() == Kind::Tier) | (self.fifo.room.val() & !self.waits.val()));
         self.found.next = self.account_found.q.val() | self.slot_found.q.val();
         self.leaves.next = self.issues.val() | !self.valid.q.val();
-        self.ready.next = ((self.state.q.val() == State::Run) & self.leaves.val())
+        self.opens.next = ((self.state.q.val() == State::Run) & self.leaves.val())
             & !(self.found.val() | self.resetting.q.val());
-        self.command_ready.next = self.ready.val();
-        self.loads.next = self.ready.val() & self.command_valid.val();
+        self.command_ready.next = !self.next_valid.q.val();
+        self.takes.next = self.command_valid.val() & !self.next_valid.q.val();
+        self.loads.next = self.opens.val() & (self.command_valid.val() | self.next_valid.q.val());
         self.end_index.next = self.count.q.val();
         if self.walks.val() {
             self.end_index.next = self.account_count.value.val();
         }
 
         // The next one takes its place.
-        self.incoming.record.next = self.command_record.val();
+        self.coming_kind.next = self.command_kind.val();
+        self.coming_record.next = self.command_record.val();
+        self.coming_row.next = self.command_row.val();
+        self.coming_reason.next = self.command_reason.val().get_bits::<4>(0);
+        self.coming_word.next = self.command_word.val();
+        if self.next_valid.q.val() {
+            self.coming_kind.next = self.next_kind.q.val();
+            self.coming_record.next = self.next_record.q.val();
+            self.coming_row.next = self.next_row.q.val();
+            self.coming_reason.next = self.next_reason.q.val();
+            self.coming_word.next = self.next_word.q.val();
+        }
+        if !self.next_valid.q.val() {
+            self.next_kind.d.next = self.command_kind.val();
+            self.next_record.d.next = self.command_record.val();
+            self.next_row.d.next = self.command_row.val();
+            self.next_reason.d.next = self.command_reason.val().get_bits::<4>(0);
+            self.next_word.d.next = self.command_word.val();
+        }
+        if self.opens.val() {
+            self.next_valid.d.next = false;
+        } else if self.takes.val() {
+            self.next_valid.d.next = true;
+        }
+        self.incoming.record.next = self.coming_record.val();
         self.counts.reset.next = self.resetting.q.val();
         self.counts.instrument.next = self.instrument.val();
         if self.issues.val() {
@@ -253,19 +302,19 @@ impl Logic for Lane {
         }
         if self.loads.val() {
             self.valid.d.next = true;
-            self.kind.d.next = self.command_kind.val();
-            self.record.d.next = self.command_record.val();
-            self.row.d.next = self.command_row.val();
-            self.reason.d.next = self.command_reason.val().get_bits::<4>(0);
-            self.word.d.next = self.command_word.val();
+            self.kind.d.next = self.coming_kind.val();
+            self.record.d.next = self.coming_record.val();
+            self.row.d.next = self.coming_row.val();
+            self.reason.d.next = self.coming_reason.val();
+            self.word.d.next = self.coming_word.val();
             self.tag.d.next = self.tag.q.val() + 1;
             self.counts.instrument.next = self.incoming.instrument.val().get_bits::<INSTRUMENT_BITS>(0);
-            self.cursor.d.next = self.command_word.val().slot_base;
+            self.cursor.d.next = self.coming_word.val().slot_base;
             self.index.d.next = 0.into();
-            if ((self.command_kind.val() == Kind::Position) | (self.command_kind.val() == Kind::Reload))
-                | (self.command_kind.val() == Kind::ReadSlot)
+            if ((self.coming_kind.val() == Kind::Position) | (self.coming_kind.val() == Kind::Reload))
+                | (self.coming_kind.val() == Kind::ReadSlot)
             {
-                self.cursor.d.next = self.command_word.val().slot_base
+                self.cursor.d.next = self.coming_word.val().slot_base
                     + bit_cast::<SLOT_COUNT_BITS, SLOT_BITS>(
                         self.incoming.slot.val().get_bits::<SLOT_BITS>(0),
                     );
@@ -278,7 +327,7 @@ impl Logic for Lane {
         self.interlock.issue.next = self.issues.val() & self.touches.val();
         self.interlock.issue_row.next = self.row.q.val();
         self.interlock.load.next = self.loads.val();
-        self.interlock.load_row.next = self.command_row.val();
+        self.interlock.load_row.next = self.coming_row.val();
 
         // At rest.
         self.clearing.next = self.state.q.val() == State::Clear;
@@ -329,6 +378,7 @@ impl Logic for Lane {
         self.beat.next.row = self.row.q.val();
         self.beat.next.place = self.cursor.q.val().get_bits::<SLOT_BITS>(0);
         self.beat.next.index = self.index.q.val().get_bits::<SLOT_BITS>(0);
+        self.walking.d.next = false;
         match self.state.q.val() {
             State::Clear => {
                 self.cursor.d.next = self.cursor.q.val() + 1;
@@ -416,24 +466,32 @@ impl Logic for Lane {
                         self.beat.next.reason = self.reasons.slot.val();
                     } else {
                         self.state.d.next = State::MoveTo;
+                        self.cursor.d.next = self.move_place.val();
                     }
                 }
                 if !self.valid.q.val() {
                     if self.found.val() {
                         self.state.d.next = State::Repair;
+                        self.cursor.d.next = bit_cast::<SLOT_COUNT_BITS, SLOT_BITS>(self.found_place.q.val());
                         // Of a kind that brings no numbers: what is put right is otherwise left alone.
                         self.kind.d.next = Kind::Refuse;
                     } else {
-                        self.beat.next.scrubs = true;
-                        self.beat.next.row = self.scrub_row.q.val();
-                        self.beat.next.place = self.scrub_place.q.val();
-                        self.scrub_row.d.next = self.scrub_row.q.val() + 1;
-                        if self.scrub_row.q.val() == self.row_last.value.val() {
-                            self.scrub_row.d.next = 0.into();
+                        if self.walking.q.val() {
+                            self.beat.next.scrubs = true;
+                            self.beat.next.row = self.scrub_row.q.val();
+                            self.scrub_row.d.next = self.scrub_row.q.val() + 1;
+                            if self.scrub_row.q.val() == self.row_last.value.val() {
+                                self.scrub_row.d.next = 0.into();
+                            }
                         }
-                        self.scrub_place.d.next = self.scrub_place.q.val() + 1;
-                        if self.scrub_place.q.val() == self.place_last.value.val() {
-                            self.scrub_place.d.next = 0.into();
+                        if !self.loads.val() {
+                            self.walking.d.next = true;
+                            self.cursor.d.next =
+                                bit_cast::<SLOT_COUNT_BITS, SLOT_BITS>(self.scrub_place.q.val());
+                            self.scrub_place.d.next = self.scrub_place.q.val() + 1;
+                            if self.scrub_place.q.val() == self.place_last.value.val() {
+                                self.scrub_place.d.next = 0.into();
+                            }
                         }
                     }
                 }
@@ -471,7 +529,6 @@ impl Logic for Lane {
                 }
             }
             State::MoveTo => {
-                self.beat.next.place = self.move_place.val().get_bits::<SLOT_BITS>(0);
                 self.cursor.d.next = self.word.q.val().slot_base
                     + bit_cast::<SLOT_COUNT_BITS, SLOT_BITS>(self.slot.val().get_bits::<SLOT_BITS>(0));
                 self.state.d.next = State::MoveFrom;
@@ -480,6 +537,9 @@ impl Logic for Lane {
                 self.state.d.next = State::MoveWait;
             }
             State::MoveWait => {
+                self.state.d.next = State::MoveStill;
+            }
+            State::MoveStill => {
                 self.state.d.next = State::MoveTake;
             }
             State::MoveTake => {
@@ -496,10 +556,8 @@ impl Logic for Lane {
                     self.beat.next.reads_slot = true;
                     self.beat.next.index = self.slot.val().get_bits::<SLOT_BITS>(0);
                 } else if self.to_broken.q.val() {
-                    self.beat.next.valid = true;
-                    self.beat.next.reads_slot = true;
-                    self.beat.next.place = self.move_place.val().get_bits::<SLOT_BITS>(0);
-                    self.beat.next.index = self.fields.slot_to.val().get_bits::<SLOT_BITS>(0);
+                    self.cursor.d.next = self.move_place.val();
+                    self.state.d.next = State::MoveBroken;
                 } else if (self.pipeline.slot.val().row != self.row.q.val()) | !self.to_empty.q.val() {
                     self.beat.next.valid = true;
                     self.beat.next.refused = true;
@@ -507,6 +565,13 @@ impl Logic for Lane {
                 } else {
                     self.state.d.next = State::MoveWrite;
                 }
+            }
+            State::MoveBroken => {
+                self.state.d.next = State::Drain;
+                self.beat.next.names_instrument = true;
+                self.beat.next.valid = true;
+                self.beat.next.reads_slot = true;
+                self.beat.next.index = self.fields.slot_to.val().get_bits::<SLOT_BITS>(0);
             }
             State::MoveWrite => {
                 self.counts.set.next = true;
@@ -552,6 +617,7 @@ impl Logic for Lane {
             self.state.d.next = State::Clear;
             self.cursor.d.next = 0.into();
             self.valid.d.next = false;
+            self.next_valid.d.next = false;
             self.appending.d.next = false;
             self.account_found.d.next = false;
             self.slot_found.d.next = false;
@@ -569,7 +635,8 @@ impl Logic for Lane {
         self.out_is_echo.next = self.fifo.echo_out.val();
         self.out_valid.next = self.fifo.valid_out.val();
         self.occupied.next = self.counts.occupied.val();
-        self.idle.next = ((self.state.q.val() == State::Run) & !self.valid.q.val())
+        self.idle.next = ((self.state.q.val() == State::Run)
+            & !(self.valid.q.val() | self.next_valid.q.val()))
             & (self.pipeline.empty.val() & !self.found.val());
         self.ecc_corrected.next = self.pipeline.corrected.val();
         self.ecc_uncorrected.next = self.pipeline.uncorrected.val();

@@ -109,6 +109,13 @@ impl<D: Synth, const A: usize> RegisteredRam<D, A> {
     }
 }
 
+impl<D: Synth, const A: usize> Default for RegisteredRam<D, A> {
+    /// As many words as the address can tell.
+    fn default() -> Self {
+        Self::new(1 << A)
+    }
+}
+
 impl<D: Synth, const A: usize> Logic for RegisteredRam<D, A> {
     fn update(&mut self) {
         if self.clock.pos_edge() {

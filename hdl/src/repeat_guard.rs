@@ -6,8 +6,8 @@ use rust_hdl::prelude::*;
 /// Clocks from `row` to `repeated`.
 pub const LATENCY: u64 = 1;
 
-/// Beats behind the one asked about whose account is read before that one is written: read at stage 5, written behind 15.
-pub const WINDOW: usize = 10;
+/// Beats behind the one asked about whose account is read before that one is written: read at stage 6, written behind 17.
+pub const WINDOW: usize = 11;
 
 const TAGGED_BITS: usize = ACCOUNT_BITS + 1;
 
@@ -29,7 +29,7 @@ pub struct RepeatGuard {
 impl Logic for RepeatGuard {
     #[hdl_gen]
     fn update(&mut self) {
-        for i in 0..10 {
+        for i in 0..11 {
             self.rows[i].clock.next = self.clock.val();
         }
         self.hit.clock.next = self.clock.val();
@@ -39,7 +39,7 @@ impl Logic for RepeatGuard {
             self.asked.next = bit_cast::<TAGGED_BITS, ACCOUNT_BITS>(self.row.val()) | self.in_flight.val();
         }
         self.rows[0].d.next = self.asked.val();
-        for i in 1..10 {
+        for i in 1..11 {
             self.rows[i].d.next = self.rows[i - 1].q.val();
         }
         self.hit.d.next = self.valid.val()
@@ -50,7 +50,8 @@ impl Logic for RepeatGuard {
                     | ((self.rows[6].q.val() == self.asked.val())
                         | (self.rows[7].q.val() == self.asked.val())))
                     | ((self.rows[8].q.val() == self.asked.val())
-                        | (self.rows[9].q.val() == self.asked.val()))));
+                        | ((self.rows[9].q.val() == self.asked.val())
+                            | (self.rows[10].q.val() == self.asked.val())))));
         self.repeated.next = self.hit.q.val();
     }
 }

@@ -15,7 +15,7 @@ pub const LATENCY: u64 = tier_table::LATENCY + product::ROWS_LATENCY + 1;
 /// is low.
 ///
 /// Shape: one beat per clock, never stalls. `floor_bank` is due two clocks before the notional, `count` one before,
-/// `charge_bank` with it; `stored`, `reprices` and `injected` two clocks behind it. Where `reprices` is low the notional is 0.
+/// `charge_bank` one behind; `stored`, `reprices` and `injected` three clocks behind it. Where `reprices` is low the notional is 0.
 /// Units: quanta in, quanta / S out, two's complement.
 #[derive(LogicBlock, Default)]
 pub struct Requirement {
@@ -36,7 +36,7 @@ pub struct Requirement {
     pub change: Signal<Out, Bits<CHANGE_BITS>>,
     tiers: TierTable,
     rows: ProductRows<NOTIONAL_BITS, SCALE_BITS, CHANGE_BITS>,
-    notional_q: DFF<Bits<NOTIONAL_BITS>>,
+    notionals: [DFF<Bits<NOTIONAL_BITS>>; 2],
     deduction: DFF<Bits<DEDUCTION_BITS>>,
     kept_deduction: DFF<Bits<DEDUCTION_BITS>>,
     retracted: DFF<Bits<CHANGE_BITS>>,
@@ -60,17 +60,7 @@ impl Requirement {
 impl Logic for Requirement {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(
-            self,
-            clock,
-            notional_q,
-            deduction,
-            kept_deduction,
-            retracted,
-            negates,
-            new_requirement,
-            difference
-        );
+        dff_setup!(self, clock, deduction, kept_deduction, retracted, negates, new_requirement, difference);
         clock!(self, clock, tiers, rows);
         self.tiers.write.next = self.write.val();
         self.tiers.write_bank.next = self.write_bank.val();
@@ -82,8 +72,12 @@ impl Logic for Requirement {
         self.tiers.notional.next = self.notional.val();
         self.tiers.charge_bank.next = self.charge_bank.val();
 
-        self.notional_q.d.next = self.notional.val();
-        self.rows.left.next = self.notional_q.q.val();
+        for i in 0..2 {
+            self.notionals[i].clock.next = self.clock.val();
+        }
+        self.notionals[0].d.next = self.notional.val();
+        self.notionals[1].d.next = self.notionals[0].q.val();
+        self.rows.left.next = self.notionals[1].q.val();
         self.rows.right.next = self.tiers.charge.val().get_bits::<SCALE_BITS>(0);
         self.deduction.d.next = self.tiers.charge.val().get_bits::<DEDUCTION_BITS>(20);
 

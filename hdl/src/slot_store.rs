@@ -1,6 +1,6 @@
 //! The slots: a RAM of SECDED words, read and put right, encoded and written.
 
-use crate::ram::Ram;
+use crate::ram::RegisteredRam;
 use crate::secded::{DATA_BITS, Decoder, Encoder, WORD_BITS};
 use crate::slot_word::SlotWord;
 use crate::width::{ACCOUNT_BITS, MAGNITUDE_BITS, REQUIREMENT_BITS, SLOT_BITS};
@@ -8,7 +8,7 @@ use crate::{ram, secded};
 use rust_hdl::prelude::*;
 
 /// Clocks from `read_place` to `word`. A word is due at `write_word` one clock before its `write`.
-pub const LATENCY: u64 = ram::LATENCY + secded::LATENCY;
+pub const LATENCY: u64 = ram::REGISTERED_LATENCY + secded::LATENCY;
 
 /// The kernel below takes the word apart where its fields lie.
 const _: () = assert!(
@@ -20,7 +20,7 @@ const _: () = assert!(
 
 /// Reads and writes of slots.
 ///
-/// Shape: a read and a write per clock; a read of the word being written gives the old one. `clear` writes zeros.
+/// Shape: a read and a write per clock; a read of the word being written gives the new one. `clear` writes zeros.
 #[derive(LogicBlock, Default)]
 pub struct SlotStore {
     pub clock: Signal<In, Clock>,
@@ -34,17 +34,20 @@ pub struct SlotStore {
     pub write_place: Signal<In, Bits<SLOT_BITS>>,
     pub clear: Signal<In, Bit>,
     pub clear_place: Signal<In, Bits<SLOT_BITS>>,
-    slots: Ram<Bits<WORD_BITS>, SLOT_BITS>,
+    slots: RegisteredRam<Bits<WORD_BITS>, SLOT_BITS>,
     decoder: Decoder,
     encoder: Encoder,
     encoded: DFF<Bits<WORD_BITS>>,
+    /// The word written one and two clocks ago, and whether it was read as it was written.
+    written: [DFF<Bits<WORD_BITS>>; 2],
+    meets: [DFF<Bit>; 2],
     plain: Signal<Local, Bits<DATA_BITS>>,
     read_back: Signal<Local, SlotWord>,
 }
 
 impl SlotStore {
     pub fn new(slots: usize) -> Self {
-        Self { slots: Ram::new(slots), ..Default::default() }
+        Self { slots: RegisteredRam::new(slots), ..Default::default() }
     }
 }
 
@@ -56,7 +59,18 @@ impl Logic for SlotStore {
 
         self.slots.read_enable.next = self.read.val();
         self.slots.read_address.next = self.read_place.val();
+        for i in 0..2 {
+            self.written[i].clock.next = self.clock.val();
+            self.meets[i].clock.next = self.clock.val();
+        }
+        self.written[0].d.next = self.encoded.q.val();
+        self.written[1].d.next = self.written[0].q.val();
+        self.meets[0].d.next = self.write.val() & (self.write_place.val() == self.read_place.val());
+        self.meets[1].d.next = self.meets[0].q.val();
         self.decoder.word.next = self.slots.read_data.val();
+        if self.meets[1].q.val() {
+            self.decoder.word.next = self.written[1].q.val();
+        }
         self.read_back.next.row = self.decoder.data.val().get_bits::<ACCOUNT_BITS>(0);
         self.read_back.next.magnitude = self.decoder.data.val().get_bits::<MAGNITUDE_BITS>(14);
         self.read_back.next.negative = self.decoder.data.val().get_bit(54);
