@@ -25,7 +25,7 @@ const _: () = assert!(SLOW_CLOCKS >= tier_rules::LATENCY && SLOW_CLOCKS >= state
 /// Decodes, checks reasons 1 to 7, keeps the state that they need, and commands the lanes.
 ///
 /// Shape: records in on a ready/valid stream, commands out on another, in the same order. One record per clock; the one
-/// behind a SETTING, INSTRUMENT, TIER or MARK follows a clock later than that one left, so that it sees the effect. Each
+/// behind a SETTING, INSTRUMENT, TIER or MARK follows two clocks later than that one left, so that it sees the effect. Each
 /// record gives one command; SETTING of S and INSTRUMENT without commit, if accepted, give none. A refused record is
 /// a command for lane 0.
 /// `command_ready`: all lanes that the command is for are ready. `lanes_idle` falls no later than the clock after a
@@ -84,6 +84,8 @@ pub struct Front {
     out_broadcast: DFF<Bit>,
     expected: DFF<Bits<32>>,
     locked: DFF<Bit>,
+    /// The judged record is to be written into what the front keeps.
+    accepted: DFF<Bit>,
     segments_end: DFF<Bits<SLOT_COUNT_BITS>>,
     captured_fields: RecordSlicer,
     fields: RecordSlicer,
@@ -95,6 +97,9 @@ pub struct Front {
     unused_set: Signal<Local, Bit>,
     out_of_range: Signal<Local, Bit>,
     free: Signal<Local, Bit>,
+    out_of_order: Signal<Local, Bit>,
+    shut: Signal<Local, Bit>,
+    sound: Signal<Local, Bit>,
     reason: Signal<Local, Bits<8>>,
     row: Signal<Local, Bits<32>>,
     lane: Signal<Local, Bits<3>>,
@@ -174,6 +179,10 @@ impl Front {
             out_broadcast: Default::default(),
             expected: Default::default(),
             locked: Default::default(),
+            accepted: Default::default(),
+            out_of_order: Default::default(),
+            shut: Default::default(),
+            sound: Default::default(),
             segments_end: Default::default(),
             captured_fields: Default::default(),
             fields: Default::default(),
@@ -221,6 +230,7 @@ impl Logic for Front {
             out_broadcast,
             expected,
             locked,
+            accepted,
             segments_end
         );
         clock!(self, clock, unused_bits, record_check, state_check, tier_rules, instruments, settings);
@@ -230,7 +240,7 @@ impl Logic for Front {
         self.settled.next = !self.operation.q.val().slow | (self.phase.q.val() == self.last_phase.val());
         self.decide.next =
             (self.valid.q.val() & self.settled.val()) & (!self.out_valid.q.val() | self.command_ready.val());
-        self.advance.next = self.captured_valid.q.val()
+        self.advance.next = (self.captured_valid.q.val() & !self.accepted.q.val())
             & (!self.valid.q.val() | (self.decide.val() & !self.operation.q.val().writes));
         self.ready.next = (!self.captured_valid.q.val() | self.advance.val()) & !self.clearing.q.val();
         self.in_ready.next = self.ready.val();
@@ -327,46 +337,51 @@ impl Logic for Front {
         if !self.operation.q.val().known {
             self.reason.next = self.operation_reason.val();
         }
-        if !self.free.val() {
-            if self.fields.number.val() != self.expected.q.val() {
-                self.reason.next = self.sequence_reason.val();
-            }
-            if self.locked.q.val() {
-                self.reason.next = self.locked_reason.val();
-            }
+        self.out_of_order.next = !self.free.val() & (self.fields.number.val() != self.expected.q.val());
+        self.shut.next = !self.free.val() & self.locked.q.val();
+        if self.out_of_order.val() {
+            self.reason.next = self.sequence_reason.val();
         }
-        self.accept.next = self.decide.val() & (self.reason.val() == 0);
+        if self.shut.val() {
+            self.reason.next = self.locked_reason.val();
+        }
+        self.sound.next = (self.operation.q.val().known & !self.unused_set.val())
+            & (self.settings.settings.val().scale_set | self.operation.q.val().needs_no_scale);
+        self.accept.next = ((self.decide.val() & self.sound.val())
+            & !(self.out_of_range.val() | self.state_check.refused.val()))
+            & !(self.out_of_order.val() | self.shut.val());
 
-        // Its effect on what the front keeps.
-        if self.decide.val() {
-            if self.reason.val() == self.sequence_reason.val() {
+        // Its effect on what the front keeps: the number at once, the rest one clock later, while nobody enters.
+        if self.decide.val() & !self.shut.val() {
+            if self.out_of_order.val() {
                 self.locked.d.next = true;
-            } else if self.reason.val() != self.locked_reason.val() {
+            } else {
                 self.expected.d.next = self.following.q.val();
             }
         }
+        self.accepted.d.next = self.accept.val() & self.operation.q.val().writes;
         if self.accept.val() & self.operation.q.val().resync {
             self.locked.d.next = false;
         }
         self.settings.reset.next = self.reset.val();
-        self.settings.write.next = self.accept.val() & self.operation.q.val().setting;
+        self.settings.write.next = self.accepted.q.val() & self.operation.q.val().setting;
         self.settings.index.next = self.fields.instrument.val();
         self.settings.value.next = self.fields.setting.val();
         self.tier_rules.record.next = self.record.q.val();
         self.tier_rules.phase.next = self.phase.q.val();
-        self.tier_rules.write.next = self.accept.val() & self.operation.q.val().tier;
+        self.tier_rules.write.next = self.accepted.q.val() & self.operation.q.val().tier;
         self.tier_rules.rises_before.next = self.instruments.word.val().rises;
         self.tier_rules.zero_before.next = self.instruments.word.val().starts_at_zero;
         self.instruments.record.next = self.record.q.val();
         self.instruments.scale.next = self.settings.settings.val().scale;
-        self.instruments.set_mark.next = self.accept.val() & self.operation.q.val().mark;
-        self.instruments.commit.next = self.accept.val() & self.commits.val();
-        self.instruments.write_step.next = self.accept.val() & self.operation.q.val().tier;
+        self.instruments.set_mark.next = self.accepted.q.val() & self.operation.q.val().mark;
+        self.instruments.commit.next = self.accepted.q.val() & self.commits.val();
+        self.instruments.write_step.next = self.accepted.q.val() & self.operation.q.val().tier;
         self.instruments.rises.next = self.tier_rules.rises.val();
         self.instruments.starts_at_zero.next = self.tier_rules.starts_at_zero.val();
         self.instruments.clear.next = self.clearing.q.val();
         self.instruments.clear_index.next = self.clear_index.q.val();
-        if (self.accept.val() & self.commits.val())
+        if (self.accepted.q.val() & self.commits.val())
             & (self.state_check.segment_end.val() > self.segments_end.q.val())
         {
             self.segments_end.d.next = self.state_check.segment_end.val();
@@ -418,6 +433,7 @@ impl Logic for Front {
         }
         if self.reset.val() {
             self.clearing.d.next = true;
+            self.accepted.d.next = false;
             self.clear_index.d.next = 0.into();
             self.captured_valid.d.next = false;
             self.valid.d.next = false;

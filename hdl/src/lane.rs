@@ -97,6 +97,11 @@ pub struct Lane {
     hold_bit: Literal<8>,
     state: DFF<State>,
     resetting: DFF<Bit>,
+    // What the state says, one register each: many RAMs wait for it.
+    clearing: DFF<Bit>,
+    copying: DFF<Bit>,
+    moving: DFF<Bit>,
+    running: DFF<Bit>,
     // The command behind the one at the gate: what came when the gate was shut.
     next_valid: DFF<Bit>,
     next_kind: DFF<Kind>,
@@ -104,9 +109,15 @@ pub struct Lane {
     next_row: DFF<Bits<ACCOUNT_BITS>>,
     next_reason: DFF<Bits<4>>,
     next_word: DFF<InstrumentWord>,
-    // The command at the gate.
+    // The command at the gate, and what its kind says.
     valid: DFF<Bit>,
     kind: DFF<Kind>,
+    walks: DFF<Bit>,
+    sweeps: DFF<Bit>,
+    places: DFF<Bit>,
+    touches: DFF<Bit>,
+    alone: DFF<Bit>,
+    is_tier: DFF<Bit>,
     record: DFF<Bits<RECORD_BITS>>,
     row: DFF<Bits<ACCOUNT_BITS>>,
     reason: DFF<Bits<4>>,
@@ -124,6 +135,7 @@ pub struct Lane {
     // MOVE: what the slot it overwrites holds.
     to_broken: DFF<Bit>,
     to_empty: DFF<Bit>,
+    move_to: DFF<Bits<SLOT_COUNT_BITS>>,
     // The idle walk.
     scrub_row: DFF<Bits<ACCOUNT_BITS>>,
     scrub_place: DFF<Bits<SLOT_BITS>>,
@@ -133,6 +145,7 @@ pub struct Lane {
     found_row: DFF<Bits<ACCOUNT_BITS>>,
     slot_found: DFF<Bit>,
     found_place: DFF<Bits<SLOT_BITS>>,
+    next_state: Signal<Local, State>,
     beat: Signal<Local, Beat>,
     hold: Signal<Local, Bit>,
     instrument: Signal<Local, Bits<INSTRUMENT_BITS>>,
@@ -144,11 +157,6 @@ pub struct Lane {
     slot_past: Signal<Local, Bit>,
     slot_refused: Signal<Local, Bit>,
     move_refused: Signal<Local, Bit>,
-    walks: Signal<Local, Bit>,
-    sweeps: Signal<Local, Bit>,
-    places: Signal<Local, Bit>,
-    touches: Signal<Local, Bit>,
-    alone: Signal<Local, Bit>,
     waits: Signal<Local, Bit>,
     end_index: Signal<Local, Bits<SLOT_COUNT_BITS>>,
     found: Signal<Local, Bit>,
@@ -162,7 +170,6 @@ pub struct Lane {
     coming_row: Signal<Local, Bits<ACCOUNT_BITS>>,
     coming_reason: Signal<Local, Bits<4>>,
     coming_word: Signal<Local, InstrumentWord>,
-    clearing: Signal<Local, Bit>,
     move_place: Signal<Local, Bits<SLOT_COUNT_BITS>>,
     write_bank: Signal<Local, Bits<BANK_BITS>>,
 }
@@ -193,6 +200,17 @@ impl Logic for Lane {
             clock,
             state,
             resetting,
+            clearing,
+            copying,
+            moving,
+            running,
+            move_to,
+            walks,
+            sweeps,
+            places,
+            touches,
+            alone,
+            is_tier,
             next_valid,
             next_kind,
             next_record,
@@ -224,6 +242,7 @@ impl Logic for Lane {
         );
         clock!(self, clock, settings, counts, interlock, pipeline, fifo);
         self.resetting.d.next = self.reset.val();
+        self.next_state.next = self.state.q.val();
 
         // The command at the gate.
         self.fields.record.next = self.record.q.val();
@@ -241,31 +260,21 @@ impl Logic for Lane {
         self.move_refused.next = (self.slot_past.val() | self.appends.val())
             | (((self.slot.val() + 1) != self.count_wide.val())
                 | (self.fields.slot_to.val() > self.slot.val()));
-        self.walks.next = self.kind.q.val() == Kind::Setting;
-        self.sweeps.next = (self.kind.q.val() == Kind::Mark)
-            | ((self.kind.q.val() == Kind::Funding) | (self.kind.q.val() == Kind::Commit));
-        self.places.next = self.kind.q.val() == Kind::Position;
-        self.touches.next = ((self.kind.q.val() == Kind::Position) | (self.kind.q.val() == Kind::Cash))
-            | (((self.kind.q.val() == Kind::Offset) | (self.kind.q.val() == Kind::Load))
-                | (self.kind.q.val() == Kind::ReadAccount));
-        self.alone.next = ((self.sweeps.val() | self.walks.val())
-            | ((self.kind.q.val() == Kind::Reload) | (self.kind.q.val() == Kind::Move)))
-            | (self.kind.q.val() == Kind::ReadSlot);
-        self.waits.next = (self.touches.val() & self.interlock.blocked.val())
-            | (self.places.val()
+        self.waits.next = (self.touches.q.val() & self.interlock.blocked.val())
+            | (self.places.q.val()
                 & (self.appending.q.val()
                     & (self.appends.val() | (self.append_instrument.q.val() == self.instrument.val()))));
-        self.issues.next = ((self.state.q.val() == State::Run) & (self.valid.q.val() & !self.alone.val()))
-            & ((self.kind.q.val() == Kind::Tier) | (self.fifo.room.val() & !self.waits.val()));
+        self.issues.next = (self.running.q.val() & (self.valid.q.val() & !self.alone.q.val()))
+            & (self.is_tier.q.val() | (self.fifo.room.val() & !self.waits.val()));
         self.found.next = self.account_found.q.val() | self.slot_found.q.val();
         self.leaves.next = self.issues.val() | !self.valid.q.val();
-        self.opens.next = ((self.state.q.val() == State::Run) & self.leaves.val())
-            & !(self.found.val() | self.resetting.q.val());
+        self.opens.next =
+            (self.running.q.val() & self.leaves.val()) & !(self.found.val() | self.resetting.q.val());
         self.command_ready.next = !self.next_valid.q.val();
         self.takes.next = self.command_valid.val() & !self.next_valid.q.val();
         self.loads.next = self.opens.val() & (self.command_valid.val() | self.next_valid.q.val());
         self.end_index.next = self.count.q.val();
-        if self.walks.val() {
+        if self.walks.q.val() {
             self.end_index.next = self.account_count.value.val();
         }
 
@@ -297,18 +306,32 @@ impl Logic for Lane {
         self.incoming.record.next = self.coming_record.val();
         self.counts.reset.next = self.resetting.q.val();
         self.counts.instrument.next = self.instrument.val();
+        self.counts.coming_instrument.next = self.incoming.instrument.val().get_bits::<INSTRUMENT_BITS>(0);
         if self.issues.val() {
             self.valid.d.next = false;
         }
         if self.loads.val() {
             self.valid.d.next = true;
             self.kind.d.next = self.coming_kind.val();
+            self.walks.d.next = self.coming_kind.val() == Kind::Setting;
+            self.sweeps.d.next = (self.coming_kind.val() == Kind::Mark)
+                | ((self.coming_kind.val() == Kind::Funding) | (self.coming_kind.val() == Kind::Commit));
+            self.places.d.next = self.coming_kind.val() == Kind::Position;
+            self.touches.d.next = ((self.coming_kind.val() == Kind::Position)
+                | (self.coming_kind.val() == Kind::Cash))
+                | (((self.coming_kind.val() == Kind::Offset) | (self.coming_kind.val() == Kind::Load))
+                    | (self.coming_kind.val() == Kind::ReadAccount));
+            self.alone.d.next = (((self.coming_kind.val() == Kind::Mark)
+                | ((self.coming_kind.val() == Kind::Funding) | (self.coming_kind.val() == Kind::Commit)))
+                | (self.coming_kind.val() == Kind::Setting))
+                | (((self.coming_kind.val() == Kind::Reload) | (self.coming_kind.val() == Kind::Move))
+                    | (self.coming_kind.val() == Kind::ReadSlot));
+            self.is_tier.d.next = self.coming_kind.val() == Kind::Tier;
             self.record.d.next = self.coming_record.val();
             self.row.d.next = self.coming_row.val();
             self.reason.d.next = self.coming_reason.val();
             self.word.d.next = self.coming_word.val();
             self.tag.d.next = self.tag.q.val() + 1;
-            self.counts.instrument.next = self.incoming.instrument.val().get_bits::<INSTRUMENT_BITS>(0);
             self.cursor.d.next = self.coming_word.val().slot_base;
             self.index.d.next = 0.into();
             if ((self.coming_kind.val() == Kind::Position) | (self.coming_kind.val() == Kind::Reload))
@@ -323,14 +346,16 @@ impl Logic for Lane {
             }
         }
         self.count.d.next = self.counts.count.val();
+        if self.loads.val() {
+            self.count.d.next = self.counts.coming_count.val();
+        }
         self.interlock.reset.next = self.resetting.q.val();
-        self.interlock.issue.next = self.issues.val() & self.touches.val();
+        self.interlock.issue.next = self.issues.val() & self.touches.q.val();
         self.interlock.issue_row.next = self.row.q.val();
         self.interlock.load.next = self.loads.val();
         self.interlock.load_row.next = self.coming_row.val();
 
         // At rest.
-        self.clearing.next = self.state.q.val() == State::Clear;
         self.settings.reset.next = self.resetting.q.val();
         self.settings.write.next = false;
         self.settings.index.next = self.fields.instrument.val();
@@ -348,7 +373,7 @@ impl Logic for Lane {
         self.pipeline.keep_tag.next = self.tag.q.val();
         self.pipeline.keep_record.next = self.record.q.val();
         self.pipeline.start.next = false;
-        self.pipeline.clear.next = self.clearing.val();
+        self.pipeline.clear.next = self.clearing.q.val();
         self.pipeline.clear_row.next = self.cursor.q.val().get_bits::<ACCOUNT_BITS>(0);
         self.pipeline.clear_place.next = self.cursor.q.val().get_bits::<SLOT_BITS>(0);
         self.write_bank.next = bit_cast::<BANK_BITS, INSTRUMENT_BITS>(self.instrument.val()) << 1;
@@ -357,12 +382,14 @@ impl Logic for Lane {
                 (bit_cast::<BANK_BITS, INSTRUMENT_BITS>(self.instrument.val()) << 1).replace_bit(0, true);
         }
         self.pipeline.write_bank.next = self.write_bank.val();
-        self.pipeline.write_tier.next = self.issues.val() & (self.kind.q.val() == Kind::Tier);
-        self.pipeline.copies.next = self.state.q.val() == State::MoveJudge;
-        self.pipeline.moves.next = self.state.q.val() == State::MoveWrite;
+        self.pipeline.write_tier.next = self.issues.val() & self.is_tier.q.val();
+        self.pipeline.copies.next = self.copying.q.val();
+        self.pipeline.moves.next = self.moving.q.val();
+        self.copying.d.next = false;
+        self.moving.d.next = false;
         self.move_place.next = self.word.q.val().slot_base
             + bit_cast::<SLOT_COUNT_BITS, SLOT_BITS>(self.fields.slot_to.val().get_bits::<SLOT_BITS>(0));
-        self.pipeline.move_place.next = self.move_place.val().get_bits::<SLOT_BITS>(0);
+        self.pipeline.move_place.next = self.move_to.q.val().get_bits::<SLOT_BITS>(0);
 
         // Appends and moves change the number of live slots.
         self.counts.set.next = self.pipeline.append_done.val() & self.pipeline.appended.val();
@@ -383,16 +410,17 @@ impl Logic for Lane {
             State::Clear => {
                 self.cursor.d.next = self.cursor.q.val() + 1;
                 if self.cursor.q.val() == self.clear_last.value.val() {
-                    self.state.d.next = State::Run;
+                    self.clearing.d.next = false;
+                    self.next_state.next = State::Run;
                 }
             }
             State::Run => {
-                if self.issues.val() & (self.kind.q.val() != Kind::Tier) {
+                if self.issues.val() & (!self.is_tier.q.val()) {
                     self.beat.next.valid = true;
-                    self.beat.next.touches = self.touches.val();
+                    self.beat.next.touches = self.touches.q.val();
                     self.beat.next.compares =
-                        self.touches.val() & !(self.hold.val() | (self.kind.q.val() == Kind::ReadAccount));
-                    self.beat.next.needs_good = (self.places.val() | (self.kind.q.val() == Kind::Cash))
+                        self.touches.q.val() & !(self.hold.val() | (self.kind.q.val() == Kind::ReadAccount));
+                    self.beat.next.needs_good = (self.places.q.val() | (self.kind.q.val() == Kind::Cash))
                         | ((self.kind.q.val() == Kind::Offset) & !self.hold.val());
                     self.beat.next.loads = self.kind.q.val() == Kind::Load;
                     self.beat.next.sets_offset = self.kind.q.val() == Kind::Offset;
@@ -400,7 +428,7 @@ impl Logic for Lane {
                     self.beat.next.echoes = self.kind.q.val() == Kind::Echo;
                     self.beat.next.refused = self.kind.q.val() == Kind::Refuse;
                     self.beat.next.reason = self.reason.q.val();
-                    if self.places.val() {
+                    if self.places.q.val() {
                         self.beat.next.names_instrument = true;
                         self.beat.next.reprices = true;
                         self.beat.next.writes_slot = true;
@@ -421,18 +449,18 @@ impl Logic for Lane {
                         }
                     }
                 }
-                if (self.valid.q.val() & self.alone.val())
+                if (self.valid.q.val() & self.alone.q.val())
                     & (self.pipeline.empty.val() & self.fifo.room.val())
                 {
-                    self.state.d.next = State::Drain;
-                    if self.sweeps.val() {
+                    self.next_state.next = State::Drain;
+                    if self.sweeps.q.val() {
                         self.pipeline.start.next = true;
-                        self.state.d.next = State::Sweep;
-                    } else if self.walks.val() {
+                        self.next_state.next = State::Sweep;
+                    } else if self.walks.q.val() {
                         self.settings.write.next = true;
                         if !self.hold.val() {
                             self.pipeline.start.next = true;
-                            self.state.d.next = State::Sweep;
+                            self.next_state.next = State::Sweep;
                         }
                     } else if self.kind.q.val() == Kind::Reload {
                         self.beat.next.valid = true;
@@ -465,13 +493,14 @@ impl Logic for Lane {
                         self.beat.next.refused = true;
                         self.beat.next.reason = self.reasons.slot.val();
                     } else {
-                        self.state.d.next = State::MoveTo;
+                        self.next_state.next = State::MoveTo;
                         self.cursor.d.next = self.move_place.val();
+                        self.move_to.d.next = self.move_place.val();
                     }
                 }
                 if !self.valid.q.val() {
                     if self.found.val() {
-                        self.state.d.next = State::Repair;
+                        self.next_state.next = State::Repair;
                         self.cursor.d.next = bit_cast::<SLOT_COUNT_BITS, SLOT_BITS>(self.found_place.q.val());
                         // Of a kind that brings no numbers: what is put right is otherwise left alone.
                         self.kind.d.next = Kind::Refuse;
@@ -499,18 +528,18 @@ impl Logic for Lane {
             State::Sweep => {
                 if self.fifo.room.val() {
                     self.beat.next.valid = true;
-                    self.beat.next.names_instrument = self.sweeps.val();
+                    self.beat.next.names_instrument = self.sweeps.q.val();
                     if self.index.q.val() == self.end_index.val() {
                         self.beat.next.receipts = true;
-                        self.state.d.next = State::Drain;
+                        self.next_state.next = State::Drain;
                     } else {
                         self.beat.next.touches = true;
                         self.beat.next.counts = true;
-                        self.beat.next.compares = self.walks.val() | !self.hold.val();
-                        self.beat.next.sweeps = self.sweeps.val();
-                        self.beat.next.reads_slot = self.sweeps.val();
-                        self.beat.next.writes_slot = self.sweeps.val();
-                        self.beat.next.reprices = self.sweeps.val() & (self.kind.q.val() != Kind::Funding);
+                        self.beat.next.compares = self.walks.q.val() | !self.hold.val();
+                        self.beat.next.sweeps = self.sweeps.q.val();
+                        self.beat.next.reads_slot = self.sweeps.q.val();
+                        self.beat.next.writes_slot = self.sweeps.q.val();
+                        self.beat.next.reprices = self.sweeps.q.val() & (self.kind.q.val() != Kind::Funding);
                         self.beat.next.row = self.index.q.val().get_bits::<ACCOUNT_BITS>(0);
                         self.cursor.d.next = self.cursor.q.val() + 1;
                         self.index.d.next = self.index.q.val() + 1;
@@ -519,55 +548,57 @@ impl Logic for Lane {
             }
             State::Rewind => {
                 if self.pipeline.empty.val() {
-                    self.state.d.next = State::Sweep;
+                    self.next_state.next = State::Sweep;
                 }
             }
             State::Drain => {
                 if self.pipeline.empty.val() {
                     self.valid.d.next = false;
-                    self.state.d.next = State::Run;
+                    self.next_state.next = State::Run;
                 }
             }
             State::MoveTo => {
                 self.cursor.d.next = self.word.q.val().slot_base
                     + bit_cast::<SLOT_COUNT_BITS, SLOT_BITS>(self.slot.val().get_bits::<SLOT_BITS>(0));
-                self.state.d.next = State::MoveFrom;
+                self.next_state.next = State::MoveFrom;
             }
             State::MoveFrom => {
-                self.state.d.next = State::MoveWait;
+                self.next_state.next = State::MoveWait;
             }
             State::MoveWait => {
-                self.state.d.next = State::MoveStill;
+                self.next_state.next = State::MoveStill;
             }
             State::MoveStill => {
-                self.state.d.next = State::MoveTake;
+                self.next_state.next = State::MoveTake;
             }
             State::MoveTake => {
                 self.to_broken.d.next = self.pipeline.slot_broken.val();
                 self.to_empty.d.next = !self.pipeline.slot.val().magnitude.any();
-                self.state.d.next = State::MoveJudge;
+                self.copying.d.next = true;
+                self.next_state.next = State::MoveJudge;
             }
             State::MoveJudge => {
                 // A word beyond repair is read again by a beat that reports it.
-                self.state.d.next = State::Drain;
+                self.next_state.next = State::Drain;
                 self.beat.next.names_instrument = true;
                 if self.pipeline.slot_broken.val() {
                     self.beat.next.valid = true;
                     self.beat.next.reads_slot = true;
                     self.beat.next.index = self.slot.val().get_bits::<SLOT_BITS>(0);
                 } else if self.to_broken.q.val() {
-                    self.cursor.d.next = self.move_place.val();
-                    self.state.d.next = State::MoveBroken;
+                    self.cursor.d.next = self.move_to.q.val();
+                    self.next_state.next = State::MoveBroken;
                 } else if (self.pipeline.slot.val().row != self.row.q.val()) | !self.to_empty.q.val() {
                     self.beat.next.valid = true;
                     self.beat.next.refused = true;
                     self.beat.next.reason = self.reasons.slot.val();
                 } else {
-                    self.state.d.next = State::MoveWrite;
+                    self.moving.d.next = true;
+                    self.next_state.next = State::MoveWrite;
                 }
             }
             State::MoveBroken => {
-                self.state.d.next = State::Drain;
+                self.next_state.next = State::Drain;
                 self.beat.next.names_instrument = true;
                 self.beat.next.valid = true;
                 self.beat.next.reads_slot = true;
@@ -578,7 +609,7 @@ impl Logic for Lane {
                 self.counts.set_instrument.next = self.instrument.val();
                 self.counts.set_count.next = self.slot.val().get_bits::<SLOT_COUNT_BITS>(0);
                 self.valid.d.next = false;
-                self.state.d.next = State::Run;
+                self.next_state.next = State::Run;
             }
             State::Repair => {
                 if self.pipeline.empty.val() & self.fifo.room.val() {
@@ -590,20 +621,19 @@ impl Logic for Lane {
                     } else {
                         self.beat.next.sweeps = true;
                         self.beat.next.writes_slot = true;
-                        self.beat.next.place = self.found_place.q.val();
                         self.slot_found.d.next = false;
                     }
-                    self.state.d.next = State::Drain;
+                    self.next_state.next = State::Drain;
                 }
             }
             _ => {
-                self.state.d.next = State::Clear;
+                self.next_state.next = State::Clear;
             }
         }
         if self.pipeline.repeats.val() {
             self.cursor.d.next = bit_cast::<SLOT_COUNT_BITS, SLOT_BITS>(self.pipeline.repeat_place.val());
             self.index.d.next = bit_cast::<SLOT_COUNT_BITS, SLOT_BITS>(self.pipeline.repeat_index.val());
-            self.state.d.next = State::Rewind;
+            self.next_state.next = State::Rewind;
         }
         if self.pipeline.account_found.val() {
             self.account_found.d.next = true;
@@ -614,7 +644,8 @@ impl Logic for Lane {
             self.found_place.d.next = self.pipeline.found_place.val();
         }
         if self.resetting.q.val() {
-            self.state.d.next = State::Clear;
+            self.next_state.next = State::Clear;
+            self.clearing.d.next = true;
             self.cursor.d.next = 0.into();
             self.valid.d.next = false;
             self.next_valid.d.next = false;
@@ -624,6 +655,8 @@ impl Logic for Lane {
             self.scrub_row.d.next = 0.into();
             self.scrub_place.d.next = 0.into();
         }
+        self.state.d.next = self.next_state.val();
+        self.running.d.next = self.next_state.val() == State::Run;
         self.pipeline.beat.next = self.beat.val();
 
         self.fifo.reset.next = self.resetting.q.val();
@@ -635,8 +668,7 @@ impl Logic for Lane {
         self.out_is_echo.next = self.fifo.echo_out.val();
         self.out_valid.next = self.fifo.valid_out.val();
         self.occupied.next = self.counts.occupied.val();
-        self.idle.next = ((self.state.q.val() == State::Run)
-            & !(self.valid.q.val() | self.next_valid.q.val()))
+        self.idle.next = (self.running.q.val() & !(self.valid.q.val() | self.next_valid.q.val()))
             & (self.pipeline.empty.val() & !self.found.val());
         self.ecc_corrected.next = self.pipeline.corrected.val();
         self.ecc_uncorrected.next = self.pipeline.uncorrected.val();

@@ -11,7 +11,7 @@ pub const INSTRUMENTS: usize = 1 << INSTRUMENT_BITS;
 
 /// One number an instrument, and one bit whether it is not zero.
 ///
-/// Shape: one question and one change per clock.
+/// Shape: two questions and one change per clock.
 #[derive(LogicBlock, Default)]
 pub struct SlotCounts {
     pub clock: Signal<In, Clock>,
@@ -21,6 +21,8 @@ pub struct SlotCounts {
     pub set_count: Signal<In, Bits<SLOT_COUNT_BITS>>,
     pub instrument: Signal<In, Bits<INSTRUMENT_BITS>>,
     pub count: Signal<Out, Bits<SLOT_COUNT_BITS>>,
+    pub coming_instrument: Signal<In, Bits<INSTRUMENT_BITS>>,
+    pub coming_count: Signal<Out, Bits<SLOT_COUNT_BITS>>,
     pub occupied: Signal<Out, Bits<INSTRUMENTS>>,
     counts: [DFF<Bits<SLOT_COUNT_BITS>>; INSTRUMENTS],
     live: DFF<Bits<INSTRUMENTS>>,
@@ -40,9 +42,13 @@ impl Logic for SlotCounts {
         self.one_hot.next =
             self.one.val() << bit_cast::<INSTRUMENTS, INSTRUMENT_BITS>(self.set_instrument.val());
         self.count.next = 0.into();
+        self.coming_count.next = 0.into();
         for i in 0..16 {
             if self.instrument.val() == i.to_bits() {
                 self.count.next = self.counts[i].q.val();
+            }
+            if self.coming_instrument.val() == i.to_bits() {
+                self.coming_count.next = self.counts[i].q.val();
             }
         }
         if self.set.val() {
@@ -58,6 +64,9 @@ impl Logic for SlotCounts {
             }
             if self.set_instrument.val() == self.instrument.val() {
                 self.count.next = self.set_count.val();
+            }
+            if self.set_instrument.val() == self.coming_instrument.val() {
+                self.coming_count.next = self.set_count.val();
             }
         }
         if self.reset.val() {
