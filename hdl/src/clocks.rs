@@ -1,7 +1,7 @@
 //! Clocks of the machine's operations at its ports, from the clock a record is taken to the clock its answer is given,
 //! the output being ready. `tests/latency.rs` measures every one of them on the Verilated gateware.
 
-use crate::{interlock, lane, machine};
+use crate::{interlock, lane, machine, pipeline};
 
 /// POSITION, CASH, OFFSET, LOAD to their FLAG; READBACK of an account; ERROR; echo of FENCE and RESYNC.
 pub const RECORD_TO_ANSWER: u64 = machine::LATENCY + lane::LATENCY;
@@ -14,12 +14,13 @@ pub const SWEEP_TO_RECEIPT: u64 = SWEEP_TO_FLAG;
 pub const COMMIT_TO_RECEIPT: u64 = SWEEP_TO_RECEIPT + 4;
 pub const WALK_TO_RECEIPT: u64 = SWEEP_TO_RECEIPT + 4;
 /// A sweep's RECEIPT.clocks beside one a holder.
-pub const RECEIPT_CLOCKS: u64 = lane::SWEEP_LATENCY - 4;
+pub const RECEIPT_CLOCKS: u64 = lane::SWEEP_LATENCY - 5;
 /// From one record to the next, of different accounts.
 pub const SPACING: u64 = 1;
-/// From one record to the next of the same account, or append to the same instrument.
+/// From one record to the next of the same account.
 pub const SAME_ACCOUNT_SPACING: u64 = interlock::WINDOW as u64 + 1;
-pub const APPEND_SPACING: u64 = interlock::WINDOW as u64 + 1;
+/// From one append to the next of the same instrument: the slot is counted once the first is judged.
+pub const APPEND_SPACING: u64 = pipeline::OUTCOME_STAGE + 2;
 /// POSITION behind a MARK that it waits for: its FLAG behind the RECEIPT.
 pub const RECEIPT_TO_FLAG: u64 = RECORD_TO_ANSWER - 2;
 

@@ -40,6 +40,7 @@ pub enum State {
     Rewind,
     /// The pipeline runs empty behind a record that nothing may overtake.
     Drain,
+    MoveCheck,
     MoveTo,
     MoveFrom,
     MoveWait,
@@ -130,12 +131,18 @@ pub struct Lane {
     index: DFF<Bits<SLOT_COUNT_BITS>>,
     // The append in flight.
     appending: DFF<Bit>,
+    /// The command at the gate is no append, and of another instrument.
+    apart: DFF<Bit>,
     append_instrument: DFF<Bits<INSTRUMENT_BITS>>,
     append_count: DFF<Bits<SLOT_COUNT_BITS>>,
     // MOVE: what the slot it overwrites holds.
     to_broken: DFF<Bit>,
     to_empty: DFF<Bit>,
     move_to: DFF<Bits<SLOT_COUNT_BITS>>,
+    refuses_move: DFF<Bit>,
+    // Told to the settings and the pipeline a clock later.
+    setting_write: DFF<Bit>,
+    start: DFF<Bit>,
     // The idle walk.
     scrub_row: DFF<Bits<ACCOUNT_BITS>>,
     scrub_place: DFF<Bits<SLOT_BITS>>,
@@ -158,6 +165,7 @@ pub struct Lane {
     slot_refused: Signal<Local, Bit>,
     move_refused: Signal<Local, Bit>,
     waits: Signal<Local, Bit>,
+    same: Signal<Local, Bit>,
     end_index: Signal<Local, Bits<SLOT_COUNT_BITS>>,
     found: Signal<Local, Bit>,
     issues: Signal<Local, Bit>,
@@ -228,6 +236,10 @@ impl Logic for Lane {
             cursor,
             index,
             appending,
+            apart,
+            refuses_move,
+            setting_write,
+            start,
             append_instrument,
             append_count,
             to_broken,
@@ -261,9 +273,9 @@ impl Logic for Lane {
             | (((self.slot.val() + 1) != self.count_wide.val())
                 | (self.fields.slot_to.val() > self.slot.val()));
         self.waits.next = (self.touches.q.val() & self.interlock.blocked.val())
-            | (self.places.q.val()
-                & (self.appending.q.val()
-                    & (self.appends.val() | (self.append_instrument.q.val() == self.instrument.val()))));
+            | ((self.places.q.val() & self.appending.q.val()) & !self.apart.q.val());
+        self.same.next = self.append_instrument.q.val() == self.instrument.val();
+        self.refuses_move.d.next = self.move_refused.val();
         self.issues.next = (self.running.q.val() & (self.valid.q.val() & !self.alone.q.val()))
             & (self.is_tier.q.val() | (self.fifo.room.val() & !self.waits.val()));
         self.found.next = self.account_found.q.val() | self.slot_found.q.val();
@@ -349,6 +361,8 @@ impl Logic for Lane {
         if self.loads.val() {
             self.count.d.next = self.counts.coming_count.val();
         }
+        // Told from the command as it was a clock ago.
+        self.apart.d.next = !(self.loads.val() | (self.appends.val() | self.same.val()));
         self.interlock.reset.next = self.resetting.q.val();
         self.interlock.issue.next = self.issues.val() & self.touches.q.val();
         self.interlock.issue_row.next = self.row.q.val();
@@ -357,7 +371,8 @@ impl Logic for Lane {
 
         // At rest.
         self.settings.reset.next = self.resetting.q.val();
-        self.settings.write.next = false;
+        self.setting_write.d.next = false;
+        self.settings.write.next = self.setting_write.q.val();
         self.settings.index.next = self.fields.instrument.val();
         self.settings.value.next = self.fields.setting.val();
         self.maker.kind.next = self.kind.q.val();
@@ -372,7 +387,8 @@ impl Logic for Lane {
         self.pipeline.keep.next = self.valid.q.val();
         self.pipeline.keep_tag.next = self.tag.q.val();
         self.pipeline.keep_record.next = self.record.q.val();
-        self.pipeline.start.next = false;
+        self.start.d.next = false;
+        self.pipeline.start.next = self.start.q.val();
         self.pipeline.clear.next = self.clearing.q.val();
         self.pipeline.clear_row.next = self.cursor.q.val().get_bits::<ACCOUNT_BITS>(0);
         self.pipeline.clear_place.next = self.cursor.q.val().get_bits::<SLOT_BITS>(0);
@@ -389,6 +405,7 @@ impl Logic for Lane {
         self.moving.d.next = false;
         self.move_place.next = self.word.q.val().slot_base
             + bit_cast::<SLOT_COUNT_BITS, SLOT_BITS>(self.fields.slot_to.val().get_bits::<SLOT_BITS>(0));
+        self.move_to.d.next = self.move_place.val();
         self.pipeline.move_place.next = self.move_to.q.val().get_bits::<SLOT_BITS>(0);
 
         // Appends and moves change the number of live slots.
@@ -454,12 +471,12 @@ impl Logic for Lane {
                 {
                     self.next_state.next = State::Drain;
                     if self.sweeps.q.val() {
-                        self.pipeline.start.next = true;
+                        self.start.d.next = true;
                         self.next_state.next = State::Sweep;
                     } else if self.walks.q.val() {
-                        self.settings.write.next = true;
+                        self.setting_write.d.next = true;
                         if !self.hold.val() {
-                            self.pipeline.start.next = true;
+                            self.start.d.next = true;
                             self.next_state.next = State::Sweep;
                         }
                     } else if self.kind.q.val() == Kind::Reload {
@@ -488,14 +505,8 @@ impl Logic for Lane {
                             self.beat.next.reads_slot = true;
                             self.beat.next.shows_slot = true;
                         }
-                    } else if self.move_refused.val() {
-                        self.beat.next.valid = true;
-                        self.beat.next.refused = true;
-                        self.beat.next.reason = self.reasons.slot.val();
                     } else {
-                        self.next_state.next = State::MoveTo;
-                        self.cursor.d.next = self.move_place.val();
-                        self.move_to.d.next = self.move_place.val();
+                        self.next_state.next = State::MoveCheck;
                     }
                 }
                 if !self.valid.q.val() {
@@ -555,6 +566,16 @@ impl Logic for Lane {
                 if self.pipeline.empty.val() {
                     self.valid.d.next = false;
                     self.next_state.next = State::Run;
+                }
+            }
+            State::MoveCheck => {
+                self.next_state.next = State::MoveTo;
+                self.cursor.d.next = self.move_to.q.val();
+                if self.refuses_move.q.val() {
+                    self.next_state.next = State::Drain;
+                    self.beat.next.valid = true;
+                    self.beat.next.refused = true;
+                    self.beat.next.reason = self.reasons.slot.val();
                 }
             }
             State::MoveTo => {

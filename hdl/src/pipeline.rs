@@ -32,6 +32,8 @@ use rust_hdl::prelude::*;
 
 /// Registers of a beat.
 pub const STAGES: usize = 18;
+/// Where it is known what becomes of a beat.
+pub const OUTCOME_STAGE: u64 = 13;
 /// Clocks from the beat at the input to its report at the output.
 pub const LATENCY: u64 = 17;
 
