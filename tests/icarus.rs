@@ -13,7 +13,7 @@ use sim::{Build, Machine};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const RECORDS: usize = 3_000;
+const RECORDS: usize = 800;
 /// Takes so many records at a time.
 const BATCH: usize = 4_096;
 
@@ -115,7 +115,7 @@ fn interpreted(lanes: usize, records: &[Record], answers: usize) -> Vec<Record> 
 fn command(command: &mut Command) {
     let output = command
         .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}; run `scripts/setup.sh icarus`"));
+        .unwrap_or_else(|error| panic!("{command:?}: {error}; run `scripts/setup.sh lint-hdl`"));
     assert!(
         output.status.success(),
         "{command:?}:\n{}{}",

@@ -82,7 +82,7 @@ fi
 [ "$seed" != area ] || exit 0
 "${{NEXTPNR:-nextpnr-ecp5}}" -q -l "nextpnr-$seed.log" \
     --85k --package CABGA756 --speed 8 --out-of-context \
-    --lpf backstop.lpf --lpf-allow-unconstrained --json netlist.json --seed "$seed" --router router2 \
+    --lpf backstop.lpf --lpf-allow-unconstrained --json netlist.json --seed "$seed" --placer static --router router2 \
     --report "report-$seed.json" --timing-allow-fail
 "#
     )
