@@ -70,8 +70,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "an account follows itself too soon",
         INTERLOCK,
-        "hits$11$d = rows$10$q == asked;",
-        "hits$11$d = 1'b0;",
+        "hits$12$d = rows$11$q == asked;",
+        "hits$12$d = 1'b0;",
     ),
     mutant("reset leaves the accounts", PIPELINE, "accounts$clear = clear;", "accounts$clear = 1'b0;"),
     mutant(
@@ -84,14 +84,14 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "the stored requirement is not written",
         PIPELINE,
-        "slot_written[(64'h37)+:(80)] = requirement_10$q;",
+        "slot_written[(64'h37)+:(80)] = requirement_12$q;",
         "slot_written[(64'h37)+:(80)] = 80'd0;",
     ),
     mutant(
         "a receipt counts bad accounts",
         PIPELINE,
-        "if (beats$13$q[(64'h3e)+:(1)] & outcome_13$q[(64'h0)+:(1)]) begin",
-        "if (beats$13$q[(64'h3e)+:(1)]) begin",
+        "if (beats$15$q[(64'h3e)+:(1)] & outcome_15$q[(64'h0)+:(1)]) begin",
+        "if (beats$15$q[(64'h3e)+:(1)]) begin",
     ),
     mutant(
         "a read-back loses the sign of a size",
@@ -131,10 +131,10 @@ pub const MUTANTS: &[Mutant] = &[
         "is_reached$d = 1'b0;",
     ),
     mutant(
-        "a commit charges the live bank's tiers as well",
-        "backstop_lane$pipeline$requirement$tiers$steps$3",
-        "charges$read_address = charge_bank;",
-        "charges$read_address = charge_bank & 5'h1e;",
+        "a commit charges by the even bank alone",
+        "backstop_lane$pipeline$requirement$tiers",
+        "charges$read_address = (((charge_bank) & 9'h1ff) << 32'h4)",
+        "charges$read_address = (((charge_bank) & 9'h1fe) << 32'h4)",
     ),
     mutant(
         "the deduction is ignored in the change of R",
@@ -145,14 +145,14 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "a held record is compared",
         LANE,
-        "touches & ~(hold | (kind$q == Kind$ReadAccount))",
-        "touches & ~(kind$q == Kind$ReadAccount)",
+        "touches$q & ~(hold | (kind$q == Kind$ReadAccount))",
+        "touches$q & ~(kind$q == Kind$ReadAccount)",
     ),
     mutant(
         "nothing waits for an empty pipeline",
         LANE,
-        "if ((valid$q & alone) & (pipeline$empty & fifo$room)) begin",
-        "if ((valid$q & alone) & fifo$room) begin",
+        "if ((valid$q & alone$q) & (pipeline$empty & fifo$room)) begin",
+        "if ((valid$q & alone$q) & fifo$room) begin",
     ),
     mutant(
         "a MOVE leaves the count",
@@ -169,8 +169,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "a SETTING's walk leaves out the first account",
         LANE,
-        "if (~hold) begin\n                                pipeline$start = 1'b1;",
-        "if (~hold) begin\n                                index$d = 32'h1;\n                                pipeline$start = 1'b1;",
+        "if (~hold) begin\n                                start$d = 1'b1;",
+        "if (~hold) begin\n                                index$d = 32'h1;\n                                start$d = 1'b1;",
     ),
     mutant(
         "the output queue has no reserve",
@@ -181,10 +181,10 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "the top bit of the number is not checked",
         FRONT,
-        "if (fields$number != expected$q) begin",
-        "if (fields$number[30:0] != expected$q[30:0]) begin",
+        "(fields$number != expected$q)",
+        "(fields$number[30:0] != expected$q[30:0])",
     ),
-    mutant("the lock is ignored", FRONT, "if (locked$q) begin", "if (1'b0) begin"),
+    mutant("the lock is ignored", FRONT, "shut = ~free & locked$q;", "shut = 1'b0;"),
     mutant(
         "a commit's segment may overlap the last",
         FRONT,
