@@ -17,6 +17,7 @@ fn options(device: DeviceKind, out: Option<&Path>) -> Options {
         lanes: 1,
         audit: Audit::Full,
         patrol: 10,
+        upsets: 0,
         out: out.map(Into::into),
         trace: None,
         progress: false,
@@ -55,6 +56,18 @@ fn both_devices_end_in_the_same_state_with_the_same_journal() {
     assert_eq!(verified.verdicts, cpu.summary.flags);
     let plot = fs::read_to_string(cpu_dir.join("plot.svg")).unwrap();
     assert!(plot.starts_with("<svg") && plot.contains("BTC-PERP"));
+}
+
+#[test]
+fn upsets_of_stored_words_change_no_verdict_and_no_state() {
+    let cpu = replay(&options(DeviceKind::Cpu, None)).unwrap();
+    for lanes in [1, 4] {
+        let upset = Options { lanes, upsets: 200, ..options(DeviceKind::Sim, None) };
+        let sim = replay(&upset).unwrap();
+        assert_sound(&sim);
+        assert_eq!(sim.summary.state_hash, cpu.summary.state_hash);
+        assert!(sim.summary.reloads > 10, "{} reloads: some words were beyond repair", sim.summary.reloads);
+    }
 }
 
 #[test]

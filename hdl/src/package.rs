@@ -65,7 +65,7 @@ fn script_ecp5() -> String {
 #
 #   YOSYS=yosys NEXTPNR=nextpnr-ecp5 ./build.sh [SEED | area]
 #
-# With `area` nothing is routed. The netlist is made anew only if the Verilog is newer. What `check -assert` refuses is a
+# With `area` nothing is routed. Netlist and report are made anew only if what they are made of is newer. What `check -assert` refuses is a
 # combinational loop or a net of two drivers.
 set -eu
 
@@ -80,6 +80,7 @@ if [ ! netlist.json -nt backstop_inline.v ] || [ ! netlist.json -nt primitives.v
     mv netlist.part netlist.json
 fi
 [ "$seed" != area ] || exit 0
+[ ! "report-$seed.json" -nt netlist.json ] || exit 0
 "${{NEXTPNR:-nextpnr-ecp5}}" -q -l "nextpnr-$seed.log" \
     --85k --package CABGA756 --speed 8 --out-of-context \
     --lpf backstop.lpf --lpf-allow-unconstrained --json netlist.json --seed "$seed" --placer static --router router2 \

@@ -90,6 +90,9 @@ struct ReplayArgs {
     /// Accounts read back and compared in turn, touched or not, a second of event time; 0 = none
     #[arg(long, value_name = "N", default_value_t = 10)]
     patrol: u32,
+    /// Drill: so many stored words of the simulated gateware get one or two wrong bits while it runs; no result depends on it
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    upsets: u32,
     /// Directory for journal, liquidations and plot; must not hold a run yet
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -119,6 +122,7 @@ impl ReplayArgs {
             lanes: self.lanes,
             audit: self.audit.seeded(self.seed),
             patrol: self.patrol,
+            upsets: self.upsets,
             out,
             trace: self.trace.clone().filter(|_| device != DeviceKind::Cpu),
             progress: !self.json,

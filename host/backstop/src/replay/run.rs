@@ -93,6 +93,8 @@ pub struct Options {
     pub audit: Audit,
     /// Accounts read back a second of event time, round-robin.
     pub patrol: u32,
+    /// Stored words of the simulated gateware that get wrong bits while it runs.
+    pub upsets: u32,
     pub out: Option<PathBuf>,
     pub trace: Option<PathBuf>,
     pub progress: bool,
@@ -196,7 +198,8 @@ pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
         }
         #[cfg(feature = "sim")]
         DeviceKind::Sim => {
-            let build = device::sim::Build::Production;
+            use device::sim::{Build, SimDevice, UpsetDevice};
+            let build = Build::Production;
             let Capacity { lanes, accounts_per_lane, instruments, .. } = build.capacity(options.lanes);
             let accounts = lanes * accounts_per_lane;
             if options.accounts > accounts || opened.instruments > instruments {
@@ -207,8 +210,23 @@ pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
                 ))
                 .into());
             }
-            let device = device::sim::SimDevice::new(build, lanes, options.trace.as_deref())
+            let device = SimDevice::new(build, lanes, options.trace.as_deref())
                 .context("the simulated gateware does not start")?;
+            if options.upsets == 0 {
+                return run_on(device, opened, summary, options);
+            }
+            let rows = options.accounts.div_ceil(lanes);
+            let words = lanes * rows * (1 + opened.instruments);
+            if options.upsets as usize > words / 2 {
+                return Err(Request(format!(
+                    "no word is hit twice: of some {words} in use {} can get wrong bits, not {}; use fewer --upsets",
+                    words / 2,
+                    options.upsets
+                ))
+                .into());
+            }
+            let instruments = opened.instruments;
+            let device = UpsetDevice::new(device, options.seed, options.upsets, rows, instruments);
             run_on(device, opened, summary, options)
         }
     }
