@@ -113,11 +113,10 @@ impl<'a> RoundAnswers<'a> {
         self.in_order(answer, lane_index, offset)?;
         let cause = self.plan.records[offset as usize];
         let lane = &mut self.lanes[lane_index];
-        let holders = self.plan.holders.get(lane.sweeps * self.map.lanes() + lane_index);
         let compares = if cause.op() == input::MARK.op {
             lane.flags += 1;
             lane.next = offset;
-            holders.is_some_and(|&holders| lane.flags <= holders)
+            lane.sweeps < self.plan.sweeps.len()
         } else {
             lane.next = offset + 1;
             [input::POSITION.op, input::CASH.op].contains(&cause.op())
@@ -166,6 +165,10 @@ impl<'a> RoundAnswers<'a> {
             let found = format!("lane {lane_index}, instrument {}, {flags} flags", answer.instrument());
             let expected = format!("instrument {}, {flags_seen} flags as they came", sweep.instrument);
             return Err(self.unfit(answer, found, expected));
+        }
+        if flags > holders {
+            let found = format!("lane {lane_index}, {flags} flags of {holders} holders");
+            return Err(self.unfit(answer, found, "at most one flag a holder"));
         }
         if holders != due {
             self.miscounted.push((*answer, due));
@@ -245,13 +248,15 @@ impl<'a> RoundAnswers<'a> {
         Ok(())
     }
 
-    /// A lane counts at most so many holders too few, or too many, as it has bad accounts: each has one slot of an instrument.
+    /// A lane counts at most so many holders too few, or too many, as it has bad accounts: each has one slot of an instrument. Where slots are
+    /// displaced, what closed may be there still, and what opened may lie in a slot more each time.
     fn excuse_miscounts(&mut self) -> Result<(), DeviceError> {
         for (answer, due) in &self.miscounted {
             let holders = record::HOLDERS.get(answer) as u32;
             let lane = record::LANE.get(answer) as usize;
             let bad = self.bad.in_lane(lane, self.map);
-            if holders.abs_diff(*due) > bad {
+            let is_displaced = self.bad.displaced.contains(&(answer.instrument(), lane));
+            if !is_displaced && holders.abs_diff(*due) > bad {
                 let found = format!("lane {lane}, {holders} holders");
                 return Err(self.unfit(answer, found, format!("{due} holders, {bad} bad accounts apart")));
             }

@@ -114,7 +114,7 @@ const ROUND: &[(Edit, &str)] = &[
             a.splice(..1, [flag, back(flag), flag]);
             add(&mut a[RECEIPT_0 + 2], &record::FLAG_COUNT, 2);
         },
-        "a record that compares this account, once",
+        "at most one flag a holder",
     ),
     (|a| add(&mut a[CASH_FLAG_0], &record::SEQUENCE, -1), "CASH"),
     (|a| add(&mut a[CASH_FLAG_0], &record::SEQUENCE, 1), "on CASH"),
