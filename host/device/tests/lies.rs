@@ -137,7 +137,8 @@ const ROUND: &[(Edit, &str)] = &[
     (|a| add(&mut a[RECEIPT_1], &record::LANE, -1), "lane 0 answers place 0"),
     (|a| add(&mut a[RECEIPT_1], &record::INSTRUMENT, 1), "instrument 1, 1 flags; expected instrument 0"),
     (|a| a[RECEIPT_1] = a[RECEIPT_1].with(&record::INSTRUMENT, NO_INSTRUMENT.into()), "instrument 65535"),
-    (|a| add(&mut a[RECEIPT_1], &record::HOLDERS, -1), "lane 1, 0 holders; expected 1 holders, 0 bad"),
+    (|a| add(&mut a[RECEIPT_1], &record::HOLDERS, -1), "lane 1, 1 flags of 0 holders; expected at most one"),
+    (|a| add(&mut a[RECEIPT_1], &record::HOLDERS, 1), "lane 1, 2 holders; expected 1 holders, 0 bad"),
     (|a| add(&mut a[RECEIPT_1], &record::FLAG_COUNT, -1), "0 flags; expected instrument 0, 1 flags"),
     (|a| add(&mut a[RECEIPT_1], &record::SEQUENCE, 1), "lane 1 answers place 1"),
     (
