@@ -13,7 +13,7 @@ use sim::{Build, Machine};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const RECORDS: usize = 800;
+const RECORDS: usize = 200;
 /// Takes so many records at a time.
 const BATCH: usize = 4_096;
 
