@@ -248,15 +248,15 @@ impl<'a> RoundAnswers<'a> {
         Ok(())
     }
 
-    /// A lane counts at most so many holders too few, or too many, as it has bad accounts: each has one slot of an instrument. Where slots are
-    /// displaced, what closed may be there still, and what opened may lie in a slot more each time.
+    /// A lane counts at most so many holders too few, or too many, as it has bad accounts: each has one slot of an instrument. Only too
+    /// many have no bound where slots are displaced: what closed may be there still, once for each time it was opened.
     fn excuse_miscounts(&mut self) -> Result<(), DeviceError> {
         for (answer, due) in &self.miscounted {
             let holders = record::HOLDERS.get(answer) as u32;
             let lane = record::LANE.get(answer) as usize;
             let bad = self.bad.in_lane(lane, self.map);
             let is_displaced = self.bad.displaced.contains(&(answer.instrument(), lane));
-            if !is_displaced && holders.abs_diff(*due) > bad {
+            if due.saturating_sub(holders) > bad || (!is_displaced && holders.saturating_sub(*due) > bad) {
                 let found = format!("lane {lane}, {holders} holders");
                 return Err(self.unfit(answer, found, format!("{due} holders, {bad} bad accounts apart")));
             }
