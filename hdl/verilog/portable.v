@@ -23,6 +23,9 @@ module backstop_multiplier #(
     end
 endmodule
 
+// Both RAMs hold nothing in particular at power-up, as memories do. A simulator that knows X makes X of it, and 0 times X is
+// X there: `BACKSTOP_POWER_UP`, an expression, is what the words of such a simulation hold instead.
+
 // RAM of one clock: a read of the word that is being written gives the old one; `read_data` stands while `read_enable`
 // is low.
 module backstop_ram #(
@@ -45,6 +48,10 @@ module backstop_ram #(
     reg [WIDTH-1:0] cells [0:DEPTH-1] /* verilator public_flat_rw */;
 `else
     reg [WIDTH-1:0] cells [0:DEPTH-1];
+`endif
+`ifdef BACKSTOP_POWER_UP
+    integer word;
+    initial for (word = 0; word < DEPTH; word = word + 1) cells[word] = `BACKSTOP_POWER_UP;
 `endif
 
     always @(posedge clock) begin
@@ -75,6 +82,10 @@ module backstop_registered_ram #(
     reg [WIDTH-1:0] cells [0:DEPTH-1] /* verilator public_flat_rw */;
 `else
     reg [WIDTH-1:0] cells [0:DEPTH-1];
+`endif
+`ifdef BACKSTOP_POWER_UP
+    integer word;
+    initial for (word = 0; word < DEPTH; word = word + 1) cells[word] = `BACKSTOP_POWER_UP;
 `endif
     reg [WIDTH-1:0] read;
     wire collision = write_enable && write_address[INDEX-1:0] == read_address[INDEX-1:0];

@@ -157,8 +157,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "a MOVE leaves the count",
         LANE,
-        "counts$set_count = slot[(32'h0)+:(18)];",
-        "counts$set_count = slot[(32'h0)+:(18)] + 18'd1;",
+        "counts$set_count$settling = slot[(32'h0)+:(18)];",
+        "counts$set_count$settling = slot[(32'h0)+:(18)] + 18'd1;",
     ),
     mutant(
         "a stranger may move a slot",
@@ -207,8 +207,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "floors may stand still",
         TIER_RULES,
-        "(given[(64'h0)+:(59)] > lower$q[(64'h0)+:(59)])",
-        "(given[(64'h0)+:(59)] >= lower$q[(64'h0)+:(59)])",
+        "(given$settling[(64'h0)+:(59)] > lower$q[(64'h0)+:(59)])",
+        "(given$settling[(64'h0)+:(59)] >= lower$q[(64'h0)+:(59)])",
     ),
     mutant(
         "a step forgets its upper neighbour",
