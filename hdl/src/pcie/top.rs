@@ -14,6 +14,11 @@ const HEARTBEAT_MODULE: &str = "backstop_heartbeat";
 /// The crossings between the clocks.
 pub const CROSSINGS: &str = include_str!("../../verilog/crossing.v");
 
+/// Verilog of the PCIe-side top with all that is below it, ready for Verilator.
+pub fn emit(config: BuildConfig) -> String {
+    design(config) + CROSSINGS + &emit::emit(config)
+}
+
 /// Verilog of the PCIe-side top without the machine ([`emit::design`]), the crossings and the primitives.
 ///
 /// Shape: module [`TOP`] with `s_axil_*`, `m_axi_*`, an interrupt handshake, the bus clock and the machine's clock. The same `config` always gives
