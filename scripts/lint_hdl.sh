@@ -10,8 +10,9 @@ for lanes in 1 4; do
         # The sizes are words, on purpose.
         # shellcheck disable=SC2086
         directory=$(cargo run --quiet -p hdl --bin package -- build/lint portable "lanes=$lanes" $sizes)
-        echo "lint-hdl: verilator, $lanes lanes, ${sizes:-production sizes}"
+        echo "lint-hdl: verilator, both tops, $lanes lanes, ${sizes:-production sizes}"
         (cd "$directory" && verilator --lint-only -Wall --top-module backstop_inline ../../../hdl/lint.vlt -f files.f)
+        (cd "$directory" && verilator --lint-only -Wall --top-module backstop_pcie ../../../hdl/lint.vlt -f files_pcie.f)
     done
 done
 echo "lint-hdl: iverilog against verilator and the model"

@@ -143,8 +143,7 @@ fn compile(out: &Path, runtime: &Path, models: &[Model]) -> Result<(), String> {
             (if rare || model.traced { &mut slow } else { &mut fast }).file(file);
         }
         let shim_file = directory.join(format!("shim_{}.cpp", model.symbol));
-        let shim =
-            std::fs::read_to_string(model.shim).map_err(|error| format!("{}: {error}", model.shim))?;
+        let shim = std::fs::read_to_string(model.shim).map_err(|error| format!("{}: {error}", model.shim))?;
         write(&shim_file, &verilate::shim(&shim, &class, &model.symbol, model.traced))?;
         fast.file(shim_file);
         slow.include(&directory);

@@ -230,7 +230,9 @@ impl PcieHandle {
 
     pub fn run<M: HostMemory>(&mut self, clocks: u64, memory: &mut M) {
         // SAFETY: as above.
-        unsafe { (self.table.run)(self.top.as_ptr(), clocks, transfer::<M>, std::ptr::from_mut(memory).cast()) }
+        unsafe {
+            (self.table.run)(self.top.as_ptr(), clocks, transfer::<M>, std::ptr::from_mut(memory).cast())
+        }
     }
 
     pub fn write<M: HostMemory>(&mut self, address: u32, data: u32, strobe: u32, memory: &mut M) -> u8 {

@@ -91,7 +91,13 @@ impl Pcie {
     }
 
     /// Any write, aligned or not, of the bytes of `strobe`.
-    pub fn write_bytes(&mut self, offset: u16, value: u32, strobe: u8, memory: &mut impl HostMemory) -> Response {
+    pub fn write_bytes(
+        &mut self,
+        offset: u16,
+        value: u32,
+        strobe: u8,
+        memory: &mut impl HostMemory,
+    ) -> Response {
         Response::from_bits(self.handle.write(offset.into(), value, strobe.into(), memory))
     }
 

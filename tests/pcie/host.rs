@@ -17,6 +17,8 @@ const POLL_CLOCKS_MAX: u64 = 1 << 15;
 /// More than any walk or sweep of the small build takes, and its answers with the slowest bus here.
 const SILENCE_MAX: u64 = 100_000;
 const RESET_CLOCKS_MAX: u64 = 1_000_000;
+/// Records that one `submit` pushes at most.
+const PUSHES_MAX: usize = 3;
 
 /// The host's memory: what is in no ring is answered with an error and counted.
 #[derive(Default)]
@@ -25,6 +27,16 @@ struct Memory {
     out: Vec<u8>,
     index: Vec<u8>,
     strangers: u64,
+    /// Transfers until one fails, of reads and of writes to the ring.
+    good_reads: Option<u32>,
+    good_writes: Option<u32>,
+}
+
+/// Counts down to the transfer that fails; true if this is it.
+fn fails(good: &mut Option<u32>) -> bool {
+    let now = *good == Some(0);
+    *good = good.and_then(|left| left.checked_sub(1));
+    now
 }
 
 impl Memory {
@@ -43,12 +55,18 @@ impl Memory {
 
 impl HostMemory for Memory {
     fn read(&mut self, address: u64, data: &mut [u8]) -> bool {
+        if fails(&mut self.good_reads) {
+            return false;
+        }
         let found = Self::slice(&mut self.into, IN_BASE, address, data.len());
         self.strangers += u64::from(found.is_none());
         found.map(|bytes| data.copy_from_slice(bytes)).is_some()
     }
 
     fn write(&mut self, address: u64, data: &[u8]) -> bool {
+        if address < INDEX_BASE && fails(&mut self.good_writes) {
+            return false;
+        }
         let found = Self::slice(&mut self.out, OUT_BASE, address, data.len())
             .or_else(|| Self::slice(&mut self.index, INDEX_BASE, address, data.len()));
         self.strangers += u64::from(found.is_none());
@@ -77,8 +95,12 @@ impl Host {
     /// With rings of 2^`size_log` records.
     pub fn new(build: Build, size_log: u32, push_one_in: u32) -> Self {
         let bytes = RECORD_BYTES << size_log;
-        let mut memory =
-            Memory { into: vec![0; bytes], out: vec![0; bytes], index: vec![0; RECORD_BYTES], strangers: 0 };
+        let mut memory = Memory {
+            into: vec![0; bytes],
+            out: vec![0; bytes],
+            index: vec![0; RECORD_BYTES],
+            ..Memory::default()
+        };
         let pcie = Pcie::new(build, &mut memory);
         let (silence, quiet, last_fence) = (0, false, None);
         let mut host = Self {
@@ -106,7 +128,7 @@ impl Host {
             (register::INDEX_BASE_HIGH, (INDEX_BASE >> 32) as u32),
             (register::CONTROL, CONTROL_ENABLE),
         ] {
-            host.write(register, value);
+            host.set(register, value);
         }
         host
     }
@@ -117,6 +139,36 @@ impl Host {
 
     pub fn seen(&self) -> BusSeen {
         self.pcie.seen()
+    }
+
+    pub fn read(&mut self, register: register::Register) -> u32 {
+        self.pcie.read(register, &mut self.memory)
+    }
+
+    pub fn write(&mut self, register: register::Register, value: u32) -> Response {
+        self.pcie.write(register, value, &mut self.memory)
+    }
+
+    pub fn write_bytes(&mut self, offset: u16, value: u32, strobe: u8) -> Response {
+        self.pcie.write_bytes(offset, value, strobe, &mut self.memory)
+    }
+
+    pub fn read_at(&mut self, offset: u16) -> (Response, u32) {
+        self.pcie.read_at(offset, &mut self.memory)
+    }
+
+    /// Clocks in which the host takes nothing.
+    pub fn idle(&mut self, clocks: u64) {
+        self.pcie.run(clocks, &mut self.memory);
+    }
+
+    /// Of the transfers to come, the one after so many good reads, or writes of records, fails.
+    pub fn fail_read_after(&mut self, good: u32) {
+        self.memory.good_reads = Some(good);
+    }
+
+    pub fn fail_write_after(&mut self, good: u32) {
+        self.memory.good_writes = Some(good);
     }
 
     /// Nothing was refused, no transfer left the rings, and the top kept to AXI.
@@ -130,25 +182,24 @@ impl Host {
             register::PUSH_ERRORS,
             register::ACCESS_ERRORS,
         ] {
-            assert_eq!(self.pcie.read(counter, &mut self.memory), 0, "{}", counter.name);
+            assert_eq!(self.read(counter), 0, "{}", counter.name);
         }
     }
 
-    fn write(&mut self, register: register::Register, value: u32) {
-        let response = self.pcie.write(register, value, &mut self.memory);
-        assert_eq!(response, Response::Okay, "{} = {value:#x}", register.name);
+    fn set(&mut self, register: register::Register, value: u32) {
+        assert_eq!(self.write(register, value), Response::Okay, "{} = {value:#x}", register.name);
     }
 
     fn wait_for_reset(&mut self) {
         let start = self.seen().clocks;
-        while self.pcie.read(register::STATUS, &mut self.memory) & STATUS_RESETTING != 0 {
+        while self.read(register::STATUS) & STATUS_RESETTING != 0 {
             assert!(self.seen().clocks - start < RESET_CLOCKS_MAX, "the reset does not end");
         }
     }
 
     /// The record through the push window, if it is open.
     fn push(&mut self, record: &Record) -> bool {
-        if self.pcie.read(register::STATUS, &mut self.memory) & STATUS_DRAINED == 0 {
+        if self.read(register::STATUS) & STATUS_DRAINED == 0 {
             return false;
         }
         for (place, word) in (0..).zip(record.0.chunks_exact(4)) {
@@ -174,7 +225,7 @@ impl Host {
             self.out_head = self.out_head.wrapping_add(1);
         }
         if count > 0 {
-            self.write(register::OUT_HEAD, self.out_head);
+            self.set(register::OUT_HEAD, self.out_head);
         }
         count
     }
@@ -185,8 +236,13 @@ impl Subject for Host {
         let Some(last) = records.last().copied() else { return 0 };
         self.submits += 1;
         let mut accepted = 0;
-        if self.submits.is_multiple_of(self.push_one_in) && self.push(&records[0]) {
-            accepted = 1;
+        // Some in a row.
+        while self.submits.is_multiple_of(self.push_one_in)
+            && accepted < PUSHES_MAX
+            && !records.is_empty()
+            && self.push(&records[0])
+        {
+            accepted += 1;
             records = &records[1..];
         }
         let fetched = self.memory.word(register::IN_HEAD);
@@ -198,7 +254,7 @@ impl Subject for Host {
             self.in_tail = self.in_tail.wrapping_add(1);
         }
         if count > 0 {
-            self.write(register::IN_TAIL, self.in_tail);
+            self.set(register::IN_TAIL, self.in_tail);
         }
         let is_all = count == records.len();
         self.last_fence = Some(last).filter(|last| is_all && last.op() == input::FENCE.op);
@@ -225,12 +281,12 @@ impl Subject for Host {
     }
 
     fn reset(&mut self) {
-        self.write(register::CONTROL, CONTROL_RESET);
+        self.set(register::CONTROL, CONTROL_RESET);
         self.wait_for_reset();
         self.memory.index.fill(0);
         (self.in_tail, self.out_head) = (0, 0);
         (self.silence, self.quiet, self.last_fence) = (0, false, None);
-        self.write(register::CONTROL, CONTROL_ENABLE);
+        self.set(register::CONTROL, CONTROL_ENABLE);
     }
 
     fn set_stalls(&mut self, seed: u64, idle_of_256: u8, stall_of_256: u8) {
