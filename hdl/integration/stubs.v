@@ -1,5 +1,5 @@
-// Port lists of the cores that the examples stand beside: what the examples use of them, no logic, nobody's code. Build with the real
-// cores instead of this file. Each says where its names and widths are from; compare them with the version you generate.
+// Port lists of the cores that the examples stand beside: what the examples use of them, and no logic. Build with the real cores instead
+// of this file. Each says where its names and widths are from; compare them with the version you generate.
 
 // AMD DMA/Bridge Subsystem for PCI Express (xdma 4.1), functional mode AXI Bridge, endpoint, UltraScale+: AXI data 256 bits, AXI address
 // 64 bits, 8 PCIe lanes, one user interrupt, slave and control interfaces enabled. Names: PG194 v3.0, tables Global Signals, AXI Slave
@@ -290,8 +290,8 @@ module pcie_axil_master (
 );
 endmodule
 
-// DMA interface of verilog-pcie, rtl/dma_if_pcie.v, its last version there (with immediate writes), all parameters as they come: TLPs of
-// 256 bits, RAM of two segments of 256 bits and 2^16 bytes. The TLP side and the statistics are left out: they go to pcie_us_if and nowhere.
+// DMA interface of verilog-pcie, rtl/dma_if_pcie.v with immediate writes (2022 and later), all parameters as they come: TLPs of 256 bits,
+// RAM of two segments of 256 bits and 2^16 bytes. Its TLP side, for pcie_us_if or its like, and its statistics are left out.
 (* blackbox *)
 module dma_if_pcie (
     input wire clk,

@@ -1,6 +1,6 @@
 // The PCIe-side top beside verilog-pcie: pcie_axil_master for the registers, dma_if_pcie for the host's memory, and between block and
-// dma_if_pcie the adapter that verilog-pcie does not have. The TLPs of the BAR come from and go to pcie_us_if or its like; an interrupt is
-// irq_valid, irq_ready of pcie_msix with irq_index 0.
+// dma_if_pcie the adapter that verilog-pcie does not have. The TLPs of the BAR come from and go to pcie_us_if or its like; connect
+// those of dma_if_pcie there too. An interrupt is irq_valid, irq_ready of pcie_msix with irq_index 0.
 module backstop_verilog_pcie (
     input wire core_clk,
     input wire clk,
