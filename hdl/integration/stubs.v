@@ -3,8 +3,8 @@
 
 // AMD DMA/Bridge Subsystem for PCI Express (xdma 4.1), functional mode AXI Bridge, endpoint, UltraScale+: AXI data 256 bits, AXI address
 // 64 bits, 8 PCIe lanes, one user interrupt, slave and control interfaces enabled. Names: PG194 v3.0, tables Global Signals, AXI Slave
-// Interface, AXI Master Interface, AXI4-Lite Control Interface, Bridge Mode Interrupt Signals. Widths: the instantiation template that
-// Vivado writes. The ID widths are the core's parameters.
+// Interface, AXI Master Interface, AXI4-Lite Control Interface, Bridge Mode Interrupt Signals. Widths: a stub that Vivado
+// 2019.1 wrote of such a core. Widths of IDs and addresses are the core's parameters.
 (* blackbox *)
 module xdma_0 (
     input wire sys_clk,
@@ -290,7 +290,7 @@ module pcie_axil_master (
 );
 endmodule
 
-// DMA interface of verilog-pcie, rtl/dma_if_pcie.v with immediate writes (2022 and later), all parameters as they come: TLPs of 256 bits,
+// DMA interface of verilog-pcie, rtl/dma_if_pcie.v with immediate writes (IMM_ENABLE), all parameters as they come: TLPs of 256 bits,
 // RAM of two segments of 256 bits and 2^16 bytes. Its TLP side, for pcie_us_if or its like, and its statistics are left out.
 (* blackbox *)
 module dma_if_pcie (
@@ -404,7 +404,7 @@ module axi_to_dma_if (
 );
 endmodule
 
-// 10G Ethernet MAC with FIFOs of verilog-ethernet, rtl/eth_mac_10g_fifo.v with AXIS_DATA_WIDTH (2019 and later). The FIFOs change clock and
+// 10G Ethernet MAC with FIFOs of verilog-ethernet, rtl/eth_mac_10g_fifo.v in a version that has AXIS_DATA_WIDTH. The FIFOs change clock and
 // width, drop frames with a bad checksum and, on the way in, frames that find them full. Its PTP inputs do nothing with PTP off.
 (* blackbox *)
 module eth_mac_10g_fifo #(
