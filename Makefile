@@ -49,9 +49,10 @@ lint-hdl: ## Verilator's lint on the emitted Verilog, and Icarus against it (lon
 	@scripts/setup.sh lint-hdl
 	@scripts/lint_hdl.sh
 
-docs: ## docs/records.md from the record layouts, and the crates' documentation
+docs: ## docs/records.md and docs/registers.md from the layouts, and the crates' documentation
 	@mkdir -p out
 	cargo run --quiet -p model --example records >out/records.md && mv out/records.md docs/records.md
+	cargo run --quiet -p model --example registers >out/registers.md && mv out/registers.md docs/registers.md
 	cargo doc --workspace --no-deps
 
 bench: setup ## Benches

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Lints the emitted Verilog of small and large builds, then plays the differential stream to it under Icarus.
+# Lints the emitted Verilog of small and large builds and the examples around it, then plays the differential stream to it under Icarus.
 #
 #   scripts/lint_hdl.sh
 set -eu
@@ -10,9 +10,11 @@ for lanes in 1 4; do
         # The sizes are words, on purpose.
         # shellcheck disable=SC2086
         directory=$(cargo run --quiet -p hdl --bin package -- build/lint portable "lanes=$lanes" $sizes)
-        echo "lint-hdl: verilator, $lanes lanes, ${sizes:-production sizes}"
+        echo "lint-hdl: verilator, both tops, $lanes lanes, ${sizes:-production sizes}"
         (cd "$directory" && verilator --lint-only -Wall --top-module backstop_inline ../../../hdl/lint.vlt -f files.f)
+        (cd "$directory" && verilator --lint-only -Wall --top-module backstop_pcie ../../../hdl/lint.vlt -f files_pcie.f)
     done
 done
+scripts/lint_integration.sh
 echo "lint-hdl: iverilog against verilator and the model"
 cargo test --quiet --test icarus -- --ignored --nocapture

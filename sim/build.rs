@@ -8,22 +8,35 @@
 mod verilate;
 
 use hdl::BuildConfig;
+use hdl::pcie::top as pcie;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// Name of the library of all models.
 const LIBRARY: &str = "backstop_machines";
 
-/// One Verilated machine.
+/// The C++ between a Verilated top and the library.
+const INLINE_SHIM: &str = "src/shim.cpp";
+const PCIE_SHIM: &str = "src/pcie_shim.cpp";
+
+/// One Verilated top.
 struct Model {
     /// What it is called in symbols and file names.
     symbol: String,
     verilog: String,
+    top: &'static str,
+    shim: &'static str,
     /// It can trace: a model that could costs a quarter more time also when it does not.
     traced: bool,
 }
 
-/// Both sizes with every number of lanes, and those of one lane that trace.
+impl Model {
+    fn inline(symbol: String, verilog: String, traced: bool) -> Self {
+        Self { symbol, verilog, top: hdl::emit::TOP, shim: INLINE_SHIM, traced }
+    }
+}
+
+/// Both sizes with every number of lanes, those of one lane that trace, and those of one lane behind PCIe.
 fn models() -> Vec<Model> {
     let mut models = Vec::new();
     for lanes in BuildConfig::LANES {
@@ -34,16 +47,25 @@ fn models() -> Vec<Model> {
             let verilog = hdl::emit(config);
             if lanes == 1 {
                 let symbol = format!("{symbol}_traced");
-                models.push(Model { symbol, verilog: verilog.clone(), traced: true });
+                models.push(Model::inline(symbol, verilog.clone(), true));
             }
-            models.push(Model { symbol, verilog, traced: false });
+            models.push(Model::inline(symbol, verilog, false));
         }
+    }
+    for (name, config) in [("production", BuildConfig::production(1)), ("small", BuildConfig::small(1))] {
+        models.push(Model {
+            symbol: format!("{name}_pcie"),
+            verilog: pcie::emit(config),
+            top: pcie::TOP,
+            shim: PCIE_SHIM,
+            traced: false,
+        });
     }
     models
 }
 
 fn main() {
-    for path in ["build.rs", "src/verilate.rs", "src/shim.cpp"] {
+    for path in ["build.rs", "src/verilate.rs", INLINE_SHIM, PCIE_SHIM] {
         println!("cargo:rerun-if-changed={path}");
     }
     for variable in ["VERILATOR", "VERILATOR_ROOT", "CXX", "CXXFLAGS"] {
@@ -61,7 +83,7 @@ fn build() -> Result<(), String> {
 
     let runtime = verilate::runtime_directory()?;
     let mut inputs: String = models.iter().map(|model| model.verilog.as_str()).collect();
-    for file in ["build.rs", "src/verilate.rs", "src/shim.cpp"] {
+    for file in ["build.rs", "src/verilate.rs", INLINE_SHIM, PCIE_SHIM] {
         inputs += &std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
     }
     for variable in ["VERILATOR", "VERILATOR_ROOT", "CXX", "CXXFLAGS"] {
@@ -114,15 +136,14 @@ fn compile(out: &Path, runtime: &Path, models: &[Model]) -> Result<(), String> {
     for model in models {
         let class = format!("V{}", model.symbol);
         let directory = out.join(&model.symbol);
-        let files = verilate::verilate(&model.verilog, &directory, &class, model.traced)?;
+        let files = verilate::verilate(&model.verilog, model.top, &directory, &class, model.traced)?;
         for file in files {
             let name = file.to_string_lossy();
             let rare = name.contains("__Slow") || name.contains("__Trace") || name.contains("__Syms");
             (if rare || model.traced { &mut slow } else { &mut fast }).file(file);
         }
         let shim_file = directory.join(format!("shim_{}.cpp", model.symbol));
-        let shim =
-            std::fs::read_to_string("src/shim.cpp").map_err(|error| format!("src/shim.cpp: {error}"))?;
+        let shim = std::fs::read_to_string(model.shim).map_err(|error| format!("{}: {error}", model.shim))?;
         write(&shim_file, &verilate::shim(&shim, &class, &model.symbol, model.traced))?;
         fast.file(shim_file);
         slow.include(&directory);

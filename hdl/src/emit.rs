@@ -89,7 +89,7 @@ fn machine<const L: usize>(config: &BuildConfig) -> String {
 }
 
 /// The block's modules, the topmost called `name` and the others after it.
-fn modules<B: Block>(block: &B, name: &str) -> String {
+pub(crate) fn modules<B: Block>(block: &B, name: &str) -> String {
     untie(&generate_verilog(block))
         .replace("top$", &format!("{name}$"))
         .replace("module top(", &format!("module {name}("))

@@ -25,6 +25,7 @@ pub mod operation;
 pub mod outcome;
 pub mod output_fifo;
 pub mod package;
+pub mod pcie;
 pub mod pipeline;
 pub mod position_value;
 pub mod product;

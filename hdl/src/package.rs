@@ -2,6 +2,7 @@
 
 use crate::config::BuildConfig;
 use crate::emit::{TOP, design};
+use crate::pcie::top;
 use crate::target::Target;
 
 /// The clock that the constraints ask for, in MHz. A wish, not a figure: docs/timing.md says what was reached.
@@ -35,6 +36,8 @@ pub fn package(config: BuildConfig, target: Target) -> Vec<File> {
         File::new("backstop_inline.v", design(config)),
         File::new("primitives.v", target.primitives()),
         File::new("files.f", "backstop_inline.v\nprimitives.v\n"),
+        File::new("backstop_pcie.v", top::design(config) + top::CROSSINGS),
+        File::new("files_pcie.f", "backstop_pcie.v\nbackstop_inline.v\nprimitives.v\n"),
     ];
     match target {
         Target::Portable => {}

@@ -9,5 +9,7 @@ pub mod machine;
 pub mod margin;
 pub mod record;
 pub mod records_doc;
+pub mod register;
+pub mod registers_doc;
 pub mod tier;
 pub mod units;

@@ -3,6 +3,7 @@
 //! The shim (`shim.cpp`) exports one table of functions per build; a mutant's table comes from a shared library.
 #![allow(unsafe_code, reason = "the foreign function boundary; everything else of the crate is safe")]
 
+use crate::pcie::{BusSeen, BusTiming, HostMemory};
 use crate::{Build, SimError};
 use model::record::Record;
 use std::ffi::{CString, c_char, c_void};
@@ -49,6 +50,8 @@ unsafe extern "C" {
     static sim_small_4: Table;
     static sim_small_8: Table;
     static sim_small_1_traced: Table;
+    static sim_production_pcie: PcieTable;
+    static sim_small_pcie: PcieTable;
 }
 
 /// The RAMs of a lane whose bits can be flipped.
@@ -175,4 +178,101 @@ impl Drop for Handle {
         // SAFETY: the machine is freed once, and its library, if any, is still loaded.
         unsafe { (self.table.free)(self.machine.as_ptr()) }
     }
+}
+
+type Transfer = unsafe extern "C" fn(*mut c_void, u32, u64, *mut u8, usize) -> u32;
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct PcieTable {
+    create: unsafe extern "C" fn() -> *mut c_void,
+    free: unsafe extern "C" fn(*mut c_void),
+    reset: unsafe extern "C" fn(*mut c_void, Transfer, *mut c_void),
+    timing: unsafe extern "C" fn(*mut c_void, *const BusTiming),
+    run: unsafe extern "C" fn(*mut c_void, u64, Transfer, *mut c_void),
+    write: unsafe extern "C" fn(*mut c_void, u32, u32, u32, Transfer, *mut c_void) -> u8,
+    read: unsafe extern "C" fn(*mut c_void, u32, *mut u32, Transfer, *mut c_void) -> u8,
+    seen: unsafe extern "C" fn(*mut c_void, *mut BusSeen),
+}
+
+/// One Verilated PCIe-side top, owned.
+pub struct PcieHandle {
+    top: NonNull<c_void>,
+    table: PcieTable,
+}
+
+// SAFETY: as for `Handle`.
+unsafe impl Send for PcieHandle {}
+
+impl PcieHandle {
+    pub fn linked(build: Build) -> Self {
+        // SAFETY: the tables are constants that the build script compiled from the shim, laid out as `PcieTable`.
+        let table = unsafe {
+            match build {
+                Build::Production => sim_production_pcie,
+                Build::Small => sim_small_pcie,
+            }
+        };
+        // SAFETY: it takes nothing.
+        let top = NonNull::new(unsafe { (table.create)() }).expect("a new model");
+        Self { top, table }
+    }
+
+    pub fn reset<M: HostMemory>(&mut self, memory: &mut M) {
+        // SAFETY: the top is live and not shared; `transfer` takes the memory's type back.
+        unsafe { (self.table.reset)(self.top.as_ptr(), transfer::<M>, std::ptr::from_mut(memory).cast()) }
+    }
+
+    pub fn timing(&mut self, timing: &BusTiming) {
+        // SAFETY: as above.
+        unsafe { (self.table.timing)(self.top.as_ptr(), timing) }
+    }
+
+    pub fn run<M: HostMemory>(&mut self, clocks: u64, memory: &mut M) {
+        // SAFETY: as above.
+        unsafe {
+            (self.table.run)(self.top.as_ptr(), clocks, transfer::<M>, std::ptr::from_mut(memory).cast())
+        }
+    }
+
+    pub fn write<M: HostMemory>(&mut self, address: u32, data: u32, strobe: u32, memory: &mut M) -> u8 {
+        let memory = std::ptr::from_mut(memory).cast();
+        // SAFETY: as above.
+        unsafe { (self.table.write)(self.top.as_ptr(), address, data, strobe, transfer::<M>, memory) }
+    }
+
+    pub fn read<M: HostMemory>(&mut self, address: u32, memory: &mut M) -> (u8, u32) {
+        let memory = std::ptr::from_mut(memory).cast();
+        let mut data = 0;
+        // SAFETY: as above.
+        let response =
+            unsafe { (self.table.read)(self.top.as_ptr(), address, &mut data, transfer::<M>, memory) };
+        (response, data)
+    }
+
+    pub fn seen(&self) -> BusSeen {
+        let mut seen = BusSeen::default();
+        // SAFETY: as above; it copies counters.
+        unsafe { (self.table.seen)(self.top.as_ptr(), &mut seen) };
+        seen
+    }
+}
+
+impl Drop for PcieHandle {
+    fn drop(&mut self) {
+        // SAFETY: the top is freed once.
+        unsafe { (self.table.free)(self.top.as_ptr()) }
+    }
+}
+
+unsafe extern "C" fn transfer<M: HostMemory>(
+    memory: *mut c_void,
+    is_write: u32,
+    address: u64,
+    data: *mut u8,
+    bytes: usize,
+) -> u32 {
+    // SAFETY: the shim hands back the memory of the call that it runs in, and a buffer of so many bytes.
+    let (memory, data) = unsafe { (&mut *memory.cast::<M>(), std::slice::from_raw_parts_mut(data, bytes)) };
+    u32::from(if is_write == 1 { memory.write(address, data) } else { memory.read(address, data) })
 }

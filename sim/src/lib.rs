@@ -5,6 +5,7 @@
 
 mod ffi;
 mod machine;
+pub mod pcie;
 pub mod verilate;
 
 pub use machine::{ACCOUNT_WORD_BITS, Machine, POLL_CLOCKS_MAX, QUEUE_RECORDS, SLOT_WORD_BITS};

@@ -45,24 +45,30 @@ public_flat_rd -module "backstop_lane" -var "command_valid"
 public_flat_rd -module "backstop_lane" -var "out_ready"
 "#;
 
-/// The C++ files that Verilator writes for `verilog` into `directory`, which is emptied first; the class is `class`.
+/// The C++ files that Verilator writes for `verilog` into `directory`, which is emptied first; its module `top` is the class `class`.
 ///
 /// # Errors
 /// As [`run`]; also if a file cannot be written.
-pub fn verilate(verilog: &str, directory: &Path, class: &str, traced: bool) -> Result<Vec<PathBuf>, String> {
+pub fn verilate(
+    verilog: &str,
+    top: &str,
+    directory: &Path,
+    class: &str,
+    traced: bool,
+) -> Result<Vec<PathBuf>, String> {
     let fail = |error: std::io::Error| format!("{}: {error}", directory.display());
     if directory.exists() {
         std::fs::remove_dir_all(directory).map_err(fail)?;
     }
     std::fs::create_dir_all(directory).map_err(fail)?;
-    let source = directory.join("backstop_inline.v");
+    let source = directory.join(top).with_extension("v");
     std::fs::write(&source, verilog).map_err(fail)?;
     let settings = directory.join("settings.vlt");
     std::fs::write(&settings, SETTINGS).map_err(fail)?;
     let mut command = Command::new(tool("VERILATOR", "verilator"));
     command
         .args(["--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", "--threads", "1"])
-        .args(["--top-module", "backstop_inline", "-Wno-fatal", "-Wno-lint", "--prefix", class, "--Mdir"])
+        .args(["--top-module", top, "-Wno-fatal", "-Wno-lint", "--prefix", class, "--Mdir"])
         .arg(directory)
         .args(traced.then_some("--trace-fst"))
         .arg(&settings)
@@ -114,7 +120,7 @@ pub fn shared_library(
     runtime: &[PathBuf],
 ) -> Result<PathBuf, String> {
     let class = "Vloaded";
-    let files = verilate(verilog, directory, class, false)?;
+    let files = verilate(verilog, "backstop_inline", directory, class, false)?;
     let shim_file = directory.join("shim.cc");
     std::fs::write(&shim_file, self::shim(shim, class, "loaded", false))
         .map_err(|error| format!("{}: {error}", shim_file.display()))?;
