@@ -4,7 +4,7 @@
     scripts/formal.py [PROOF ...]
 
 A proof is a folder of hdl/formal: `proof.toml` says what it claims, of which module, how; `properties.v` stands inside that
-module, before its `endmodule`, where it sees every net of it, or is a module of its own. Every mutant of the list, an edit of
+module, before its `endmodule`, where it sees every net of it, or is a module of its own above others. Every mutant of the list, an edit of
 the Verilog that must match its module exactly once, must fail the proof from reset. With names, only those run and no page is
 written. FORMAL_JOBS (default: the cores) runs at a time. The tools are installed by name and version into build/venv.
 """
@@ -28,6 +28,8 @@ PAGE = ROOT / "docs" / "verification.md"
 SIZES = {"lanes": 2, "accounts": 4, "slots": 4, "instruments": 2}
 # RAMs and products as proofs need them: of a RAM one word, any one; a product is what it is, its rows are anything.
 MODELS = "hdl/formal/models.v"
+# Seconds of one run; none takes a tenth of it on an idle machine.
+TIMEOUT = int(os.environ.get("T", 900))
 METHODS = {"k-induction": "prove", "bounded": "bmc"}
 
 
@@ -45,10 +47,11 @@ class Proof:
     says: str
     widths: str
     depth: int
-    # The module that holds the properties and is proved, and whether it is one of the design.
+    # The module that holds the properties and is proved.
     top: str
     properties: str
-    inside: bool = True
+    # Modules of the design below a `top` that is not one itself.
+    uses: list = field(default_factory=list)
     method: str = "k-induction"
     sources: list = field(default_factory=lambda: [MODELS])
     # Clocks that a mutant is followed from reset.
@@ -114,15 +117,15 @@ def emit():
 def text(proof, mutant, design):
     """What is proved: the module and those below it, the properties, the models; with the mutant's edit."""
     parts = [(ROOT / source).read_text() for source in proof.sources]
-    if proof.inside:
-        parts.append(below(design, proof.top))
+    is_module = re.search(rf"^module {re.escape(proof.top)}\b", proof.properties, re.MULTILINE)
+    parts += [below(design, module) for module in (proof.uses if is_module else [proof.top])]
     whole = "".join(parts)
     if mutant:
         whole = edit(whole, mutant)
-    if proof.inside:
-        start, end = span(whole, proof.top)
-        return whole[:end] + proof.properties + whole[end:]
-    return whole + proof.properties
+    if is_module:
+        return whole + proof.properties
+    end = span(whole, proof.top)[1]
+    return whole[:end] + proof.properties + whole[end:]
 
 
 def below(design, top):
@@ -159,7 +162,7 @@ def script(proof, mutant):
     if mutant:
         mode, depth = "bmc", proof.mutant_depth or proof.depth
     return (
-        f"[options]\nmode {mode}\ndepth {depth}\n[engines]\nsmtbmc yices\n"
+        f"[options]\nmode {mode}\ndepth {depth}\ntimeout {TIMEOUT}\n[engines]\nsmtbmc yices\n"
         f"[script]\nread_verilog -formal design.v\nprep -flatten -top {proof.top}\n[files]\ndesign.v\n"
     )
 

@@ -54,8 +54,8 @@ module backstop_registered_ram #(
     end
 endmodule
 
-// Product as two rows. The factors stand at `left_factor` and `right_factor` with their product (proof `product`) at
-// `product`, which is left open here, and the rows are any two of that sum.
+// Product as two rows. The factors stand at `left_factor` and `right_factor`, and `product` is left open: what it is, a proof
+// says. The rows are any two of that sum modulo 2^C, and of a `right` of one limb two that do not wrap (proof `product`).
 module backstop_product_rows #(
     parameter A = 18,
     parameter B = 18,
@@ -69,8 +69,10 @@ module backstop_product_rows #(
 );
     reg [A-1:0] left_taken, left_factor;
     reg [B-1:0] right_taken, right_factor;
-    (* anyseq *) reg [C-1:0] product;
-    (* anyseq *) reg [C-1:0] row;
+    (* anyseq *) reg [C-1:0] first;
+    (* anyseq *) reg [C-1:0] second;
+    wire [C:0] whole = first + second;
+    wire [C-1:0] product = whole[C-1:0];
 
     always @(posedge clock) begin
         left_taken <= left;
@@ -78,6 +80,7 @@ module backstop_product_rows #(
         left_factor <= left_taken;
         right_factor <= right_taken;
     end
-    assign carry = row;
-    assign sum = product - row;
+    assign sum = first;
+    assign carry = second;
+    generate if (B <= 17) always @(*) assume (!whole[C]); endgenerate
 endmodule
