@@ -54,6 +54,8 @@ class Proof:
     uses: list = field(default_factory=list)
     method: str = "k-induction"
     sources: list = field(default_factory=lambda: [MODELS])
+    # Of the multipliers, if they are not the models: bits of both limbs.
+    limbs: list = field(default_factory=list)
     # Clocks that a mutant is followed from reset.
     mutant_depth: int = 0
     mutants: list = field(default_factory=list)
@@ -120,6 +122,8 @@ def text(proof, mutant, design):
     is_module = re.search(rf"^module {re.escape(proof.top)}\b", proof.properties, re.MULTILINE)
     parts += [below(design, module) for module in (proof.uses if is_module else [proof.top])]
     whole = "".join(parts)
+    for name, bits in zip(("WIDE", "NARROW"), proof.limbs):
+        whole = re.sub(rf"(`define BACKSTOP_LIMB_{name}) \d+", rf"\1 {bits}", whole)
     if mutant:
         whole = edit(whole, mutant)
     if is_module:
