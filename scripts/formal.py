@@ -54,10 +54,13 @@ class Proof:
     uses: list = field(default_factory=list)
     method: str = "k-induction"
     sources: list = field(default_factory=lambda: [MODELS])
+    # Modules below `top` whose outputs may be anything: what they do is of no matter to the proof.
+    cuts: list = field(default_factory=list)
     # Of the multipliers, if they are not the models: bits of both limbs.
     limbs: list = field(default_factory=list)
-    # Clocks that a mutant is followed from reset.
+    # Clocks that a mutant is followed from reset, and those before which nothing is asked: the solver is quicker.
     mutant_depth: int = 0
+    mutant_skip: int = 0
     mutants: list = field(default_factory=list)
 
 
@@ -164,10 +167,12 @@ def label(proof, mutant):
 def script(proof, mutant):
     mode, depth = METHODS[proof.method], proof.depth
     if mutant:
-        mode, depth = "bmc", proof.mutant_depth or proof.depth
+        mode, depth = f"bmc\nskip {proof.mutant_skip}", proof.mutant_depth or proof.depth
     return (
         f"[options]\nmode {mode}\ndepth {depth}\ntimeout {TIMEOUT}\n[engines]\nsmtbmc yices\n"
-        f"[script]\nread_verilog -formal design.v\nprep -flatten -top {proof.top}\n[files]\ndesign.v\n"
+        f"[script]\nread_verilog -formal design.v\nhierarchy -top {proof.top}\n"
+        + "".join(f"cutpoint {module}\n" for module in proof.cuts)
+        + f"prep -flatten -top {proof.top}\n[files]\ndesign.v\n"
     )
 
 
