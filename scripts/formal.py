@@ -170,7 +170,7 @@ def script(proof, mutant):
         mode, depth = f"bmc\nskip {proof.mutant_skip}", proof.mutant_depth or proof.depth
     return (
         f"[options]\nmode {mode}\ndepth {depth}\ntimeout {TIMEOUT}\n[engines]\nsmtbmc yices\n"
-        f"[script]\nread_verilog -formal design.v\nhierarchy -top {proof.top}\n"
+        f"[script]\nread_verilog -formal design.v\nhierarchy -top {proof.top}\nproc\n"
         + "".join(f"cutpoint {module}\n" for module in proof.cuts)
         + f"prep -flatten -top {proof.top}\n[files]\ndesign.v\n"
     )

@@ -151,6 +151,9 @@
                 && (sweeps_of(entering) || row_of(entering) == row_of(x))));
         end
 
+        // Which proof `refusal` relies on.
+        assert (!(entering[70] && touches_of(entering)));
+        if (valid$q && touches$q) assert (kind$q != Kind$Refuse);
         // Why that is so, for the induction.
         assert (running$q == (state$q == State$Run));
         if (valid$q) for (i = 0; i < 13; i = i + 1) assert (hits[i] == (locked[i*15+:15] == {1'b1, row$q}));
