@@ -157,6 +157,8 @@
         // Why that is so, for the induction.
         assert (running$q == (state$q == State$Run));
         if (valid$q) for (i = 0; i < 13; i = i + 1) assert (hits[i] == (locked[i*15+:15] == {1'b1, row$q}));
+        x = stages[5*BEAT+:BEAT];
+        if (\pipeline.guard.hit$q && touches_of(x)) assert (sweeps_of(x) && counts_of(x));
         swept = 0;
         for (i = 0; i < 18; i = i + 1) begin
             x = stages[i*BEAT+:BEAT];
