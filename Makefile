@@ -6,7 +6,7 @@ TIMED := scripts/timed.sh
 TESTS := $(sort $(filter-out differential,$(basename $(notdir $(wildcard tests/*.rs */tests/*.rs host/*/tests/*.rs)))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test differential-long accept hdl route lint-hdl docs bench lint mutants verify-export clean
+.PHONY: help setup build run test differential-long accept hdl route formal lint-hdl docs bench lint mutants verify-export clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ hdl: ## A build for vendors' tools, in build/hdl; TARGET=portable|ecp5|ultrascal
 route: ## Route the gateware for ECP5 with open tools and write docs/timing.md; ROUTE_SEEDS=n (very long)
 	@scripts/setup.sh route
 	@scripts/route.py
+
+formal: ## Prove the gateware's Verilog with yosys and yices, mutants included, and write docs/verification.md (long)
+	@scripts/setup.sh formal
+	@scripts/formal.py
 
 lint-hdl: ## Verilator's lint on the emitted Verilog, and Icarus against it (long)
 	@scripts/setup.sh lint-hdl

