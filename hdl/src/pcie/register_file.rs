@@ -481,7 +481,7 @@ impl Logic for RegisterFile {
             | (self.target.q.val().epoch | self.target.q.val().host_heartbeat))
             | ((self.target.q.val().watchdog | self.target.q.val().irq_arm)
                 | (self.target.q.val().irq_interval | self.target.q.val().push)))
-            | ((self.target.q.val().in_tail | self.target.q.val().out_head)
+            | (((self.target.q.val().in_tail | self.target.q.val().out_head) & self.running.val())
                 | (self.target.q.val().setup & self.stands.val()));
         self.acts.next = (self.judges.q.val() & self.target.q.val().sound) & self.writable.val();
         self.resets.d.next = false;
