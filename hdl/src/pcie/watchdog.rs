@@ -44,6 +44,8 @@ impl Logic for Watchdog {
             self.over.d.next = false;
         }
         if self.restart.val() | self.reset.val() {
+            self.clocks.d.next = 0.into();
+            self.tick.d.next = false;
             self.ticks.d.next = 0.into();
             self.over.d.next = false;
             self.silent.d.next = false;
