@@ -122,8 +122,8 @@ status! {
     STATUS_OUT_FULL 8 "The ring out is full and a record waits."
 }
 
-/// The index record, 32 bytes at [`INDEX_BASE_LOW`], little endian: word 0 OUT_TAIL, 1 IN_HEAD, 2 STATUS, 3 HEARTBEAT, the
-/// rest 0.
+/// The index record, 32 bytes at [`INDEX_BASE_LOW`], little endian: word 0 OUT_TAIL, 1 IN_HEAD, 2 STATUS (QUIET
+/// is 0: its own write is on its way), 3 HEARTBEAT, the rest 0.
 pub const INDEX_WORDS: [Register; 4] = [OUT_TAIL, IN_HEAD, STATUS, HEARTBEAT];
 
 const _: () = {

@@ -76,7 +76,7 @@ pub struct RingReader {
     hands: Signal<Local, Bit>,
     grown: Signal<Local, Bits<COUNT_BITS>>,
     awaited: Signal<Local, Bits<COUNT_BITS>>,
-    stands: Signal<Local, Bit>,
+    offers: Signal<Local, Bit>,
 }
 
 impl Logic for RingReader {
@@ -180,8 +180,8 @@ impl Logic for RingReader {
             self.faulty.d.next = false;
         }
         self.queue.reset.next = self.reset.val();
-        self.stands.next = self.step.q.val() == Step::Count;
-        self.outstanding.next = !self.stands.val() | self.pending.q.val().any();
+        self.offers.next = (self.step.q.val() == Step::Place) | (self.step.q.val() == Step::Ask);
+        self.outstanding.next = self.offers.val() | self.pending.q.val().any();
         self.head.next = self.fetched.q.val();
         self.empty.next = !self.held.q.val().any();
         self.fault.next = self.faulty.q.val();

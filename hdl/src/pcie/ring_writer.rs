@@ -115,7 +115,7 @@ pub struct RingWriter {
     loads: Signal<Local, Bit>,
     responds: Signal<Local, Bit>,
     confirms: Signal<Local, Bit>,
-    stands: Signal<Local, Bit>,
+    offers: Signal<Local, Bit>,
     burst: Signal<Local, Bits<BURST_WORD_BITS>>,
 }
 
@@ -303,8 +303,8 @@ impl Logic for RingWriter {
         self.to_send.reset.next = self.reset.val();
         self.to_confirm.reset.next = self.reset.val();
 
-        self.stands.next = self.step.q.val() == Step::Count;
-        self.outstanding.next = !self.stands.val() | self.bursts.q.val().any();
+        self.offers.next = (self.step.q.val() == Step::Place) | (self.step.q.val() == Step::Ask);
+        self.outstanding.next = self.offers.val() | self.bursts.q.val().any();
         self.tail.next = self.confirmed.q.val();
         self.shown.next = self.shown_tail.q.val();
         if !self.has_index.val() {

@@ -100,6 +100,7 @@ pub struct Shell {
     runs_out: DFF<Bit>,
     takes: Signal<Local, Bit>,
     outstanding: Signal<Local, Bit>,
+    shown_status: Signal<Local, Bits<32>>,
 }
 
 impl Shell {
@@ -208,8 +209,10 @@ impl Logic for Shell {
         self.writer.base.next = self.registers.out_base.val();
         self.writer.mask.next = self.registers.out_mask.val();
         self.writer.index_base.next = self.registers.index_base.val();
+        // STATUS_QUIET would end with the record's own write and so ask for the next.
+        self.shown_status.next = self.registers.status.val().replace_bit(2, false);
         self.writer.index_rest.next = bit_cast::<96, 32>(self.reader.head.val())
-            | ((bit_cast::<96, 32>(self.registers.status.val()) << 32)
+            | ((bit_cast::<96, 32>(self.shown_status.val()) << 32)
                 | (bit_cast::<96, 32>(self.heartbeat.q.val()) << 64));
         self.writer.head.next = self.registers.out_head.val();
         self.writer.record_in.next = self.out_record.val();
