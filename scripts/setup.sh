@@ -1,18 +1,19 @@
 #!/bin/sh
 # Installs what building and testing need and is not there yet; says nothing if all is there.
 #
-#   scripts/setup.sh [test|run|lint-hdl|route|formal]
+#   scripts/setup.sh [test|run|lint-hdl|cocotb|route|formal]
 #
 # test (default): everything that building and testing need. run: only what the simulated gateware needs; without it the
-# CPU device still runs. lint-hdl: the second simulator too. route and formal: what scripts/hdl_tools.py installs tools with.
+# CPU device still runs. lint-hdl and cocotb: the second simulator too. cocotb, route and formal: what their scripts install
+# their own tools with.
 # Exit 0: all there. 1: no Rust. 2: packages are missing and could not be installed; the message names them.
 set -eu
 
 purpose=${1:-test}
 case $purpose in
-test | run | lint-hdl | route | formal) ;;
+test | run | lint-hdl | cocotb | route | formal) ;;
 *)
-    echo "usage: scripts/setup.sh [test|run|lint-hdl|route|formal]" >&2
+    echo "usage: scripts/setup.sh [test|run|lint-hdl|cocotb|route|formal]" >&2
     exit 64
     ;;
 esac
@@ -37,10 +38,10 @@ missing() {
     if [ "$purpose" != run ]; then
         has python3 || echo python3
     fi
-    if [ "$purpose" = lint-hdl ]; then
+    if [ "$purpose" = lint-hdl ] || [ "$purpose" = cocotb ]; then
         has iverilog || echo iverilog
     fi
-    if [ "$purpose" = route ] || [ "$purpose" = formal ]; then
+    if [ "$purpose" = route ] || [ "$purpose" = formal ] || [ "$purpose" = cocotb ]; then
         has_venv || echo python3-venv
     fi
 }
