@@ -1,11 +1,11 @@
 //! The registers of `model::register` behind an AXI4-Lite slave.
 
 use super::doorbell::{self, Doorbell};
+use super::register_map::RegisterMap;
 use crate::config::BuildConfig;
 use crate::literal::Literal;
-use crate::product::instance;
 use model::record::ABI_HASH;
-use model::register::{self, Register};
+use model::register;
 use rust_hdl::prelude::*;
 
 /// Clocks from a write offered by the slave to its effect, and from a read to its data.
@@ -13,80 +13,6 @@ pub const LATENCY: u64 = 1 + doorbell::LATENCY;
 
 /// `OKAY`, `SLVERR` and `DECERR` of AMBA AXI.
 const RESPONSE_BITS: usize = 2;
-
-macro_rules! addresses {
-    ($($name:ident: $register:ident,)*) => {
-        /// The word addresses of the registers, from `model::register`.
-        ///
-        /// Shape: wires.
-        #[derive(LogicBlock, Default)]
-        pub struct Addresses {
-            $(pub $name: Signal<Out, Bits<10>>,)*
-        }
-
-        impl Logic for Addresses {
-            fn update(&mut self) {
-                $(self.$name.next = word(&register::$register).into();)*
-            }
-
-            fn connect(&mut self) {
-                $(self.$name.connect();)*
-            }
-
-            fn hdl(&self) -> Verilog {
-                let mut text = String::new();
-                $(text += &format!("assign {} = 10'd{};\n", stringify!($name), word(&register::$register));)*
-                instance(text)
-            }
-        }
-    };
-}
-
-fn word(register: &Register) -> u64 {
-    u64::from(register.offset / 4)
-}
-
-addresses! {
-    id: ID,
-    version: VERSION,
-    abi_hash_low: ABI_HASH_LOW,
-    abi_hash_high: ABI_HASH_HIGH,
-    lanes: LANES,
-    accounts: ACCOUNTS,
-    slots: SLOTS,
-    instruments: INSTRUMENTS,
-    control: CONTROL,
-    status: STATUS,
-    epoch: EPOCH,
-    heartbeat: HEARTBEAT,
-    host_heartbeat: HOST_HEARTBEAT,
-    watchdog: WATCHDOG,
-    in_base_low: IN_BASE_LOW,
-    in_base_high: IN_BASE_HIGH,
-    in_size: IN_SIZE,
-    in_tail: IN_TAIL,
-    in_head: IN_HEAD,
-    out_base_low: OUT_BASE_LOW,
-    out_base_high: OUT_BASE_HIGH,
-    out_size: OUT_SIZE,
-    out_head: OUT_HEAD,
-    out_tail: OUT_TAIL,
-    index_base_low: INDEX_BASE_LOW,
-    index_base_high: INDEX_BASE_HIGH,
-    irq_arm: IRQ_ARM,
-    irq_interval: IRQ_INTERVAL,
-    read_errors: READ_ERRORS,
-    write_errors: WRITE_ERRORS,
-    index_errors: INDEX_ERRORS,
-    push_errors: PUSH_ERRORS,
-    access_errors: ACCESS_ERRORS,
-    ecc_corrected: ECC_CORRECTED,
-    ecc_uncorrected: ECC_UNCORRECTED,
-    records_in: RECORDS_IN,
-    records_out: RECORDS_OUT,
-    full_clocks: FULL_CLOCKS,
-    push: PUSH,
-}
 
 /// Which register a write goes to, and whether it may.
 #[derive(Clone, Copy, Debug, Default, LogicStruct, PartialEq)]
@@ -179,7 +105,8 @@ pub struct RegisterFile {
     pub push_place: Signal<Out, Bits<3>>,
     pub push_word: Signal<Out, Bits<32>>,
 
-    at: Addresses,
+    write_at: RegisterMap,
+    read_from: RegisterMap,
     id: Literal<32>,
     version: Literal<32>,
     abi_hash_low: Literal<32>,
@@ -238,17 +165,14 @@ pub struct RegisterFile {
     push_fault: DFF<Bit>,
     state: DFF<Bits<32>>,
 
-    word: Signal<Local, Bits<10>>,
     value: Signal<Local, Bits<32>>,
     is_size: Signal<Local, Bit>,
-    exists: Signal<Local, Bit>,
     stands: Signal<Local, Bit>,
     writable: Signal<Local, Bit>,
     acts: Signal<Local, Bit>,
     index_refused: Signal<Local, Bit>,
     write_refused: Signal<Local, Bit>,
     read_refused: Signal<Local, Bit>,
-    read_at: Signal<Local, Bits<10>>,
     in_places: Signal<Local, Bits<21>>,
     out_places: Signal<Local, Bits<21>>,
     in_less: Signal<Local, Bits<21>>,
@@ -303,176 +227,58 @@ impl Logic for RegisterFile {
         clock!(self, clock, tail, head);
 
         // A write, first clock: which register, and is the word sound.
-        self.word.next = self.write_address.val().get_bits::<10>(2);
+        self.write_at.word.next = self.write_address.val().get_bits::<10>(2);
         self.value.next = self.write_data.val();
         self.is_size.next = (self.value.val() >= 7) & (self.value.val() <= 20);
-        self.exists.next = self.word.val().get_bits::<7>(3) == self.at.push.val().get_bits::<7>(3);
-        if self.word.val() == self.at.id.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.version.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.abi_hash_low.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.abi_hash_high.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.lanes.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.accounts.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.slots.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.instruments.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.status.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.epoch.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.heartbeat.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.host_heartbeat.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.watchdog.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.in_base_low.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.in_base_high.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.in_size.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.in_tail.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.in_head.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.out_base_low.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.out_base_high.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.out_size.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.out_head.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.out_tail.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.index_base_low.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.index_base_high.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.irq_arm.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.irq_interval.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.read_errors.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.write_errors.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.index_errors.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.push_errors.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.access_errors.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.ecc_corrected.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.ecc_uncorrected.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.records_in.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.records_out.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.full_clocks.val() {
-            self.exists.next = true;
-        }
-        if self.word.val() == self.at.control.val() {
-            self.exists.next = true;
-        }
         self.judges.d.next = self.write.val();
         self.data.d.next = self.value.val();
         self.place.d.next = self.write_address.val().get_bits::<3>(2);
-        self.target.d.next.control = self.word.val() == self.at.control.val();
-        self.target.d.next.epoch = self.word.val() == self.at.epoch.val();
-        self.target.d.next.host_heartbeat = self.word.val() == self.at.host_heartbeat.val();
-        self.target.d.next.watchdog = self.word.val() == self.at.watchdog.val();
-        self.target.d.next.in_base_low = self.word.val() == self.at.in_base_low.val();
-        self.target.d.next.in_base_high = self.word.val() == self.at.in_base_high.val();
-        self.target.d.next.in_size = self.word.val() == self.at.in_size.val();
-        self.target.d.next.in_tail = self.word.val() == self.at.in_tail.val();
-        self.target.d.next.out_base_low = self.word.val() == self.at.out_base_low.val();
-        self.target.d.next.out_base_high = self.word.val() == self.at.out_base_high.val();
-        self.target.d.next.out_size = self.word.val() == self.at.out_size.val();
-        self.target.d.next.out_head = self.word.val() == self.at.out_head.val();
-        self.target.d.next.index_base_low = self.word.val() == self.at.index_base_low.val();
-        self.target.d.next.index_base_high = self.word.val() == self.at.index_base_high.val();
-        self.target.d.next.irq_arm = self.word.val() == self.at.irq_arm.val();
-        self.target.d.next.irq_interval = self.word.val() == self.at.irq_interval.val();
-        self.target.d.next.push = self.word.val().get_bits::<7>(3) == self.at.push.val().get_bits::<7>(3);
-        self.target.d.next.exists = self.exists.val();
+        self.target.d.next.control = self.write_at.control.val();
+        self.target.d.next.epoch = self.write_at.epoch.val();
+        self.target.d.next.host_heartbeat = self.write_at.host_heartbeat.val();
+        self.target.d.next.watchdog = self.write_at.watchdog.val();
+        self.target.d.next.in_base_low = self.write_at.in_base_low.val();
+        self.target.d.next.in_base_high = self.write_at.in_base_high.val();
+        self.target.d.next.in_size = self.write_at.in_size.val();
+        self.target.d.next.in_tail = self.write_at.in_tail.val();
+        self.target.d.next.out_base_low = self.write_at.out_base_low.val();
+        self.target.d.next.out_base_high = self.write_at.out_base_high.val();
+        self.target.d.next.out_size = self.write_at.out_size.val();
+        self.target.d.next.out_head = self.write_at.out_head.val();
+        self.target.d.next.index_base_low = self.write_at.index_base_low.val();
+        self.target.d.next.index_base_high = self.write_at.index_base_high.val();
+        self.target.d.next.irq_arm = self.write_at.irq_arm.val();
+        self.target.d.next.irq_interval = self.write_at.irq_interval.val();
+        self.target.d.next.push = self.write_at.push.val();
+        self.target.d.next.exists = self.write_at.exists.val();
         self.target.d.next.setup = false;
         self.target.d.next.sound =
             (self.write_strobe.val() == 15) & !self.write_address.val().get_bits::<2>(0).any();
-        if (self.word.val() == self.at.in_base_low.val()) | (self.word.val() == self.at.out_base_low.val()) {
+        if self.write_at.in_base_low.val() | self.write_at.out_base_low.val() {
             self.target.d.next.setup = true;
             if self.value.val().get_bits::<12>(0).any() {
                 self.target.d.next.sound = false;
             }
         }
-        if self.word.val() == self.at.index_base_low.val() {
+        if self.write_at.index_base_low.val() {
             self.target.d.next.setup = true;
             if self.value.val().get_bits::<5>(0).any() {
                 self.target.d.next.sound = false;
             }
         }
-        if ((self.word.val() == self.at.in_base_high.val())
-            | (self.word.val() == self.at.out_base_high.val()))
-            | (self.word.val() == self.at.index_base_high.val())
+        if (self.write_at.in_base_high.val() | self.write_at.out_base_high.val())
+            | self.write_at.index_base_high.val()
         {
             self.target.d.next.setup = true;
         }
-        if (self.word.val() == self.at.in_size.val()) | (self.word.val() == self.at.out_size.val()) {
+        if self.write_at.in_size.val() | self.write_at.out_size.val() {
             self.target.d.next.setup = true;
             if !self.is_size.val() {
                 self.target.d.next.sound = false;
             }
         }
-        if self.word.val() == self.at.control.val() {
-            if self.value.val().get_bits::<29>(3).any() {
-                self.target.d.next.sound = false;
-            }
+        if self.write_at.control.val() & self.value.val().get_bits::<29>(3).any() {
+            self.target.d.next.sound = false;
         }
 
         // Second clock: the effect.
@@ -571,92 +377,86 @@ impl Logic for RegisterFile {
             ((self.answers.q.val() & self.answer.q.val().any()) & !self.pushed.q.val()) & !self.rang.q.val();
 
         // A read.
-        self.read_at.next = self.read_address.val().get_bits::<10>(2);
+        self.read_from.word.next = self.read_address.val().get_bits::<10>(2);
         self.read_aligned.d.next = !self.read_address.val().get_bits::<2>(0).any();
         self.read_answers.d.next = self.read.val();
-        self.read_exists.d.next = true;
+        self.read_exists.d.next = self.read_from.exists.val();
         self.read_word.d.next = 0.into();
-        if self.read_at.val() == self.at.id.val() {
+        if self.read_from.id.val() {
             self.read_word.d.next = self.id.value.val();
-        } else if self.read_at.val() == self.at.version.val() {
+        } else if self.read_from.version.val() {
             self.read_word.d.next = self.version.value.val();
-        } else if self.read_at.val() == self.at.abi_hash_low.val() {
+        } else if self.read_from.abi_hash_low.val() {
             self.read_word.d.next = self.abi_hash_low.value.val();
-        } else if self.read_at.val() == self.at.abi_hash_high.val() {
+        } else if self.read_from.abi_hash_high.val() {
             self.read_word.d.next = self.abi_hash_high.value.val();
-        } else if self.read_at.val() == self.at.lanes.val() {
+        } else if self.read_from.lanes.val() {
             self.read_word.d.next = self.lanes.value.val();
-        } else if self.read_at.val() == self.at.accounts.val() {
+        } else if self.read_from.accounts.val() {
             self.read_word.d.next = self.accounts.value.val();
-        } else if self.read_at.val() == self.at.slots.val() {
+        } else if self.read_from.slots.val() {
             self.read_word.d.next = self.slots.value.val();
-        } else if self.read_at.val() == self.at.instruments.val() {
+        } else if self.read_from.instruments.val() {
             self.read_word.d.next = self.instruments.value.val();
-        } else if self.read_at.val() == self.at.status.val() {
+        } else if self.read_from.status.val() {
             self.read_word.d.next = self.state.q.val();
-        } else if self.read_at.val() == self.at.epoch.val() {
+        } else if self.read_from.epoch.val() {
             self.read_word.d.next = self.epoch.q.val();
-        } else if self.read_at.val() == self.at.heartbeat.val() {
+        } else if self.read_from.heartbeat.val() {
             self.read_word.d.next = self.heartbeat.val();
-        } else if self.read_at.val() == self.at.host_heartbeat.val() {
+        } else if self.read_from.host_heartbeat.val() {
             self.read_word.d.next = self.beat_word.q.val();
-        } else if self.read_at.val() == self.at.watchdog.val() {
+        } else if self.read_from.watchdog.val() {
             self.read_word.d.next = self.watchdog_limit.q.val();
-        } else if self.read_at.val() == self.at.in_base_low.val() {
+        } else if self.read_from.in_base_low.val() {
             self.read_word.d.next = bit_cast::<32, 20>(self.in_base_low.q.val()) << 12;
-        } else if self.read_at.val() == self.at.in_base_high.val() {
+        } else if self.read_from.in_base_high.val() {
             self.read_word.d.next = self.in_base_high.q.val();
-        } else if self.read_at.val() == self.at.in_size.val() {
+        } else if self.read_from.in_size.val() {
             self.read_word.d.next = bit_cast::<32, 5>(self.in_size.q.val());
-        } else if self.read_at.val() == self.at.in_tail.val() {
+        } else if self.read_from.in_tail.val() {
             self.read_word.d.next = self.tail.index.val();
-        } else if self.read_at.val() == self.at.in_head.val() {
+        } else if self.read_from.in_head.val() {
             self.read_word.d.next = self.in_head.val();
-        } else if self.read_at.val() == self.at.out_base_low.val() {
+        } else if self.read_from.out_base_low.val() {
             self.read_word.d.next = bit_cast::<32, 20>(self.out_base_low.q.val()) << 12;
-        } else if self.read_at.val() == self.at.out_base_high.val() {
+        } else if self.read_from.out_base_high.val() {
             self.read_word.d.next = self.out_base_high.q.val();
-        } else if self.read_at.val() == self.at.out_size.val() {
+        } else if self.read_from.out_size.val() {
             self.read_word.d.next = bit_cast::<32, 5>(self.out_size.q.val());
-        } else if self.read_at.val() == self.at.out_head.val() {
+        } else if self.read_from.out_head.val() {
             self.read_word.d.next = self.head.index.val();
-        } else if self.read_at.val() == self.at.out_tail.val() {
+        } else if self.read_from.out_tail.val() {
             self.read_word.d.next = self.out_tail.val();
-        } else if self.read_at.val() == self.at.index_base_low.val() {
+        } else if self.read_from.index_base_low.val() {
             self.read_word.d.next = bit_cast::<32, 27>(self.index_base_low.q.val()) << 5;
-        } else if self.read_at.val() == self.at.index_base_high.val() {
+        } else if self.read_from.index_base_high.val() {
             self.read_word.d.next = self.index_base_high.q.val();
-        } else if self.read_at.val() == self.at.irq_arm.val() {
-            self.read_word.d.next = bits::<32>(0);
-        } else if self.read_at.val() == self.at.irq_interval.val() {
+        } else if self.read_from.irq_interval.val() {
             self.read_word.d.next = self.irq_interval.q.val();
-        } else if self.read_at.val() == self.at.read_errors.val() {
+        } else if self.read_from.read_errors.val() {
             self.read_word.d.next = self.read_errors.q.val();
-        } else if self.read_at.val() == self.at.write_errors.val() {
+        } else if self.read_from.write_errors.val() {
             self.read_word.d.next = self.write_errors.q.val();
-        } else if self.read_at.val() == self.at.index_errors.val() {
+        } else if self.read_from.index_errors.val() {
             self.read_word.d.next = self.index_errors.q.val();
-        } else if self.read_at.val() == self.at.push_errors.val() {
+        } else if self.read_from.push_errors.val() {
             self.read_word.d.next = self.push_errors.q.val();
-        } else if self.read_at.val() == self.at.access_errors.val() {
+        } else if self.read_from.access_errors.val() {
             self.read_word.d.next = self.access_errors.q.val();
-        } else if self.read_at.val() == self.at.ecc_corrected.val() {
+        } else if self.read_from.ecc_corrected.val() {
             self.read_word.d.next = self.ecc_corrected.val();
-        } else if self.read_at.val() == self.at.ecc_uncorrected.val() {
+        } else if self.read_from.ecc_uncorrected.val() {
             self.read_word.d.next = self.ecc_uncorrected.val();
-        } else if self.read_at.val() == self.at.records_in.val() {
+        } else if self.read_from.records_in.val() {
             self.read_word.d.next = self.records_in.q.val();
-        } else if self.read_at.val() == self.at.records_out.val() {
+        } else if self.read_from.records_out.val() {
             self.read_word.d.next = self.records_out.q.val();
-        } else if self.read_at.val() == self.at.full_clocks.val() {
+        } else if self.read_from.full_clocks.val() {
             self.read_word.d.next = self.full_clocks.q.val();
-        } else if self.read_at.val() == self.at.control.val() {
+        } else if self.read_from.control.val() {
             self.read_word.d.next =
                 bits::<32>(0).replace_bit(0, self.enable.q.val()).replace_bit(1, self.quiesce.q.val());
-        } else if self.read_at.val().get_bits::<7>(3) == self.at.push.val().get_bits::<7>(3) {
-            self.read_word.d.next = 0.into();
-        } else {
-            self.read_exists.d.next = false;
         }
         self.read_done.next = self.read_answers.q.val();
         self.read_data.next = 0.into();
