@@ -469,10 +469,8 @@ impl Logic for RegisterFile {
                 self.target.d.next.sound = false;
             }
         }
-        if self.word.val() == self.at.control.val() {
-            if self.value.val().get_bits::<29>(3).any() {
-                self.target.d.next.sound = false;
-            }
+        if (self.word.val() == self.at.control.val()) & self.value.val().get_bits::<29>(3).any() {
+            self.target.d.next.sound = false;
         }
 
         // Second clock: the effect.
