@@ -557,7 +557,8 @@ async def a_soft_reset_may_come_at_any_moment(host):
 
 
 moments = TestFactory(on_the_bus(a_soft_reset_may_come_at_any_moment))
-moments.add_option("clocks", [{"axi_ns": 4, "core_ns": 4, "pause": 0.5}, {"axi_ns": 3, "core_ns": 7}, {"axi_ns": 7, "core_ns": 3}])
+ratios = [{"axi_ns": 4, "core_ns": 4, "pause": 0.5}, {"axi_ns": 3, "core_ns": 7}, {"axi_ns": 7, "core_ns": 3}]
+moments.add_option("clocks", ratios)
 moments.generate_tests()
 
 

@@ -1,4 +1,4 @@
-//! Whether an index that the host rang lies is_good its ring.
+//! Whether an index that the host rang lies within its ring.
 
 use rust_hdl::prelude::*;
 
