@@ -29,7 +29,7 @@ SIZES = {"lanes": 2, "accounts": 4, "slots": 4, "instruments": 2}
 # RAMs and products as proofs need them: of a RAM one word, any one; a product is what it is, its rows are anything.
 MODELS = "hdl/formal/models.v"
 # Seconds of one run; none takes a tenth of it on an idle machine.
-TIMEOUT = int(os.environ.get("T", 900))
+TIMEOUT = 900
 METHODS = {"k-induction": "prove", "bounded": "bmc"}
 
 
@@ -116,7 +116,9 @@ def emit():
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"formal: the Verilog cannot be emitted:\n{done.stderr}")
-    return (Path(done.stdout.strip()) / "backstop_inline.v").read_text()
+    directory = Path(done.stdout.strip())
+    names = (directory / "files.f").read_text().split()
+    return "".join((directory / name).read_text() for name in names if name != "primitives.v")
 
 
 def text(proof, mutant, design):

@@ -55,7 +55,8 @@ module backstop_registered_ram #(
 endmodule
 
 // Product as two rows. The factors stand at `left_factor` and `right_factor`, and `product` is left open: what it is, a proof
-// says. The rows are any two of that sum modulo 2^C, and of a `right` of one limb two that do not wrap (proof `product`).
+// says. The rows are any two of that sum modulo 2^C, and if `right` fits one limb of every target two that do not wrap
+// (proof `product`).
 module backstop_product_rows #(
     parameter A = 18,
     parameter B = 18,
