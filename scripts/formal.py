@@ -26,7 +26,7 @@ PROOFS = ROOT / "hdl" / "formal"
 PAGE = ROOT / "docs" / "verification.md"
 # As small as a build can be; no bus is narrower for it.
 SIZES = {"lanes": 2, "accounts": 4, "slots": 4, "instruments": 2}
-# RAMs and products as proofs need them: of a RAM one word, any one; a product is what it is, its rows are anything.
+# RAMs and products as proofs need them: of a RAM one word, any one; a product left open, to be said by the proof.
 MODELS = "hdl/formal/models.v"
 # Seconds of one run; none takes a tenth of it on an idle machine.
 TIMEOUT = 900
@@ -239,7 +239,7 @@ def page(results, seconds):
             "## Proofs\n",
             table(["proof", "what it says", "block", "widths", "method", "result", "seconds"], proofs),
             "## Mutants\n",
-            "Edits of the Verilog, each of which must fail its proof by a trace from reset.\n",
+            "Edits of the Verilog, each of which must fail its proof by a trace from reset; the clock is that of the trace found, not always the first.\n",
             table(["proof", "mutant", "module", "outcome", "seconds"], mutants),
         ]
     )
