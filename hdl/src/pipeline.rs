@@ -477,7 +477,8 @@ impl Logic for Pipeline {
         if self.shown.q.val().negative {
             self.shown_size.next = !bit_cast::<64, MAGNITUDE_BITS>(self.shown.q.val().magnitude) + 1;
         }
-        self.reporter.reset.next = self.reset.val();
+        // What was judged before a reset is still on its way for three clocks of the walk that clears the RAMs.
+        self.reporter.reset.next = self.reset.val() | self.clear.val();
         self.reporter.asked.next = self.late_records.read_data.val();
         self.reporter.lane_index.next = self.lane_index.val();
         self.reporter.flags.next = self.changed.val();

@@ -38,6 +38,23 @@ fn echoes_come_back_in_order_under_every_stall_pattern() {
 }
 
 #[test]
+fn a_reset_of_one_clock_leaves_no_answer_behind() {
+    // A machine that is locked refuses every record.
+    let refused = [Record::default(); 64];
+    let mut out = [Record::default(); 64];
+    let mut handle = ffi::Handle::linked(Build::Small, 1, None).unwrap();
+    let mut answers = 0;
+    for clocks in 1..60 {
+        handle.reset();
+        assert_eq!(handle.step(&[], &mut out, 1_000, 1_000).produced, 0, "before {clocks} clocks");
+        answers += handle.step(&refused, &mut out, clocks, clocks).produced;
+        handle.reset();
+        assert_eq!(handle.step(&[], &mut out, 1_000, 1_000).produced, 0, "reset after {clocks} clocks");
+    }
+    assert!(answers > 100, "{answers}");
+}
+
+#[test]
 fn the_clock_stands_still_when_there_is_nothing_to_do() {
     let mut machine = Machine::new(Build::Small, 1, None).unwrap();
     assert_eq!(machine.submit(&[resync(0), fence(1)]), 2);
