@@ -8,7 +8,7 @@ use rust_hdl::prelude::*;
 pub const LATENCY: u64 = 1;
 /// Records the queue holds beside the two at its output.
 pub const DEPTH: usize = 64;
-/// Records that may still be pushed after `room` fell: more than are in flight.
+/// What `room` holds back: 23 records may still be pushed after it fell, and at most 19 are (proof `reserve`).
 pub const RESERVE: usize = 24;
 
 const INDEX_BITS: usize = 6;

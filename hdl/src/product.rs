@@ -10,7 +10,7 @@ pub const ROWS_LATENCY: u64 = 2;
 /// Clocks from the factors to the product.
 pub const LATENCY: u64 = ROWS_LATENCY + 1;
 
-/// Product of two unsigned factors as two rows: `sum + carry = left * right`, modulo `2^C`.
+/// Product of two unsigned factors as two rows: `sum + carry = left * right`, modulo `2^C`, and without a wrap if the right factor is one limb.
 ///
 /// Shape: one product per clock, never stalls, [`ROWS_LATENCY`]. Behind the multipliers' registers lie at most two
 /// levels of 3:2 adders; none if `right` fits one limb of the target (18 bits or fewer fit every target's). Which of
