@@ -117,7 +117,7 @@ def emit():
     if done.returncode != 0:
         sys.exit(f"formal: the Verilog cannot be emitted:\n{done.stderr}")
     directory = Path(done.stdout.strip())
-    names = (directory / "files.f").read_text().split()
+    names = (directory / "files_pcie.f").read_text().split()
     return "".join((directory / name).read_text() for name in names if name != "primitives.v")
 
 
