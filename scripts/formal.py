@@ -28,7 +28,7 @@ PAGE = ROOT / "docs" / "verification.md"
 SIZES = {"lanes": 2, "accounts": 4, "slots": 4, "instruments": 2}
 # RAMs and products as proofs need them: of a RAM one word, any one; a product left open, to be said by the proof.
 MODELS = "hdl/formal/models.v"
-# Seconds of one run; none takes a tenth of it on an idle machine.
+# Seconds of one run; none takes half of it on an idle machine.
 TIMEOUT = 900
 METHODS = {"k-induction": "prove", "bounded": "bmc"}
 
