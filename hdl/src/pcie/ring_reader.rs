@@ -27,7 +27,7 @@ pub enum Step {
 ///
 /// Shape: a record per clock in and out; as many bursts as `DEPTH` holds are outstanding, so that a memory of any latency up to
 /// `DEPTH - BURST_MAX` clocks keeps it so. `rready` is always high: what is asked for has room. After a beat with an
-/// error nothing is passed on, counted or asked for until `reset`, which must wait for `outstanding` to fall. An address
+/// error nothing is passed on or counted, and after a burst that is being put together nothing asked for, until `reset`, which must wait for `outstanding` to fall. An address
 /// that is offered stands until taken, whatever `run` does.
 #[derive(LogicBlock, Default)]
 pub struct RingReader {
