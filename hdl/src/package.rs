@@ -54,40 +54,58 @@ pub fn package(config: BuildConfig, target: Target) -> Vec<File> {
 }
 
 fn constraints_ecp5(mhz: u32) -> String {
+    let clocks = ["clk", "axi_clk", "core_clk"].map(|net| format!("FREQUENCY NET \"{net}\" {mhz} MHZ;\n"));
     format!(
-        "# The block is routed out of context: no pins. A board's design adds LOCATE and IOBUF lines for its own ports.
-FREQUENCY NET \"clk\" {mhz} MHZ;
-"
+        "# The block is routed out of context: no pins. A board's design adds LOCATE and IOBUF lines for its own ports. The first clock is
+# of the in-line top, the others are of the PCIe-side one.
+{}",
+        clocks.concat()
     )
 }
 
 fn script_ecp5() -> String {
+    let pcie = top::TOP;
     format!(
         r#"#!/bin/sh
-# Synthesizes and routes for LFE5U-85F, grade 8, out of context. Writes netlist.json, area.json, report-SEED.json.
+# Synthesizes and routes for LFE5U-85F, grade 8, out of context. Writes TOP-netlist.json, TOP-area.json, TOP-report-SEED.json.
 #
-#   YOSYS=yosys NEXTPNR=nextpnr-ecp5 ./build.sh [SEED | area]
+#   YOSYS=yosys NEXTPNR=nextpnr-ecp5 ./build.sh [inline | pcie] [SEED | area]
 #
 # With `area` nothing is routed. Netlist and report are made anew only if what they are made of is newer. What `check -assert` refuses is a
 # combinational loop or a net of two drivers.
 set -eu
 
 cd "$(dirname "$0")"
-seed=${{1:-1}}
-if [ ! netlist.json -nt backstop_inline.v ] || [ ! netlist.json -nt primitives.v ]; then
-    "${{YOSYS:-yosys}}" -q -l yosys.log -p "
-        read_verilog $(tr '\n' ' ' <files.f)
-        synth_ecp5 -top {TOP} -json netlist.part
+top=${{1:-inline}}
+seed=${{2:-1}}
+case $top in
+    inline) module={TOP} list=files.f ;;
+    pcie) module={pcie} list=files_pcie.f ;;
+    *) echo "build.sh: no top '$top'; there are inline and pcie" >&2; exit 2 ;;
+esac
+netlist=$top-netlist.json
+report=$top-report-$seed.json
+stale() {{
+    while read -r file; do
+        [ "$netlist" -nt "$file" ] || return 0
+    done <"$list"
+    return 1
+}}
+if stale; then
+    "${{YOSYS:-yosys}}" -q -l "$top-yosys.log" -p "
+        read_verilog $(tr '\n' ' ' <"$list")
+        synth_ecp5 -top $module -json $netlist.part
         check -assert
-        tee -q -o area.json stat -json"
-    mv netlist.part netlist.json
+        tee -q -o $top-area.json stat -json"
+    mv "$netlist.part" "$netlist"
 fi
 [ "$seed" != area ] || exit 0
-[ ! "report-$seed.json" -nt netlist.json ] || exit 0
-"${{NEXTPNR:-nextpnr-ecp5}}" -q -l "nextpnr-$seed.log" \
+[ ! "$report" -nt "$netlist" ] || exit 0
+"${{NEXTPNR:-nextpnr-ecp5}}" -q -l "$top-nextpnr-$seed.log" \
     --85k --package CABGA756 --speed 8 --out-of-context \
-    --lpf backstop.lpf --lpf-allow-unconstrained --json netlist.json --seed "$seed" --placer static --router router2 \
-    --report "report-$seed.json" --timing-allow-fail
+    --lpf backstop.lpf --lpf-allow-unconstrained --json "$netlist" --seed "$seed" --placer static --router router2 \
+    --report "$report.part" --timing-allow-fail
+mv "$report.part" "$report"
 "#
     )
 }
