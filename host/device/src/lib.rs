@@ -13,6 +13,7 @@ pub mod cpu;
 pub mod driver;
 pub mod error;
 pub mod fault;
+pub mod pci;
 mod plan;
 mod pump;
 mod readback;
