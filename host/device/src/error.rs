@@ -4,6 +4,8 @@ use engine::event::{AccountId, EventSequence};
 use model::tier::TierError;
 use model::units::OutOfRange;
 
+use crate::pci::PciError;
+
 use crate::slot_map::SlotError;
 
 /// Every error names the operation, what was found and what was expected.
@@ -12,9 +14,14 @@ pub enum DeviceError {
     #[error("{operation}: the device is not started, or was given up after an error; call start")]
     NotStarted { operation: &'static str },
     #[error(
-        "start: the device was built from record tables {found:#018x}, the driver speaks {expected:#018x}"
+        "the device was built from record tables {found:#018x}, the driver speaks {expected:#018x}: load the bitstream that belongs to \
+         this driver"
     )]
     AbiMismatch { expected: u64, found: u64 },
+    #[error(
+        "{name} is no Backstop of this version: ID reads {id:#010x}, VERSION {version}; load the bitstream that belongs to this driver"
+    )]
+    NotOurs { name: String, id: u32, version: u32 },
     #[error("start: rungs {rungs:?} found, expected 1 to 1,023 each, not rising from the first to the third")]
     Rungs { rungs: [u32; 3] },
     #[error("start: rules refused")]
@@ -49,6 +56,10 @@ pub enum DeviceError {
         "{operation}: the device refused a {record} (record {sequence}): {reason}; expected it to be executed"
     )]
     Refused { operation: &'static str, record: &'static str, sequence: u32, reason: &'static str },
+    #[error("the device is lost: {cause}")]
+    Lost { cause: String },
+    #[error(transparent)]
+    Pci(#[from] PciError),
     #[error("{operation}: {found}; expected {expected}")]
     Answer { operation: &'static str, found: String, expected: String },
 }

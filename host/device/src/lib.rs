@@ -1,7 +1,7 @@
 //! How we ask: margin devices and the one driver that talks to all of them.
 //!
 //! A [`MarginDevice`] takes records and gives records, nothing more: [`cpu::CpuDevice`] is the model itself, `sim::SimDevice` (feature
-//! `sim`) the Verilated gateware. [`driver::Driver`] turns a round of updates into records and the answers into the round's verdict
+//! `sim`) the Verilated gateware, [`RingDevice`] any of them behind a PCI function ([`pci`]). [`driver::Driver`] turns a round of updates into records and the answers into the round's verdict
 //! record; it checks every answer against what it asked and gives up a device at the first one that does not fit. Accounts that the device
 //! reports as lost are judged by the host and loaded again.
 //! [`slot_map::SlotMap`] says where accounts and positions live on the device; no other part of the host knows.
@@ -17,6 +17,7 @@ pub mod pci;
 mod plan;
 mod pump;
 mod readback;
+pub mod ring;
 mod round;
 #[cfg(feature = "sim")]
 pub mod sim;
@@ -28,6 +29,7 @@ use model::record::Record;
 pub use cpu::CpuDevice;
 pub use driver::{Driver, DriverConfig};
 pub use error::DeviceError;
+pub use ring::{RingConfig, RingDevice};
 pub use round::{Coverage, RoundAnswer};
 #[cfg(feature = "sim")]
 pub use sim::SimDevice;
@@ -59,6 +61,14 @@ pub trait MarginDevice {
     /// How many answers were written to the front of `answers`; 0 when there are none yet.
     fn poll(&mut self, answers: &mut [Record]) -> usize;
 
+    /// Whether it is worth while to go on polling; asked when nothing was taken and nothing came.
+    ///
+    /// # Errors
+    /// [`DeviceError::Lost`] with what is wrong: nothing will be taken or answered before a reset.
+    fn check(&mut self) -> Result<(), DeviceError> {
+        Ok(())
+    }
+
     /// Simulated clocks since it was built; 0 for a device that has none.
     fn clocks(&self) -> u64;
 }
@@ -85,6 +95,10 @@ macro_rules! forward {
 
             fn poll(&mut self, answers: &mut [Record]) -> usize {
                 (**self).poll(answers)
+            }
+
+            fn check(&mut self) -> Result<(), DeviceError> {
+                (**self).check()
             }
 
             fn clocks(&self) -> u64 {

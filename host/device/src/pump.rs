@@ -80,6 +80,7 @@ impl<'a, D: MarginDevice + ?Sized> Pump<'a, D> {
             self.idle = 0;
             return Ok(());
         }
+        self.device.check()?;
         self.idle += 1;
         if self.idle < self.polls_max {
             return Ok(());

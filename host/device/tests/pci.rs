@@ -1,0 +1,168 @@
+//! The ring driver behind every way to the simulated function, against the ledger; and what the server makes of bad clients.
+#![cfg(feature = "sim")]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use common::steps::{any_step, drive, rounds};
+use device::pci::simulated::{Function, InProcess};
+use device::pci::vfio_user::UserVfio;
+use device::pci::vfio_user::server::{Served, Server};
+use device::ring::{RingConfig, RingDevice, Wait};
+use device::sim::Build;
+use device::{DeviceError, MarginDevice};
+use model::register;
+use proptest::prelude::*;
+
+/// Long enough for a machine with other work.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn config(wait: Wait, push_records_max: usize) -> RingConfig {
+    RingConfig { size_log: 7, wait, doorbell_records: 5, push_records_max, deadline: PATIENCE }
+}
+
+/// A server in a thread of its own.
+struct Served_ {
+    path: PathBuf,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<Served>>,
+    _directory: tempfile::TempDir,
+}
+
+impl Served_ {
+    fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("device");
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut server = Server::bind(&path, Function::new(Build::Small)).unwrap();
+        let stopping = stop.clone();
+        let thread = std::thread::spawn(move || {
+            server.run(|| stopping.load(Ordering::Relaxed), |_| {}).unwrap();
+            assert_eq!(server.function().breaches(), 0);
+            server.served()
+        });
+        Self { path, stop, thread: Some(thread), _directory: directory }
+    }
+
+    fn connect(&self) -> UserVfio {
+        UserVfio::connect(&self.path, PATIENCE).unwrap()
+    }
+
+    fn end(mut self) -> Served {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.take().unwrap().join().unwrap()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(8) })]
+
+    #[test]
+    fn every_way_to_the_gateware_says_what_the_ledger_says(
+        steps in prop::collection::vec(prop::collection::vec(any_step(), 0..24), 1..6),
+        before_wrap in 0u32..64,
+    ) {
+        let rounds = rounds(&steps);
+        let server = Served_::start();
+        for (wait, push) in [(Wait::Poll, 0), (Wait::Poll, 4), (Wait::Interrupt, 0), (Wait::Interrupt, 2)] {
+            let mut device = RingDevice::attach(InProcess::new(Build::Small), config(wait, push)).unwrap();
+            drive(&mut device, 0u32.wrapping_sub(before_wrap), &rounds)?;
+            prop_assert_eq!(device.counters().pushed > 0, push > 0);
+            prop_assert_eq!(device.pci().function().breaches(), 0);
+            prop_assert_eq!(device.pci().function().dma.refused, 0);
+
+            let mut device = RingDevice::attach(server.connect(), config(wait, push)).unwrap();
+            drive(&mut device, 0, &rounds)?;
+            prop_assert!(device.latency().len() > 0);
+            prop_assert_eq!(device.register(register::READ_ERRORS).unwrap(), 0);
+        }
+        let served = server.end();
+        prop_assert_eq!((served.clients, served.refused), (4, 0));
+    }
+}
+
+#[test]
+fn a_ring_smaller_than_the_round_is_back_pressure() {
+    let mut device = RingDevice::attach(InProcess::new(Build::Small), config(Wait::Poll, 0)).unwrap();
+    let steps: Vec<common::steps::Step> = (0..3_000)
+        .map(|i| common::steps::Step::Cash {
+            account: i % common::ACCOUNTS,
+            delta: 1_000 * (i as i64 % 7 - 3),
+        })
+        .collect();
+    drive(&mut device, 0, &rounds(&[steps])).unwrap();
+    assert!(device.counters().full > 0);
+}
+
+#[test]
+fn a_function_of_another_kind_is_refused_before_anything_is_written() {
+    /// Says that it is something else, and panics when written to.
+    struct Stranger(InProcess, register::Register, u32);
+
+    impl device::pci::PciDevice for Stranger {
+        fn name(&self) -> String {
+            "stranger".into()
+        }
+        fn read32(&mut self, offset: u64) -> Result<u32, device::pci::PciError> {
+            if offset == u64::from(self.1.offset) { Ok(self.2) } else { self.0.read32(offset) }
+        }
+        fn write32(&mut self, _: u64, _: u32) -> Result<(), device::pci::PciError> {
+            panic!("a register is written")
+        }
+        fn config_read(&mut self, offset: u16, data: &mut [u8]) -> Result<(), device::pci::PciError> {
+            self.0.config_read(offset, data)
+        }
+        fn config_write(&mut self, _: u16, _: &[u8]) -> Result<(), device::pci::PciError> {
+            panic!("configuration is written")
+        }
+        fn dma_map(&mut self, _: &device::pci::DmaMemory, _: u64) -> Result<(), device::pci::PciError> {
+            panic!("memory is mapped")
+        }
+        fn dma_unmap(&mut self, _: u64, _: usize) -> Result<(), device::pci::PciError> {
+            panic!("memory is unmapped")
+        }
+        fn enable_interrupt(&mut self) -> Result<device::pci::Interrupt, device::pci::PciError> {
+            panic!("the interrupt is enabled")
+        }
+        fn disable_interrupt(&mut self) -> Result<(), device::pci::PciError> {
+            panic!("the interrupt is disabled")
+        }
+        fn reset(&mut self) -> Result<(), device::pci::PciError> {
+            panic!("it is reset")
+        }
+    }
+
+    let attach = |register, value| {
+        let stranger = Stranger(InProcess::new(Build::Small), register, value);
+        RingDevice::attach(stranger, RingConfig::default()).err().expect("refused")
+    };
+    assert!(matches!(attach(register::ID, 0x1234_5678), DeviceError::NotOurs { id: 0x1234_5678, .. }));
+    assert!(matches!(attach(register::VERSION, 2), DeviceError::NotOurs { version: 2, .. }));
+    let error = attach(register::ABI_HASH_LOW, 0);
+    assert!(matches!(error, DeviceError::AbiMismatch { .. }), "{error}");
+    let error = attach(register::ID, u32::MAX).to_string();
+    assert!(error.contains("ID reads as all ones"), "{error}");
+}
+
+#[test]
+fn a_socket_that_nobody_serves_says_how_to_start_a_server() {
+    let error = UserVfio::connect(Path::new("/nowhere/device"), PATIENCE).err().unwrap().to_string();
+    assert!(error.contains("/nowhere/device") && error.contains("backstop serve-device"), "{error}");
+}
+
+#[test]
+fn a_second_server_does_not_take_a_socket_that_is_served_and_takes_one_that_is_not() {
+    let server = Served_::start();
+    let second = Server::bind(&server.path, Function::new(Build::Small));
+    assert_eq!(second.err().unwrap().kind(), std::io::ErrorKind::AddrInUse);
+    let stale = server.path.with_file_name("stale");
+    drop(std::os::unix::net::UnixListener::bind(&stale).unwrap());
+    Server::bind(&stale, Function::new(Build::Small)).unwrap();
+    assert!(!stale.exists(), "a server takes its socket away when it ends");
+    server.end();
+}
