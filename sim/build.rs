@@ -19,6 +19,9 @@ const LIBRARY: &str = "backstop_machines";
 const INLINE_SHIM: &str = "src/shim.cpp";
 const PCIE_SHIM: &str = "src/pcie_shim.cpp";
 
+/// Numbers of lanes that are built behind PCIe.
+const PCIE_LANES: [u8; 2] = [1, 4];
+
 /// One Verilated top.
 struct Model {
     /// What it is called in symbols and file names.
@@ -34,9 +37,13 @@ impl Model {
     fn inline(symbol: String, verilog: String, traced: bool) -> Self {
         Self { symbol, verilog, top: hdl::emit::TOP, shim: INLINE_SHIM, traced }
     }
+
+    fn pcie(symbol: String, verilog: String, traced: bool) -> Self {
+        Self { symbol, verilog, top: pcie::TOP, shim: PCIE_SHIM, traced }
+    }
 }
 
-/// Both sizes with every number of lanes, those of one lane that trace, and those of one lane behind PCIe.
+/// Both sizes with every number of lanes and behind PCIe with some; of one lane also such that trace.
 fn models() -> Vec<Model> {
     let mut models = Vec::new();
     for lanes in BuildConfig::LANES {
@@ -52,14 +59,18 @@ fn models() -> Vec<Model> {
             models.push(Model::inline(symbol, verilog, false));
         }
     }
-    for (name, config) in [("production", BuildConfig::production(1)), ("small", BuildConfig::small(1))] {
-        models.push(Model {
-            symbol: format!("{name}_pcie"),
-            verilog: pcie::emit(config),
-            top: pcie::TOP,
-            shim: PCIE_SHIM,
-            traced: false,
-        });
+    for lanes in PCIE_LANES {
+        for (size, config) in
+            [("production", BuildConfig::production(lanes)), ("small", BuildConfig::small(lanes))]
+        {
+            let symbol = format!("{size}_pcie_{lanes}");
+            let verilog = pcie::emit(config);
+            if lanes == 1 && size == "production" {
+                let symbol = format!("{symbol}_traced");
+                models.push(Model::pcie(symbol, verilog.clone(), true));
+            }
+            models.push(Model::pcie(symbol, verilog, false));
+        }
     }
     models
 }
@@ -107,6 +118,7 @@ fn build() -> Result<(), String> {
 fn emitted(out: &Path, models: &[Model]) -> Result<String, String> {
     let mut text =
         format!("pub const LANES: [usize; {}] = {:?};\n", BuildConfig::LANES.len(), BuildConfig::LANES);
+    text += &format!("pub const PCIE_LANES: [usize; {}] = {PCIE_LANES:?};\n", PCIE_LANES.len());
     for (size, config) in [("production", BuildConfig::production(1)), ("small", BuildConfig::small(1))] {
         let name = size.to_uppercase();
         let BuildConfig { accounts, slots, instruments, .. } = config;

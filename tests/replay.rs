@@ -4,9 +4,10 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use backstop::device_kind::DeviceKind;
 use backstop::replay::audit::Audit;
 use backstop::replay::verify::verify;
-use backstop::replay::{DeviceKind, Options, Outcome, Source, replay};
+use backstop::replay::{Options, Outcome, Source, replay};
 
 fn options(device: DeviceKind, out: Option<&Path>) -> Options {
     Options {

@@ -4,7 +4,7 @@
 #![allow(unsafe_code, reason = "the foreign function boundary; everything else of the crate is safe")]
 
 use crate::pcie::{BusSeen, BusTiming, HostMemory};
-use crate::{Build, SimError};
+use crate::{Build, LANES, PCIE_LANES, SimError};
 use model::record::Record;
 use std::ffi::{CString, c_char, c_void};
 use std::path::Path;
@@ -50,8 +50,11 @@ unsafe extern "C" {
     static sim_small_4: Table;
     static sim_small_8: Table;
     static sim_small_1_traced: Table;
-    static sim_production_pcie: PcieTable;
-    static sim_small_pcie: PcieTable;
+    static sim_production_pcie_1: PcieTable;
+    static sim_production_pcie_4: PcieTable;
+    static sim_production_pcie_1_traced: PcieTable;
+    static sim_small_pcie_1: PcieTable;
+    static sim_small_pcie_4: PcieTable;
 }
 
 /// The RAMs of a lane whose bits can be flipped.
@@ -88,7 +91,7 @@ impl Handle {
                 (Build::Small, 8, None) => sim_small_8,
                 (Build::Small, 1, Some(_)) => sim_small_1_traced,
                 (_, 2 | 4 | 8, Some(_)) => return Err(SimError::TraceLanes { lanes }),
-                _ => return Err(SimError::Lanes { lanes }),
+                _ => return Err(SimError::Lanes { lanes, built: &LANES }),
             }
         };
         Self::create(table, trace, None)
@@ -112,12 +115,7 @@ impl Handle {
         trace: Option<&Path>,
         library: Option<Arc<libloading::Library>>,
     ) -> Result<Self, SimError> {
-        let fail = || SimError::Trace { path: trace.unwrap_or(Path::new("")).into() };
-        let path = trace.map(|path| CString::new(path.as_os_str().as_encoded_bytes()).map_err(|_| fail()));
-        let path = path.transpose()?;
-        // SAFETY: the path is null or a C string that outlives the call.
-        let machine = unsafe { (table.create)(path.as_ref().map_or(std::ptr::null(), |path| path.as_ptr())) };
-        Ok(Self { machine: NonNull::new(machine).ok_or_else(fail)?, table, _library: library })
+        Ok(Self { machine: create(table.create, trace)?, table, _library: library })
     }
 
     pub fn reset(&mut self) {
@@ -180,12 +178,25 @@ impl Drop for Handle {
     }
 }
 
+/// A new model that writes a waveform if it has a path.
+fn create(
+    create: unsafe extern "C" fn(*const c_char) -> *mut c_void,
+    trace: Option<&Path>,
+) -> Result<NonNull<c_void>, SimError> {
+    let fail = || SimError::Trace { path: trace.unwrap_or(Path::new("")).into() };
+    let path = trace.map(|path| CString::new(path.as_os_str().as_encoded_bytes()).map_err(|_| fail()));
+    let path = path.transpose()?;
+    // SAFETY: the path is null or a C string that outlives the call.
+    NonNull::new(unsafe { create(path.as_ref().map_or(std::ptr::null(), |path| path.as_ptr())) })
+        .ok_or_else(fail)
+}
+
 type Transfer = unsafe extern "C" fn(*mut c_void, u32, u64, *mut u8, usize) -> u32;
 
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct PcieTable {
-    create: unsafe extern "C" fn() -> *mut c_void,
+    create: unsafe extern "C" fn(*const c_char) -> *mut c_void,
     free: unsafe extern "C" fn(*mut c_void),
     reset: unsafe extern "C" fn(*mut c_void, Transfer, *mut c_void),
     timing: unsafe extern "C" fn(*mut c_void, *const BusTiming),
@@ -205,17 +216,21 @@ pub struct PcieHandle {
 unsafe impl Send for PcieHandle {}
 
 impl PcieHandle {
-    pub fn linked(build: Build) -> Self {
+    pub fn linked(build: Build, lanes: usize, trace: Option<&Path>) -> Result<Self, SimError> {
         // SAFETY: the tables are constants that the build script compiled from the shim, laid out as `PcieTable`.
         let table = unsafe {
-            match build {
-                Build::Production => sim_production_pcie,
-                Build::Small => sim_small_pcie,
+            match (build, lanes, trace) {
+                (Build::Production, 1, None) => sim_production_pcie_1,
+                (Build::Production, 4, None) => sim_production_pcie_4,
+                (Build::Production, 1, Some(_)) => sim_production_pcie_1_traced,
+                (Build::Small, 1, None) => sim_small_pcie_1,
+                (Build::Small, 4, None) => sim_small_pcie_4,
+                (_, 1 | 4, Some(_)) => return Err(SimError::TraceLanes { lanes }),
+                _ => return Err(SimError::Lanes { lanes, built: &PCIE_LANES }),
             }
         };
-        // SAFETY: it takes nothing.
-        let top = NonNull::new(unsafe { (table.create)() }).expect("a new model");
-        Self { top, table }
+        let top = create(table.create, trace)?;
+        Ok(Self { top, table })
     }
 
     pub fn reset<M: HostMemory>(&mut self, memory: &mut M) {

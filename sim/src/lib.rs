@@ -30,6 +30,8 @@ mod emitted {
 
 /// Numbers of lanes that are built.
 pub const LANES: [usize; 4] = emitted::LANES;
+/// Numbers of lanes that are built behind PCIe.
+pub const PCIE_LANES: [usize; 2] = emitted::PCIE_LANES;
 
 impl Build {
     /// What the build holds with so many lanes.
@@ -62,8 +64,8 @@ pub const SHIM: &str = include_str!("shim.cpp");
 pub enum SimError {
     #[error("cannot write the waveform {path}")]
     Trace { path: PathBuf },
-    #[error("no machine of {lanes} lanes is built, only of 1, 2, 4 and 8")]
-    Lanes { lanes: usize },
+    #[error("no machine of {lanes} lanes is built, only of {built:?}")]
+    Lanes { lanes: usize, built: &'static [usize] },
     #[error("a waveform is written of a machine of one lane, not of {lanes}")]
     TraceLanes { lanes: usize },
     #[error("cannot load the machine {path}")]

@@ -1,8 +1,9 @@
 //! The simulated PCIe-side top: register accesses in, transfers of host memory out.
 
-use crate::Build;
 use crate::ffi::PcieHandle;
+use crate::{Build, SimError};
 use model::register::Register;
+use std::path::Path;
 
 /// Host memory as the bus sees it.
 pub trait HostMemory {
@@ -57,7 +58,7 @@ impl Response {
     }
 }
 
-/// One Verilated PCIe-side top of one lane, both its clocks one.
+/// One Verilated PCIe-side top, both its clocks one.
 ///
 /// The clock runs in the calls only, and the memory is used only in them.
 pub struct Pcie {
@@ -66,10 +67,18 @@ pub struct Pcie {
 
 impl Pcie {
     /// A top after the function's reset, still clearing its RAM.
-    pub fn new(build: Build, memory: &mut impl HostMemory) -> Self {
-        let mut pcie = Self { handle: PcieHandle::linked(build) };
+    ///
+    /// # Errors
+    /// [`SimError`] if so many lanes are not built, or the waveform (FST, one lane of the production build only) cannot be written.
+    pub fn new(
+        build: Build,
+        lanes: usize,
+        trace: Option<&Path>,
+        memory: &mut impl HostMemory,
+    ) -> Result<Self, SimError> {
+        let mut pcie = Self { handle: PcieHandle::linked(build, lanes, trace)? };
         pcie.reset(memory);
-        pcie
+        Ok(pcie)
     }
 
     /// The function's reset: transfers on their way are forgotten.

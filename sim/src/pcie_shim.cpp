@@ -5,6 +5,9 @@
 
 #include SIM_HEADER
 #include "verilated.h"
+#ifdef SIM_TRACED
+#include "verilated_fst_c.h"
+#endif
 
 #include <cstddef>
 #include <cstdint>
@@ -82,10 +85,16 @@ struct Pcie {
     std::deque<Burst> reads, asked_writes, writes;
     Offer ar, aw, w;
     bool answers_write = false;
+#ifdef SIM_TRACED
+    std::unique_ptr<VerilatedFstC> trace;
+#endif
 
     Pcie() { context.threads(1); }
     ~Pcie() {
         Verilated::threadContextp(&context);
+#ifdef SIM_TRACED
+        trace.reset();
+#endif
         top.reset();
         Verilated::threadContextp(Verilated::defaultContextp());
     }
@@ -160,22 +169,46 @@ struct Pcie {
         if (t.irq_request && t.irq_accept) seen.interrupts++;
         seen.irq_request = t.irq_request;
 
+        dump(0);
         t.axi_clk = 1;
         t.core_clk = 1;
         t.eval();
+        dump(1);
         seen.clocks++;
+    }
+
+    void dump(uint64_t level) {
+#ifdef SIM_TRACED
+        if (trace) trace->dump(2 * seen.clocks + level);
+#endif
     }
 };
 
-void* pcie_new() {
+void* pcie_new(const char* trace_path) {
     auto pcie = std::make_unique<Pcie>();
+#ifdef SIM_TRACED
+    if (trace_path) pcie->context.traceEverOn(true);
+#endif
     pcie->top = std::make_unique<SIM_MODEL>(&pcie->context);
+#ifdef SIM_TRACED
+    if (trace_path) {
+        pcie->trace = std::make_unique<VerilatedFstC>();
+        pcie->top->trace(pcie->trace.get(), 99);
+        pcie->trace->open(trace_path);
+        if (!pcie->trace->isOpen()) return nullptr;
+    }
+#else
+    if (trace_path) return nullptr;
+#endif
     return pcie.release();
 }
 
 void pcie_free(void* handle) {
     auto* pcie = static_cast<Pcie*>(handle);
     pcie->top->final();
+#ifdef SIM_TRACED
+    if (pcie->trace) pcie->trace->close();
+#endif
     delete pcie;
 }
 
@@ -253,7 +286,7 @@ uint8_t pcie_read(void* handle, uint32_t address, uint32_t* data, Transfer trans
 void pcie_seen(void* handle, Seen* seen) { *seen = static_cast<Pcie*>(handle)->seen; }
 
 struct Table {
-    void* (*create)();
+    void* (*create)(const char*);
     void (*free)(void*);
     void (*reset)(void*, Transfer, void*);
     void (*timing)(void*, const Timing*);

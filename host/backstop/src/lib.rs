@@ -1,8 +1,12 @@
 //! What runs: feeds in, rounds through engine and device, the journal beside them, reports out.
 
 pub mod conform;
+pub mod device_kind;
+pub mod device_tool;
 pub mod feed;
 pub mod journal;
 pub mod replay;
 pub mod report;
+#[cfg(feature = "sim")]
+pub mod serve;
 pub mod venue;

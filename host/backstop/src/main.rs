@@ -5,13 +5,16 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use backstop::device_kind::DeviceKind;
+use backstop::device_tool::{bench, info, selftest};
 use backstop::feed::accounts::{ACCOUNTS_MAX, ACCOUNTS_MIN};
 use backstop::feed::tape::TapeError;
 use backstop::journal::export::{ExportError, export};
 use backstop::replay::audit::Audit;
-use backstop::replay::{DeviceKind, LANES, Options, Request, Source};
+use backstop::replay::{LANES, Options, Request, Source};
 use backstop::{conform, replay};
 use clap::{Args, Parser, Subcommand};
+use device::pci::PciDevice;
 use engine::event::AccountId;
 
 /// Emergency liquidation for derivatives exchanges: a verdict on every account on every mark, and books that balance.
@@ -42,6 +45,24 @@ enum Command {
         /// Event to look at; default: the last one that flagged the account or acted on it
         sequence: Option<u64>,
     },
+    /// Look at a device, test it, measure it
+    Device {
+        #[command(subcommand)]
+        command: DeviceCommand,
+    },
+    /// Serve the simulated gateware as a PCI function at a vfio-user socket, to one client after another
+    #[cfg(feature = "sim")]
+    ServeDevice {
+        /// Where clients connect: `--device user:PATH`, or QEMU's vfio-user-pci
+        #[arg(long, value_name = "PATH")]
+        socket: PathBuf,
+        /// 1 or 4
+        #[arg(long, default_value_t = 1)]
+        lanes: usize,
+        /// Waveform of the gateware (FST), one lane only; large, for short runs
+        #[arg(long, value_name = "FILE")]
+        trace: Option<PathBuf>,
+    },
     /// Run case files through the model
     Conform {
         /// Directory of case files, searched whole
@@ -51,6 +72,57 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Subcommand)]
+enum DeviceCommand {
+    /// What the device says of itself; nothing is written to it
+    Info(DeviceArgs),
+    /// Whether it does what the model does; what was on it is lost
+    Selftest {
+        #[command(flatten)]
+        device: DeviceArgs,
+        /// Random records compared with the model
+        #[arg(long, default_value_t = 100_000)]
+        records: u64,
+        /// Seed of the random records
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// Round trips and records a second, and where the time goes; what was on it is lost
+    Bench {
+        #[command(flatten)]
+        device: DeviceArgs,
+        /// Round trips each way
+        #[arg(long, default_value_t = 1_000)]
+        trips: u64,
+        /// Records at each size of a batch
+        #[arg(long, default_value_t = 20_000)]
+        records: u64,
+    },
+}
+
+#[derive(Args)]
+struct DeviceArgs {
+    /// The device
+    #[arg(long, value_name = "sim-pcie|user:SOCKET|vfio:BDF")]
+    device: DeviceKind,
+    /// Lanes of sim-pcie: 1 or 4
+    #[arg(long, default_value_t = 1)]
+    lanes: usize,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl DeviceArgs {
+    fn open(&self) -> anyhow::Result<Box<dyn PciDevice>> {
+        let pci = self.device.open_pci(self.lanes)?;
+        pci.ok_or_else(|| {
+            Request(format!("{} is no PCI function; name sim-pcie, user:SOCKET or vfio:BDF", self.device))
+                .into()
+        })
+    }
 }
 
 const ACCOUNTS: std::ops::RangeInclusive<i64> = ACCOUNTS_MIN as i64..=ACCOUNTS_MAX as i64;
@@ -76,7 +148,7 @@ struct ReplayArgs {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Where margin is judged
-    #[arg(long, value_enum, default_value_t = DeviceKind::DEFAULT)]
+    #[arg(long, default_value = DeviceKind::DEFAULT, value_name = "cpu|sim|sim-pcie|user:SOCKET|vfio:BDF")]
     device: DeviceKind,
     /// Lanes that share the accounts of the device: 1, 2, 4 or 8; no result depends on it
     #[arg(long, default_value_t = 1, value_parser = lanes)]
@@ -118,13 +190,13 @@ impl ReplayArgs {
             },
             accounts: self.accounts as usize,
             seed: self.seed,
-            device,
             lanes: self.lanes,
             audit: self.audit.seeded(self.seed),
             patrol: self.patrol,
             upsets: self.upsets,
             out,
             trace: self.trace.clone().filter(|_| device != DeviceKind::Cpu),
+            device,
             progress: !self.json,
         }
     }
@@ -176,6 +248,18 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             show(replay::explain::explain(&journal, AccountId(account), sequence)?)?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Device { command } => run_device(&command),
+        #[cfg(feature = "sim")]
+        Command::ServeDevice { socket, lanes, trace } => {
+            let say = |text: &str| drop(writeln!(std::io::stderr(), "serve-device: {text}"));
+            say(&format!("{lanes} lanes at {}", socket.display()));
+            let served = backstop::serve::serve(&socket, lanes, trace.as_deref(), say)?;
+            say(&format!(
+                "{} clients, {} messages, {} refused",
+                served.clients, served.messages, served.refused
+            ));
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Conform { dirs, json } => {
             for dir in &dirs {
                 must_exist(dir)?;
@@ -204,7 +288,7 @@ fn run_replay(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     if args.trace.is_some() && args.lanes > 1 {
         return Err(Request("--trace needs --lanes 1: a waveform is written of one lane".into()).into());
     }
-    let outcome = replay::replay(&args.options(args.device, args.out.clone()))?;
+    let outcome = replay::replay(&args.options(args.device.clone(), args.out.clone()))?;
     let Some(other) = other else {
         show(if args.json { outcome.summary.to_json() } else { outcome.to_string() })?;
         return Ok(outcome.exit_code());
@@ -215,6 +299,31 @@ fn run_replay(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let twin = replay::replay(&args.options(other, None))?;
     show(if args.json { outcome.compared_json(&twin) } else { outcome.agreement(&twin) })?;
     Ok(if outcome.agrees_with(&twin) { outcome.exit_code() } else { ExitCode::FAILURE })
+}
+
+fn run_device(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        DeviceCommand::Info(device) => {
+            let info = info::info(&mut *device.open()?)?;
+            show(if device.json { serde_json::to_string_pretty(&info)? } else { info.to_string() })?;
+            Ok(if info.heart_beats { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        DeviceCommand::Selftest { device, records, seed } => {
+            let config = device.device.ring_config();
+            let request =
+                selftest::Request { config, records: *records, seed: *seed, progress: !device.json };
+            let result = selftest::selftest(|| device.open(), &request);
+            show(if device.json { serde_json::to_string_pretty(&result)? } else { result.to_string() })?;
+            Ok(if result.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        DeviceCommand::Bench { device, trips, records } => {
+            let say = |text: &str| drop(writeln!(std::io::stderr(), "bench: {text}"));
+            let config = device.device.ring_config();
+            let result = bench::bench(&mut *device.open()?, config, *trips, *records, say)?;
+            show(if device.json { serde_json::to_string_pretty(&result)? } else { result.to_string() })?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
 }
 
 /// A result, ended by one line feed. A reader who left early has what he wanted.

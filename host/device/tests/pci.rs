@@ -10,12 +10,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use common::steps::{any_step, drive, rounds};
+use device::DeviceError;
 use device::pci::simulated::{Function, InProcess};
 use device::pci::vfio_user::UserVfio;
 use device::pci::vfio_user::server::{Served, Server};
 use device::ring::{RingConfig, RingDevice, Wait};
 use device::sim::Build;
-use device::{DeviceError, MarginDevice};
 use model::register;
 use proptest::prelude::*;
 
@@ -24,6 +24,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 fn config(wait: Wait, push_records_max: usize) -> RingConfig {
     RingConfig { size_log: 7, wait, doorbell_records: 5, push_records_max, deadline: PATIENCE }
+}
+
+fn function(lanes: usize) -> Function {
+    Function::new(Build::Small, lanes, None).unwrap()
+}
+
+fn in_process(lanes: usize) -> InProcess {
+    InProcess::new(Build::Small, lanes, None).unwrap()
 }
 
 /// A server in a thread of its own.
@@ -39,7 +47,7 @@ impl Served_ {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("device");
         let stop = Arc::new(AtomicBool::new(false));
-        let mut server = Server::bind(&path, Function::new(Build::Small)).unwrap();
+        let mut server = Server::bind(&path, function(1)).unwrap();
         let stopping = stop.clone();
         let thread = std::thread::spawn(move || {
             server.run(|| stopping.load(Ordering::Relaxed), |_| {}).unwrap();
@@ -70,7 +78,8 @@ proptest! {
         let rounds = rounds(&steps);
         let server = Served_::start();
         for (wait, push) in [(Wait::Poll, 0), (Wait::Poll, 4), (Wait::Interrupt, 0), (Wait::Interrupt, 2)] {
-            let mut device = RingDevice::attach(InProcess::new(Build::Small), config(wait, push)).unwrap();
+            let lanes = if push > 0 { 4 } else { 1 };
+            let mut device = RingDevice::attach(in_process(lanes), config(wait, push)).unwrap();
             drive(&mut device, 0u32.wrapping_sub(before_wrap), &rounds)?;
             prop_assert_eq!(device.counters().pushed > 0, push > 0);
             prop_assert_eq!(device.pci().function().breaches(), 0);
@@ -88,7 +97,7 @@ proptest! {
 
 #[test]
 fn a_ring_smaller_than_the_round_is_back_pressure() {
-    let mut device = RingDevice::attach(InProcess::new(Build::Small), config(Wait::Poll, 0)).unwrap();
+    let mut device = RingDevice::attach(in_process(1), config(Wait::Poll, 0)).unwrap();
     let steps: Vec<common::steps::Step> = (0..3_000)
         .map(|i| common::steps::Step::Cash {
             account: i % common::ACCOUNTS,
@@ -138,7 +147,7 @@ fn a_function_of_another_kind_is_refused_before_anything_is_written() {
     }
 
     let attach = |register, value| {
-        let stranger = Stranger(InProcess::new(Build::Small), register, value);
+        let stranger = Stranger(in_process(1), register, value);
         RingDevice::attach(stranger, RingConfig::default()).err().expect("refused")
     };
     assert!(matches!(attach(register::ID, 0x1234_5678), DeviceError::NotOurs { id: 0x1234_5678, .. }));
@@ -158,11 +167,11 @@ fn a_socket_that_nobody_serves_says_how_to_start_a_server() {
 #[test]
 fn a_second_server_does_not_take_a_socket_that_is_served_and_takes_one_that_is_not() {
     let server = Served_::start();
-    let second = Server::bind(&server.path, Function::new(Build::Small));
+    let second = Server::bind(&server.path, function(1));
     assert_eq!(second.err().unwrap().kind(), std::io::ErrorKind::AddrInUse);
     let stale = server.path.with_file_name("stale");
     drop(std::os::unix::net::UnixListener::bind(&stale).unwrap());
-    Server::bind(&stale, Function::new(Build::Small)).unwrap();
+    Server::bind(&stale, function(1)).unwrap();
     assert!(!stale.exists(), "a server takes its socket away when it ends");
     server.end();
 }

@@ -18,6 +18,7 @@ use super::output::Output;
 use super::patrol::Patrol;
 use super::rounds::{Input, Rounds, Seeding};
 use super::session::{Disagreement, Session};
+use crate::device_kind::DeviceKind;
 use crate::feed::tape::{Tape, TapeOptions};
 use crate::feed::{Items, scenario};
 use crate::report::progress::Progress;
@@ -32,45 +33,8 @@ const FUND: i64 = 1_000_000_000_000;
 /// Slots a CPU device is built with at the most: some 40 GB.
 const CPU_SLOTS_MAX: usize = 1 << 30;
 
-/// Polls without progress after which a device in this process is given up: each one steps it, a simulated lane by thousands of clocks.
-const POLLS_MAX: u32 = 1 << 12;
-
 /// Numbers of lanes that a device can have.
 pub const LANES: [usize; 4] = [1, 2, 4, 8];
-
-/// Where margin is judged.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
-pub enum DeviceKind {
-    /// The model, on this machine's processor
-    Cpu,
-    /// The emitted gateware, simulated by Verilator
-    #[cfg(feature = "sim")]
-    Sim,
-}
-
-impl DeviceKind {
-    pub const DEFAULT: Self = Self::Cpu;
-
-    /// The device to compare with, if the build has one.
-    pub fn other(self) -> Option<Self> {
-        match self {
-            #[cfg(feature = "sim")]
-            Self::Cpu => Some(Self::Sim),
-            #[cfg(not(feature = "sim"))]
-            Self::Cpu => None,
-            #[cfg(feature = "sim")]
-            Self::Sim => Some(Self::Cpu),
-        }
-    }
-
-    fn words(self) -> &'static str {
-        match self {
-            Self::Cpu => "cpu: the model",
-            #[cfg(feature = "sim")]
-            Self::Sim => "sim: gateware under Verilator",
-        }
-    }
-}
 
 /// What marks are replayed.
 #[derive(Clone, Debug)]
@@ -174,10 +138,10 @@ pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
     if let Some(dir) = &options.out {
         must_be_free(dir)?;
     }
-    let mut summary = Summary::new(options.device.words(), options.audit.to_string(), options.seed);
+    let mut summary = Summary::new(&options.device.words(), options.audit.to_string(), options.seed);
     (summary.lanes, summary.patrol) = (options.lanes, options.patrol);
     let opened = open(&options.source, &mut summary)?;
-    match options.device {
+    match &options.device {
         DeviceKind::Cpu => {
             let slots = options.accounts.saturating_mul(opened.instruments);
             if slots > CPU_SLOTS_MAX {
@@ -229,6 +193,21 @@ pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
             let device = UpsetDevice::new(device, options.seed, options.upsets, rows, instruments);
             run_on(device, opened, summary, options)
         }
+        function => {
+            let rings = function.open_rings(options.lanes)?.expect("neither the model nor a bare machine");
+            let Capacity { lanes, accounts_per_lane, instruments, .. } = rings.capacity();
+            let accounts = lanes * accounts_per_lane;
+            if options.accounts > accounts || opened.instruments > instruments {
+                return Err(Request(format!(
+                    "the device holds {accounts} accounts and {instruments} instruments, not {} and {}; \
+                     use fewer (--accounts, --symbols), a larger build or --device cpu",
+                    options.accounts, opened.instruments
+                ))
+                .into());
+            }
+            summary.lanes = lanes;
+            run_on(rings, opened, summary, options)
+        }
     }
 }
 
@@ -251,7 +230,7 @@ fn run_on(
     let mut driver = Driver::new(
         device,
         DriverConfig {
-            polls_max: POLLS_MAX,
+            polls_max: options.device.polls_max(),
             instruments_expected: Some(instruments),
             ..DriverConfig::default()
         },

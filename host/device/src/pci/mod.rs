@@ -9,6 +9,8 @@ pub mod memory;
 pub mod simulated;
 pub mod vfio_user;
 
+use std::time::Duration;
+
 pub use error::PciError;
 pub use memory::{DmaMemory, Interrupt};
 
@@ -102,6 +104,11 @@ pub trait PciDevice {
         std::hint::spin_loop();
     }
 
+    /// True if `interrupt` was signalled since the last wait, or is within `timeout`.
+    fn wait(&mut self, interrupt: &mut Interrupt, timeout: Duration) -> bool {
+        interrupt.wait(timeout)
+    }
+
     /// Simulated clocks since it was made; 0 for a function that does not say.
     fn clocks(&self) -> u64 {
         0
@@ -162,6 +169,10 @@ macro_rules! forward {
 
             fn relax(&mut self) {
                 (**self).relax();
+            }
+
+            fn wait(&mut self, interrupt: &mut Interrupt, timeout: Duration) -> bool {
+                (**self).wait(interrupt, timeout)
             }
 
             fn clocks(&self) -> u64 {

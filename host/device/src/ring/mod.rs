@@ -327,7 +327,7 @@ impl<P: PciDevice> RingDevice<P> {
         }
         self.write(register::IRQ_ARM, self.out_head)?;
         if let Some(interrupt) = &mut self.interrupt
-            && interrupt.wait(INTERRUPT_WAIT)
+            && self.pci.wait(interrupt, INTERRUPT_WAIT)
         {
             self.counters.interrupts += 1;
         }
@@ -446,7 +446,7 @@ impl<P: PciDevice> Drop for RingDevice<P> {
 }
 
 /// A register; all ones are the loss of the function, since no register of it reads so.
-fn read(pci: &mut impl PciDevice, register: Register) -> Result<u32, DeviceError> {
+fn read(pci: &mut (impl PciDevice + ?Sized), register: Register) -> Result<u32, DeviceError> {
     match pci.read32(register.offset.into())? {
         ALL_ONES => {
             let cause = format!("{} reads as all ones", register.name);
@@ -457,7 +457,7 @@ fn read(pci: &mut impl PciDevice, register: Register) -> Result<u32, DeviceError
 }
 
 /// What the function holds, if it is ours and speaks our records.
-pub fn identify(pci: &mut impl PciDevice) -> Result<Capacity, DeviceError> {
+pub fn identify(pci: &mut (impl PciDevice + ?Sized)) -> Result<Capacity, DeviceError> {
     let (id, version) = (read(pci, register::ID)?, read(pci, register::VERSION)?);
     if (id, version) != (register::ID_VALUE, register::VERSION_VALUE) {
         return Err(DeviceError::NotOurs { name: pci.name(), id, version });

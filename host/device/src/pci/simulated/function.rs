@@ -1,11 +1,12 @@
 //! The function: regions, interrupt and reset over the Verilated PCIe-side top, which is clocked only while it has work.
 
 use std::os::fd::OwnedFd;
+use std::path::Path;
 
 use model::register::{RECORDS_IN, RECORDS_OUT, SPACE_BYTES};
 use rustix::io::Errno;
-use sim::Build;
 use sim::pcie::{Pcie, Response};
+use sim::{Build, SimError};
 use vfio_bindings::bindings::vfio;
 
 use super::config_space::{CONFIG_BYTES, ConfigSpace, PENDING_OFFSET, Written};
@@ -42,11 +43,14 @@ pub struct Function {
 }
 
 impl Function {
-    /// After reset.
-    pub fn new(build: Build) -> Self {
+    /// After reset; with a path, its waveform is written there.
+    ///
+    /// # Errors
+    /// [`SimError`] if so many lanes are not built, or the waveform cannot be written.
+    pub fn new(build: Build, lanes: usize, trace: Option<&Path>) -> Result<Self, SimError> {
         let mut dma = DmaMap::default();
-        let pcie = Pcie::new(build, &mut dma);
-        Self {
+        let pcie = Pcie::new(build, lanes, trace, &mut dma)?;
+        Ok(Self {
             pcie,
             config: ConfigSpace::new(),
             dma,
@@ -56,7 +60,7 @@ impl Function {
             is_pending: false,
             work: WORK_CLOCKS,
             records: [0; 2],
-        }
+        })
     }
 
     /// Bytes of a region; 0 if there is none.

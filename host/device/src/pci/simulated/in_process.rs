@@ -1,9 +1,11 @@
 //! The simulated function as a device of this process: no socket, no kernel, the same enforcement.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
-use sim::Build;
+use sim::{Build, SimError};
 use vfio_bindings::bindings::vfio;
 
 use super::function::Function;
@@ -15,8 +17,12 @@ pub struct InProcess {
 }
 
 impl InProcess {
-    pub fn new(build: Build) -> Self {
-        Self { function: Function::new(build) }
+    /// A function after reset; with a path, its waveform is written there.
+    ///
+    /// # Errors
+    /// As [`Function::new`].
+    pub fn new(build: Build, lanes: usize, trace: Option<&Path>) -> Result<Self, SimError> {
+        Ok(Self { function: Function::new(build, lanes, trace)? })
     }
 
     pub fn function(&self) -> &Function {
@@ -89,6 +95,17 @@ impl PciDevice for InProcess {
 
     fn relax(&mut self) {
         self.function.step();
+    }
+
+    fn wait(&mut self, interrupt: &mut Interrupt, timeout: Duration) -> bool {
+        let end = Instant::now() + timeout;
+        while !interrupt.wait(Duration::ZERO) {
+            if Instant::now() > end {
+                return false;
+            }
+            self.function.step();
+        }
+        true
     }
 
     fn clocks(&self) -> u64 {
