@@ -2,25 +2,20 @@
 #![cfg(feature = "sim")]
 
 mod common;
+mod socket;
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::path::Path;
 
 use common::steps::{any_step, drive, rounds};
 use device::DeviceError;
 use device::pci::simulated::{Function, InProcess};
 use device::pci::vfio_user::UserVfio;
-use device::pci::vfio_user::server::{Served, Server};
+use device::pci::vfio_user::server::Server;
 use device::ring::{RingConfig, RingDevice, Wait};
 use device::sim::Build;
 use model::register;
 use proptest::prelude::*;
-
-/// Long enough for a machine with other work.
-const PATIENCE: Duration = Duration::from_secs(60);
+use socket::{PATIENCE, Serving};
 
 fn config(wait: Wait, push_records_max: usize) -> RingConfig {
     RingConfig { size_log: 7, wait, doorbell_records: 5, push_records_max, deadline: PATIENCE }
@@ -34,39 +29,6 @@ fn in_process(lanes: usize) -> InProcess {
     InProcess::new(Build::Small, lanes, None).unwrap()
 }
 
-/// A server in a thread of its own.
-struct Served_ {
-    path: PathBuf,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<Served>>,
-    _directory: tempfile::TempDir,
-}
-
-impl Served_ {
-    fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("device");
-        let stop = Arc::new(AtomicBool::new(false));
-        let mut server = Server::bind(&path, function(1)).unwrap();
-        let stopping = stop.clone();
-        let thread = std::thread::spawn(move || {
-            server.run(|| stopping.load(Ordering::Relaxed), |_| {}).unwrap();
-            assert_eq!(server.function().breaches(), 0);
-            server.served()
-        });
-        Self { path, stop, thread: Some(thread), _directory: directory }
-    }
-
-    fn connect(&self) -> UserVfio {
-        UserVfio::connect(&self.path, PATIENCE).unwrap()
-    }
-
-    fn end(mut self) -> Served {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.take().unwrap().join().unwrap()
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(8) })]
 
@@ -76,7 +38,7 @@ proptest! {
         before_wrap in 0u32..64,
     ) {
         let rounds = rounds(&steps);
-        let server = Served_::start();
+        let server = Serving::start();
         for (wait, push) in [(Wait::Poll, 0), (Wait::Poll, 4), (Wait::Interrupt, 0), (Wait::Interrupt, 2)] {
             let lanes = if push > 0 { 4 } else { 1 };
             let mut device = RingDevice::attach(in_process(lanes), config(wait, push)).unwrap();
@@ -166,7 +128,7 @@ fn a_socket_that_nobody_serves_says_how_to_start_a_server() {
 
 #[test]
 fn a_second_server_does_not_take_a_socket_that_is_served_and_takes_one_that_is_not() {
-    let server = Served_::start();
+    let server = Serving::start();
     let second = Server::bind(&server.path, function(1));
     assert_eq!(second.err().unwrap().kind(), std::io::ErrorKind::AddrInUse);
     let stale = server.path.with_file_name("stale");

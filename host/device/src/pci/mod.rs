@@ -79,7 +79,8 @@ pub trait PciDevice {
     /// [`PciError`].
     fn disable_interrupt(&mut self) -> Result<(), PciError>;
 
-    /// Function-level reset: registers, rings and indices are as after power-up, and so is the command register.
+    /// Function-level reset: registers, rings and indices are as after power-up, and so is the command register. After a loss what was mapped may
+    /// be gone.
     ///
     /// # Errors
     /// [`PciError`]; also if the function cannot be reset.

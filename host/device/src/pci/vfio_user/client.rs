@@ -15,12 +15,9 @@ use super::message::{
 };
 use crate::pci::{DmaMemory, Interrupt, PciDevice, PciError};
 
-/// How long a server may take for a request.
-pub const DEADLINE: Duration = Duration::from_secs(5);
-
 /// A PCI function at a vfio-user socket.
 ///
-/// After a missed deadline or an answer that makes no sense the connection is given up: every later call fails at once.
+/// After a missed deadline or an answer that makes no sense the connection is given up: every later call fails at once, until a reset.
 pub struct UserVfio {
     path: PathBuf,
     channel: Option<Channel>,
@@ -36,22 +33,21 @@ impl UserVfio {
     /// # Errors
     /// [`PciError::Setup`] if nobody serves a PCI function there; else as any request.
     pub fn connect(path: &Path, deadline: Duration) -> Result<Self, PciError> {
-        let stream = open(path).map_err(|error| PciError::Setup {
-            what: format!("no vfio-user server answers at {}: {error}", path.display()),
-            remedy: format!("start one with `backstop serve-device --socket {}`", path.display()),
-        })?;
-        let channel = Channel::new(stream)
-            .map_err(|source| PciError::Refused { operation: "a socket that does not block", source })?;
-        let mut client = Self {
-            path: path.into(),
-            channel: Some(channel),
-            next_id: 0,
-            deadline,
-            is_resettable: false,
-            vectors: 0,
-        };
-        client.negotiate()?;
+        let path = path.into();
+        let mut client = Self { path, channel: None, next_id: 0, deadline, is_resettable: false, vectors: 0 };
+        client.open()?;
         Ok(client)
+    }
+
+    fn open(&mut self) -> Result<(), PciError> {
+        let path = self.path.display();
+        let channel =
+            connect_at_once(&self.path).and_then(Channel::new).map_err(|error| PciError::Setup {
+                what: format!("no vfio-user server answers at {path}: {error}"),
+                remedy: format!("start one with `backstop serve-device --socket {path}`"),
+            })?;
+        self.channel = Some(channel);
+        self.negotiate()
     }
 
     fn negotiate(&mut self) -> Result<(), PciError> {
@@ -184,7 +180,7 @@ impl UserVfio {
 }
 
 /// A connection, or an error at once: also where a queue of others waits.
-fn open(path: &Path) -> io::Result<UnixStream> {
+fn connect_at_once(path: &Path) -> io::Result<UnixStream> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
     connect(&socket, &SocketAddrUnix::new(path)?)?;
@@ -256,7 +252,11 @@ impl PciDevice for UserVfio {
         self.request("interrupt disable", command::DEVICE_SET_IRQS, body, &[]).map(drop)
     }
 
+    /// A connection that was given up is made anew; nothing is mapped then.
     fn reset(&mut self) -> Result<(), PciError> {
+        if self.channel.is_none() {
+            self.open()?;
+        }
         if !self.is_resettable {
             return Err(PciError::Setup {
                 what: format!("{} cannot be reset", self.name()),
