@@ -5,14 +5,17 @@ mod common;
 mod socket;
 
 use std::path::Path;
+use std::time::Duration;
 
 use common::steps::{any_step, drive, rounds};
-use device::DeviceError;
+use device::pci::fault::{FaultyPci, PciFault};
 use device::pci::simulated::{Function, InProcess};
 use device::pci::vfio_user::UserVfio;
 use device::pci::vfio_user::server::Server;
 use device::ring::{RingConfig, RingDevice, Wait};
 use device::sim::Build;
+use device::{DeviceError, MarginDevice};
+use model::record::{Record, input};
 use model::register;
 use proptest::prelude::*;
 use socket::{PATIENCE, Serving};
@@ -136,4 +139,46 @@ fn a_second_server_does_not_take_a_socket_that_is_served_and_takes_one_that_is_n
     Server::bind(&stale, function(1)).unwrap();
     assert!(!stale.exists(), "a server takes its socket away when it ends");
     server.end();
+}
+
+/// Whatever the function does, the driver says so within the deadline and in words, takes and answers nothing more, and a reset brings
+/// back what can be brought back.
+#[test]
+fn every_fault_of_the_function_is_a_loss_with_its_cause() {
+    let words = |fault| match fault {
+        PciFault::AllOnes => "STATUS reads as all ones",
+        PciFault::Stands => "no heartbeat within",
+        PciFault::DoorbellsLost => "no answer within",
+        PciFault::TailBeyondRing => "more than the ring beyond OUT_HEAD",
+        PciFault::Deadline => "no answer within 1 ms",
+    };
+    for fault in PciFault::ALL {
+        for (wait, before) in [(Wait::Poll, 0), (Wait::Poll, 3), (Wait::Interrupt, 2)] {
+            let deadline = Duration::from_millis(400);
+            let pci = FaultyPci::new(in_process(1), fault, before);
+            let mut device = RingDevice::attach(pci, RingConfig { deadline, ..config(wait, 0) }).unwrap();
+            let ask = |device: &mut RingDevice<FaultyPci<InProcess>>| -> Result<(), DeviceError> {
+                device.submit(&[Record::new(&input::RESYNC, 0)]);
+                while device.poll(&mut [Record::default(); 8]) == 0 {
+                    device.check()?;
+                }
+                Ok(())
+            };
+            for _ in 0..before {
+                ask(&mut device).unwrap();
+            }
+            let error = ask(&mut device).unwrap_err();
+            assert!(device.pci().has_struck());
+            assert!(matches!(error, DeviceError::Lost { .. }), "{error}");
+            assert!(error.to_string().contains(words(fault)), "{fault:?}: {error}");
+            assert_eq!(device.submit(&[Record::new(&input::RESYNC, 0)]), 0, "it stays lost");
+            assert_eq!(device.poll(&mut [Record::default()]), 0);
+            device.reset();
+            let is_back = device.check().is_ok();
+            assert_eq!(is_back, !matches!(fault, PciFault::AllOnes | PciFault::Deadline), "{fault:?}");
+            if is_back {
+                ask(&mut device).unwrap();
+            }
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! socket ([`vfio_user::UserVfio`]), the Verilated gateware in this process (`simulated::InProcess`, feature `sim`).
 
 pub mod error;
+pub mod fault;
 pub mod memory;
 #[cfg(feature = "sim")]
 pub mod simulated;
