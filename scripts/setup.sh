@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what building and testing need and is not there yet; says nothing if all is there.
 #
-#   scripts/setup.sh [test|run|lint-hdl|cocotb|route|formal]
+#   scripts/setup.sh [test|run|lint-hdl|cocotb|route|formal|vm-test]
 #
 # test (default): everything that building and testing need. run: only what the simulated gateware needs; without it the
 # CPU device still runs. lint-hdl and cocotb: the second simulator too. cocotb, route and formal: what their scripts install
@@ -11,9 +11,9 @@ set -eu
 
 purpose=${1:-test}
 case $purpose in
-test | run | lint-hdl | cocotb | route | formal) ;;
+test | run | lint-hdl | cocotb | route | formal | vm-test) ;;
 *)
-    echo "usage: scripts/setup.sh [test|run|lint-hdl|cocotb|route|formal]" >&2
+    echo "usage: scripts/setup.sh [test|run|lint-hdl|cocotb|route|formal|vm-test]" >&2
     exit 64
     ;;
 esac

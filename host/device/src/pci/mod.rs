@@ -4,6 +4,7 @@
 //! socket (`vfio_user::UserVfio`), the Verilated gateware in this process (`function::InProcess`, feature `sim`).
 
 pub mod error;
+pub mod kernel;
 pub mod memory;
 
 pub use error::PciError;
