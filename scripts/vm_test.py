@@ -54,6 +54,8 @@ class Job:
     commands: list
     # Regular expressions, each of which must match a line of what the guest says.
     markers: list
+    # After COMMAND_LINE, over which it goes.
+    kernel: str = ""
     # Files of this machine that the guest has too, by their path there.
     files: dict = field(default_factory=dict)
     # Runs beside QEMU: one of SERVERS and its arguments, {socket} as above.
@@ -62,25 +64,89 @@ class Job:
     kill_server_at: str = ""
 
 
+# Alone below its port, so that the kernel can reset it.
+EDU = ["-device", "pcie-root-port,id=slot4,chassis=1,addr=4", "-device", "edu,bus=slot4"]
+FAULT = r"DMAR: \[DMA Write.*fault addr 0x8000000\b"
 JOBS = [
     Job(
         name="edu",
-        # Alone below its port, so that the kernel can reset it.
-        devices=["-device", "pcie-root-port,id=slot4,chassis=1,addr=4", "-device", "edu,bus=slot4"],
+        devices=EDU,
         address="0000:01:00.0",
         programs=["edu"],
-        commands=["edu 01:00.0", "dmesg | grep 'DMAR: .*fault addr'"],
+        commands=["echo 4 > /proc/sys/vm/nr_hugepages", "edu 01:00.0", "dmesg | grep 'DMAR: .*fault addr'"],
         markers=[
             r"edu: identification 0x\w+00ed$",
             r"edu: no DMA before bus-master enable$",
             r"edu: DMA of 4096 bytes to the device and back, data equal$",
+            r"edu: DMA to the end of 2097152 bytes, in 1 huge pages$",
             r"edu: interrupt by request$",
             r"edu: interrupt at the end of DMA$",
             r"edu: DMA is held back after unmap, and only then$",
             r"edu: works after reset$",
             r"edu: all as it must be$",
-            r"DMAR: \[DMA Write.*fault addr 0x8000000\b",
+            FAULT,
         ],
+    ),
+    # What docs/bring-up.md says of a server that is not set up, by the kernel's own doing; its remedies are carried out.
+    Job(
+        name="setup",
+        devices=[
+            *EDU,
+            *("-device", "pcie-root-port,id=slot5,chassis=2,addr=5"),
+            *("-device", "edu,bus=slot5,addr=0.0,multifunction=on", "-device", "pci-serial,bus=slot5,addr=0.1"),
+            *("-device", "edu,bus=pcie.0,addr=6"),
+        ],
+        address="0000:01:00.0",
+        programs=["edu"],
+        commands=[
+            "remedy() { cat /tmp/said; grep -o '`echo [^`]*`' /tmp/said | tr -d '`' > /tmp/remedy; sh -ex /tmp/remedy; }",
+            "! edu 09:00.0",
+            # A shared slot, and one that cannot be reset.
+            "! edu 02:00.0 > /tmp/said; remedy",
+            "! edu 02:00.0 > /tmp/said; remedy",
+            "! edu 02:00.0",
+            "! edu 00:06.0 > /tmp/said; remedy",
+            "! edu 00:06.0",
+            # A user without rights and without memory to lock, then with both.
+            "mkdir -p /etc; echo 'trader:x:1000:1000::/:/bin/sh' > /etc/passwd",
+            "! su trader -c '/bin/edu 01:00.0'",
+            "chown trader /dev/vfio/$(basename $(readlink /sys/bus/pci/devices/0000:01:00.0/iommu_group))",
+            "! su trader -c 'ulimit -l 4; /bin/edu 01:00.0'",
+            "su trader -c 'id; ulimit -l 8192; /bin/edu 01:00.0'",
+            "rm /dev/vfio/vfio",
+            "! edu 01:00.0",
+        ],
+        markers=[
+            r"there is no PCI function 0000:09:00\.0 here; `lspci -D`",
+            r"0000:02:00\.0 is bound to no driver, not to vfio-pci; as root",
+            r"0000:02:00\.1, of the same IOMMU group \d+ as 0000:02:00\.0, is bound to serial; as root",
+            r"edu: NOT as it must be: the kernel has no way to reset 0000:02:00\.0 alone",
+            r"0000:00:06\.0 is bound to no driver, not to vfio-pci",
+            r"edu: NOT as it must be: the kernel has no way to reset 0000:00:06\.0 alone",
+            r"this user may not open /dev/vfio/\d+; give it to a group",
+            r"bytes for DMA exceed what this process may lock, 4 KiB in all; raise the limit",
+            r"uid=1000\(trader\)",
+            r"edu: all as it must be$",
+            r"there is no /dev/vfio/vfio; as root: `modprobe vfio-pci`",
+        ],
+    ),
+    Job(
+        name="iommu-off",
+        devices=EDU,
+        address="0000:01:00.0",
+        programs=["edu"],
+        kernel="intel_iommu=off",
+        commands=["! edu 01:00.0"],
+        markers=[r"0000:01:00\.0 is in no IOMMU group: the IOMMU is off; switch it on"],
+    ),
+    Job(
+        name="remapping-off",
+        devices=EDU,
+        address="0000:01:00.0",
+        programs=["edu"],
+        kernel="intremap=off",
+        commands=["! edu 01:00.0"],
+        markers=[r"the IOMMU does not remap interrupts, so that a card could raise any; switch"],
     ),
 ]
 
@@ -145,7 +211,7 @@ def qemu(job, machine, initrd, socket):
     command += ["-m", MEGABYTES, "-nodefaults", "-nographic", "-serial", "stdio", "-no-reboot"]
     # A server in another process reaches the guest's memory by its file.
     command += ["-object", f"memory-backend-memfd,id=m0,size={MEGABYTES}M,share=on", "-machine", "memory-backend=m0"]
-    command += ["-kernel", machine.kernel, "-initrd", initrd, "-append", COMMAND_LINE]
+    command += ["-kernel", machine.kernel, "-initrd", initrd, "-append", f"{COMMAND_LINE} {job.kernel}"]
     command += ["-device", "intel-iommu,intremap=on,caching-mode=on"]
     return [str(part) for part in [*command, *filled(job.devices, socket)]]
 

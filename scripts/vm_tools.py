@@ -5,6 +5,7 @@ that it needs, and runs through the dynamic loader among them whatever the machi
 """
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -62,6 +63,8 @@ def machine(say):
 
 
 def fetch(say):
+    if platform.machine() != "x86_64":
+        raise Missing(f"the guest's parts are programs of x86_64, this machine is {platform.machine()}. {WITHOUT}")
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
         raise Missing(f"there is no apt-get or no dpkg-deb here: the guest's parts are packages of Debian. {WITHOUT}")
     say(f"asking the machine's package sources for {SUITE} and {SUITE}-backports")
@@ -81,8 +84,8 @@ def fetch(say):
         (ROOT / "usr" / name).mkdir(parents=True, exist_ok=True)
         (ROOT / name).symlink_to(Path("usr") / name)
     for package in packages:
-        unpack(package)
-        package.unlink()
+        run(["dpkg-deb", "--extract", package, ROOT])
+    shutil.rmtree(APT)
 
 
 def configure():
@@ -90,7 +93,8 @@ def configure():
     for name in ("state/lists/partial", "cache/archives/partial", "preferences.d"):
         (APT / name).mkdir(parents=True)
     (APT / "status").touch()
-    targets = run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"])
+    fields = "$(REPO_URI) $(COMPONENT) $(RELEASE) $(CODENAME)"
+    targets = run(["apt-get", "indextargets", "--format", fields, "Created-By: Packages"])
     (APT / "sources.list").write_text(sources(targets, release_of_the_machine(), keyring()))
     settings = {
         "Dir::State": APT / "state",
@@ -116,8 +120,9 @@ def configure():
 
 
 def sources(targets, release, keyring):
-    """apt's list for the wanted suites, from the mirror of the machine's own `release`: `targets` are lines of address, suite, component."""
-    mirrors = [line.split()[0] for line in targets.splitlines() if line.split()[1:] == [release, "main"]]
+    """apt's list for the wanted suites, from the mirror of the machine's own `release`: `targets` are lines of address, component, suite, name."""
+    rows = [line.split() for line in targets.splitlines()]
+    mirrors = [address for address, component, *names in rows if component == "main" and release in names]
     if not mirrors:
         raise Missing(
             f"the machine's package sources have no suite {release} with component main to take {SUITE} from the mirror of."
@@ -150,10 +155,6 @@ def dependency(text):
     if len(found) != 1:
         raise Missing(f"{KERNEL} depends on no single kernel: {text.split()}")
     return found[0]
-
-
-def unpack(package):
-    run(["dpkg-deb", "--extract", package, ROOT])
 
 
 def check(qemu):
@@ -199,10 +200,8 @@ def run(command, environment=None, directory=BUILD):
 
 def unnamed(text):
     """Without the mirrors' names: they are the machine's own business."""
-    listed = APT / "sources.list"
-    hosts = {urlparse(word).hostname for word in re.findall(r"\S+://\S+", text)}
-    if listed.exists():
-        hosts |= {urlparse(word).hostname for word in re.findall(r"\S+://\S+", listed.read_text())}
+    files = [path.read_text() for path in (APT / "sources.list", APT / "apt.conf") if path.exists()]
+    hosts = {urlparse(address).hostname for address in re.findall(r"\w+://[^\s\"]+", " ".join([text, *files]))}
     for host in sorted(filter(None, hosts), key=len, reverse=True):
         text = text.replace(host, "(mirror)")
     return text

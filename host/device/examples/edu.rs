@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use device::pci::kernel::KernelVfio;
-use device::pci::memory::PAGE_BYTES;
+use device::pci::memory::{HUGE_PAGE_BYTES, PAGE_BYTES};
 use device::pci::{COMMAND_BUS_MASTER, CONFIG_COMMAND, PciDevice, PciError};
 
 const IDENTIFICATION: u64 = 0x00;
@@ -63,6 +63,7 @@ fn run(address: &str) -> Outcome {
     registers(&mut edu)?;
     refusals(&mut edu, address)?;
     dma(&mut edu)?;
+    large(&mut edu)?;
     interrupt(&mut edu)?;
     blocked(&mut edu)?;
     reset(&mut edu)
@@ -123,6 +124,23 @@ fn dma(edu: &mut KernelVfio) -> Outcome {
     must(holds(&memory, 0, &data), || "DMA changed what it read".into())?;
     println!("edu: DMA of {BLOCK} bytes to the device and back, data equal");
     edu.dma_unmap(IOVA.into(), memory.bytes()).map_err(told)
+}
+
+/// Memory of the size of a huge page is one, if the machine has any to give.
+fn large(edu: &mut KernelVfio) -> Outcome {
+    let free = free_huge_pages()?;
+    let memory = edu.dma_alloc(HUGE_PAGE_BYTES).map_err(told)?;
+    let taken = free - free_huge_pages()?;
+    must(taken == free.min(1), || format!("{taken} of {free} huge pages taken"))?;
+    edu.dma_map(&memory, IOVA.into()).map_err(told)?;
+    let (data, last) = (pattern(4), HUGE_PAGE_BYTES - BLOCK);
+    memory.write(0, &data);
+    transfer(edu, IOVA, BUFFER, DMA_START)?;
+    transfer(edu, BUFFER, IOVA + last as u32, DMA_START | DMA_TO_MEMORY)?;
+    must(holds(&memory, last, &data), || "DMA does not reach the end of large memory".into())?;
+    edu.dma_unmap(IOVA.into(), memory.bytes()).map_err(told)?;
+    println!("edu: DMA to the end of {HUGE_PAGE_BYTES} bytes, in {taken} huge pages");
+    Ok(())
 }
 
 fn interrupt(edu: &mut KernelVfio) -> Outcome {
@@ -209,6 +227,13 @@ fn holds(memory: &device::pci::DmaMemory, offset: usize, expected: &[u8]) -> boo
 /// A block that is like no other seed's, and whose words are all different.
 fn pattern(seed: u32) -> Vec<u8> {
     (0..BLOCK as u32 / 4).flat_map(|word| (word ^ seed.wrapping_mul(0x9e37_79b9)).to_le_bytes()).collect()
+}
+
+fn free_huge_pages() -> Outcome<u64> {
+    let memory = std::fs::read_to_string("/proc/meminfo").map_err(|error| error.to_string())?;
+    let free = memory.lines().find_map(|line| line.strip_prefix("HugePages_Free:"));
+    // A kernel without huge pages does not say.
+    free.unwrap_or("0").trim().parse().map_err(|error| format!("/proc/meminfo: {error}"))
 }
 
 fn read(edu: &mut KernelVfio, offset: u64) -> Outcome<u32> {

@@ -127,29 +127,6 @@ impl KernelVfio {
         Ok(self.windows.iter().find_map(|window| window.word(offset)))
     }
 
-    fn read(
-        &self,
-        operation: &'static str,
-        region: Region,
-        offset: u64,
-        data: &mut [u8],
-    ) -> Result<(), PciError> {
-        let at = region.at(operation, offset, data.len())?;
-        let bytes = data.len();
-        whole(operation, rustix::io::pread(self.file(), data, at), bytes)
-    }
-
-    fn write(
-        &self,
-        operation: &'static str,
-        region: Region,
-        offset: u64,
-        data: &[u8],
-    ) -> Result<(), PciError> {
-        let at = region.at(operation, offset, data.len())?;
-        whole(operation, rustix::io::pwrite(self.file(), data, at), data.len())
-    }
-
     /// Registers answer, memory is out of reach: what a function is like after power-up and the kernel's setting up of its BARs. The
     /// kernel leaves it so when it opens a function, but restores the old command after a reset.
     fn silence(&mut self, operation: &'static str) -> Result<(), PciError> {
@@ -209,7 +186,7 @@ impl PciDevice for KernelVfio {
             return Ok(u32::from_le(unsafe { word.read_volatile() }));
         }
         let mut data = [0; 4];
-        self.read(OPERATION, self.registers, offset, &mut data)?;
+        self.registers.read(self.file(), OPERATION, offset, &mut data)?;
         Ok(u32::from_le_bytes(data))
     }
 
@@ -220,15 +197,15 @@ impl PciDevice for KernelVfio {
             unsafe { word.write_volatile(value.to_le()) };
             return Ok(());
         }
-        self.write(OPERATION, self.registers, offset, &value.to_le_bytes())
+        self.registers.write(self.file(), OPERATION, offset, &value.to_le_bytes())
     }
 
     fn config_read(&mut self, offset: u16, data: &mut [u8]) -> Result<(), PciError> {
-        self.read("reading configuration space", self.configuration, offset.into(), data)
+        self.configuration.read(self.file(), "reading configuration space", offset.into(), data)
     }
 
     fn config_write(&mut self, offset: u16, data: &[u8]) -> Result<(), PciError> {
-        self.write("writing configuration space", self.configuration, offset.into(), data)
+        self.configuration.write(self.file(), "writing configuration space", offset.into(), data)
     }
 
     /// In huge pages if it fills one and the server has set enough of them aside.
@@ -298,6 +275,29 @@ impl PciDevice for KernelVfio {
 }
 
 impl Region {
+    fn read(
+        self,
+        file: BorrowedFd<'_>,
+        operation: &'static str,
+        offset: u64,
+        data: &mut [u8],
+    ) -> Result<(), PciError> {
+        let bytes = data.len();
+        let at = self.at(operation, offset, bytes)?;
+        whole(operation, rustix::io::pread(file, data, at), bytes)
+    }
+
+    fn write(
+        self,
+        file: BorrowedFd<'_>,
+        operation: &'static str,
+        offset: u64,
+        data: &[u8],
+    ) -> Result<(), PciError> {
+        let at = self.at(operation, offset, data.len())?;
+        whole(operation, rustix::io::pwrite(file, data, at), data.len())
+    }
+
     /// Where in the device's file `bytes` at `offset` of the region are.
     fn at(self, operation: &'static str, offset: u64, bytes: usize) -> Result<u64, PciError> {
         let is_inside = offset.checked_add(bytes as u64).is_some_and(|end| end <= self.bytes);
@@ -393,15 +393,25 @@ fn open_refused(error: VfioError, place: &setup::Place) -> PciError {
 mod tests {
     use super::*;
 
-    const REGISTERS: Region = Region { offset: 1 << 40, bytes: 4_096 };
-
     #[test]
-    fn a_region_is_kept_to() {
-        assert_eq!(REGISTERS.at("reading", 4_092, 4).unwrap(), (1 << 40) + 4_092);
-        for (offset, bytes) in [(4_093, 4), (4_096, 1), (u64::MAX, 4)] {
-            let error = REGISTERS.at("reading", offset, bytes).unwrap_err();
-            assert!(matches!(error, PciError::Refused { .. }) && !error.is_loss(), "{error}");
+    fn trapped_accesses_go_to_the_region_and_never_beyond_it() {
+        // The second page of a file stands for a region.
+        let memory = DmaMemory::new(0x2000).unwrap();
+        let region = Region { offset: 0x1000, bytes: 0x100 };
+        region.write(memory.file(), "writing", 0xfc, &[1, 2, 3, 4]).unwrap();
+        assert_eq!(memory.load(0x10fc), 0x0403_0201);
+        let mut data = [0; 2];
+        region.read(memory.file(), "reading", 0xfe, &mut data).unwrap();
+        assert_eq!(data, [3, 4]);
+        for offset in [0xff, 0x100, u64::MAX] {
+            let read = region.read(memory.file(), "reading", offset, &mut data).unwrap_err();
+            let written = region.write(memory.file(), "writing", offset, &[9, 9]).unwrap_err();
+            assert!(matches!(read, PciError::Refused { .. }) && !written.is_loss(), "{read} {written}");
         }
+        assert_eq!(memory.load(0x1100), 0);
+        // A file that ends inside its region is a function that answers by halves.
+        let cut = Region { offset: 0x1ffe, bytes: 4 };
+        assert!(cut.read(memory.file(), "reading", 0, &mut [0; 4]).unwrap_err().is_loss());
     }
 
     #[test]
