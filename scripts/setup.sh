@@ -5,7 +5,7 @@
 #
 # test (default): everything that building and testing need. run: only what the simulated gateware needs; without it the
 # CPU device still runs. lint-hdl and cocotb: the second simulator too. cocotb, route and formal: what their scripts install
-# their own tools with.
+# their own tools with. vm-test: what its guest's programs are linked with, and the keys of Debian's packages.
 # Exit 0: all there. 1: no Rust. 2: packages are missing and could not be installed; the message names them.
 set -eu
 
@@ -28,6 +28,14 @@ has_venv() {
     has python3 && python3 -c 'import ensurepip, venv' 2>/dev/null
 }
 
+has_static_libc() {
+    has gcc && [ -f "$(gcc -print-file-name=libc.a)" ]
+}
+
+has_keyring() {
+    [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || [ -e /usr/share/keyrings/debian-archive-keyring.pgp ]
+}
+
 # Debian names of what is missing.
 missing() {
     has verilator || echo verilator
@@ -43,6 +51,10 @@ missing() {
     fi
     if [ "$purpose" = route ] || [ "$purpose" = formal ] || [ "$purpose" = cocotb ]; then
         has_venv || echo python3-venv
+    fi
+    if [ "$purpose" = vm-test ]; then
+        has_static_libc || echo libc6-dev
+        has_keyring || echo debian-archive-keyring
     fi
 }
 

@@ -13,13 +13,13 @@ import json
 import lzma
 import os
 import re
+import signal
 import stat
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
 from time import monotonic, sleep
 
 import vm_tools
@@ -75,6 +75,7 @@ JOBS = [
         programs=["edu"],
         commands=["echo 4 > /proc/sys/vm/nr_hugepages", "edu 01:00.0", "dmesg | grep 'DMAR: .*fault addr'"],
         markers=[
+            r"edu: opened .*, 1048576 bytes of registers mapped$",
             r"edu: identification 0x\w+00ed$",
             r"edu: no DMA before bus-master enable$",
             r"edu: DMA of 4096 bytes to the device and back, data equal$",
@@ -155,6 +156,8 @@ def main(names):
     unknown = set(names) - {job.name for job in JOBS}
     if unknown:
         sys.exit(f"vm-test: no such job: {', '.join(sorted(unknown))}; there are: {', '.join(j.name for j in JOBS)}")
+    # So that a server does not outlive it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("vm-test: ended by a signal"))
     try:
         machine = vm_tools.machine(say)
         failed = [job.name for job in JOBS if not names or job.name in names if not passes(job, machine)]
@@ -197,12 +200,9 @@ def passes(job, machine):
 
 
 def lacks(said, markers):
-    return [f"nothing says: {marker}" for marker in markers if not any(re.search(marker, line) for line in lines(said))]
-
-
-def lines(said):
-    """Without what a terminal would not show: a serial line ends in CR LF."""
-    return [line.rstrip() for line in said.splitlines()]
+    # A serial line ends in CR LF.
+    lines = [line.rstrip() for line in said.splitlines()]
+    return [f"nothing says: {marker}" for marker in markers if not any(re.search(marker, line) for line in lines)]
 
 
 def qemu(job, machine, initrd, socket):
@@ -243,26 +243,20 @@ def end(server):
 
 def follow(command, log, server, kill_server_at, timeout):
     """Runs a command and writes what it says to `log`; False if it had to be ended after `timeout` seconds."""
-    running = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-    )
-
-    def listen():
-        with log.open("w") as written:
+    # Bounds it also where this script is killed.
+    bounded = ["timeout", "--foreground", "--kill-after=10", str(timeout), *command]
+    pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
+    with subprocess.Popen(bounded, stdin=subprocess.DEVNULL, **pipe) as running, log.open("w") as written:
+        try:
             for line in running.stdout:
                 written.write(line)
                 written.flush()
                 if server and kill_server_at and re.search(kill_server_at, line):
                     server.kill()
-
-    listener = Thread(target=listen)
-    listener.start()
-    listener.join(timeout)
-    ended = not listener.is_alive()
-    running.kill()
-    running.wait()
-    listener.join()
-    return ended
+        except BaseException:
+            running.terminate()
+            raise
+    return running.returncode not in (124, 137)
 
 
 def contents(job, machine):

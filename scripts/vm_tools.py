@@ -27,6 +27,7 @@ KEYRINGS = [
     Path("/usr/share/keyrings/debian-archive-keyring.gpg"),
     Path("/usr/share/keyrings/debian-archive-keyring.pgp"),
 ]
+NEEDS = f"It takes a Debian whose package mirror can be reached and has {SUITE} and {SUITE}-backports."
 WITHOUT = "The other tests do not need it."
 # Seconds of one call of apt, which fetches some 90 MB at most.
 TIMEOUT = 900
@@ -110,6 +111,8 @@ def configure():
         "APT::Architecture": "amd64",
         "APT::Architectures": "amd64",
         "APT::Sandbox::User": "",
+        # Else what cannot be reached is a warning, and old lists or none are gone on with.
+        "APT::Update::Error-Mode": "any",
         "Acquire::Languages": "none",
         "Acquire::Retries": "3",
         "Acquire::http::Timeout": "30",
@@ -125,8 +128,8 @@ def sources(targets, release, keyring):
     mirrors = [address for address, component, *names in rows if component == "main" and release in names]
     if not mirrors:
         raise Missing(
-            f"the machine's package sources have no suite {release} with component main to take {SUITE} from the mirror of."
-            f" It takes a Debian whose release is in its sources by its name. {WITHOUT}"
+            f"the machine's package sources have no suite '{release}', its own release, with component main: no mirror is"
+            f" known to take {SUITE} from. {NEEDS} {WITHOUT}"
         )
     suites = (SUITE, f"{SUITE}-backports")
     return "".join(f"deb [signed-by={keyring}] {mirrors[0]} {suite} main\n" for suite in suites)
@@ -194,7 +197,7 @@ def run(command, environment=None, directory=BUILD):
         raise Missing(f"{command[0]} {command[1]} took more than {TIMEOUT} s. {WITHOUT}") from error
     if done.returncode != 0:
         said = "\n".join((done.stdout + done.stderr).splitlines()[-5:])
-        raise Missing(f"{Path(command[0]).name} failed:\n{unnamed(said)}\n{WITHOUT}")
+        raise Missing(f"{' '.join(command[:3])} failed:\n{unnamed(said)}\n{NEEDS} {WITHOUT}")
     return done.stdout
 
 

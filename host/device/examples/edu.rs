@@ -59,7 +59,7 @@ fn main() -> ExitCode {
 
 fn run(address: &str) -> Outcome {
     let mut edu = KernelVfio::open(address).map_err(told)?;
-    println!("edu: opened {}", edu.name());
+    println!("edu: opened {}, {} bytes of registers mapped", edu.name(), edu.mapped_bytes());
     registers(&mut edu)?;
     refusals(&mut edu, address)?;
     dma(&mut edu)?;

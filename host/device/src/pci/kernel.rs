@@ -89,6 +89,11 @@ impl KernelVfio {
         Ok(function)
     }
 
+    /// Bytes of BAR 0 whose registers are reached without a call of the kernel.
+    pub fn mapped_bytes(&self) -> usize {
+        self.windows.iter().map(|window| window.bytes).sum()
+    }
+
     /// What of BAR 0 the kernel lets a process map, mapped; registers outside are read and written through the kernel.
     fn map_registers(&self) -> Vec<Window> {
         if self.device.get_region_flags(VFIO_PCI_BAR0_REGION_INDEX) & VFIO_REGION_INFO_FLAG_MMAP == 0 {

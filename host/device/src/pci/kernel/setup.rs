@@ -381,6 +381,38 @@ mod tests {
     }
 
     #[test]
+    fn the_page_for_who_sets_a_server_up_has_every_message() {
+        const PAGE: &str = include_str!("../../../../../docs/bring-up.md");
+        let server = Server::new();
+        let refusal = |address: &str| parts(check(server.0.path(), address).unwrap_err()).0;
+        let mut said = vec![refusal("01:00"), refusal("0000:02:00.0")];
+        server.add("0000:01:00.1", Some("7"), Some("snd_hda_intel"));
+        said.push(refusal(CARD));
+        server.bind(Some("xdma"));
+        said.push(refusal(CARD));
+        remove_file(server.path("dev/vfio/vfio")).unwrap();
+        said.push(refusal(CARD));
+        remove_file(server.path("sys/bus/pci/devices").join(CARD).join("iommu_group")).unwrap();
+        said.push(refusal(CARD));
+        let opening = [
+            container_refused(Errno::ACCESS.into()),
+            group_refused(Errno::ACCESS.into(), "7"),
+            group_refused(Errno::BUSY.into(), "7"),
+            group_refused(Errno::NOENT.into(), "7"),
+            group_shared("7"),
+            no_translation(),
+            no_interrupt_remapping(),
+            no_reset(CARD),
+            map_refused(Errno::NOMEM.raw_os_error(), 2 << 20, Some(8 << 20)),
+        ];
+        said.extend(opening.map(|error| parts(error).0));
+        assert_eq!(said.iter().collect::<std::collections::BTreeSet<_>>().len(), 15);
+        for what in said {
+            assert!(PAGE.contains(&format!("| {what} |")), "docs/bring-up.md has no line for: {what}");
+        }
+    }
+
+    #[test]
     fn memory_beyond_the_limit_is_told_apart_from_memory_that_is_not_there() {
         let no_memory = Errno::NOMEM.raw_os_error();
         let (what, remedy) = parts(map_refused(no_memory, 2 << 20, Some(64 << 10)));
