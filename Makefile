@@ -6,7 +6,7 @@ TIMED := scripts/timed.sh
 TESTS := $(sort $(filter-out differential,$(basename $(notdir $(wildcard tests/*.rs */tests/*.rs host/*/tests/*.rs)))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test differential-long accept hdl route formal cocotb lint-hdl docs bench lint mutants verify-export clean
+.PHONY: help setup build run test differential-long accept hdl route formal cocotb vm-test lint-hdl docs bench lint mutants verify-export clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,10 @@ lint: ## Format, clippy with warnings as errors, scripts
 cocotb: ## Both tops on AXI buses: the bus models of cocotbext-axi under Icarus, answers from the model; BUS_TESTS="..." for some
 	@scripts/setup.sh cocotb
 	@$(TIMED) "cocotb" scripts/bus_tests.py $(BUS_TESTS)
+
+vm-test: ## The host's programs in a guest of QEMU with an IOMMU, against PCI functions through its kernel's VFIO; VM_JOBS="..." for some
+	@scripts/setup.sh vm-test
+	@$(TIMED) "vm-test" scripts/vm_test.py $(VM_JOBS)
 
 mutants: setup ## Edits of the Verilog that the tests must catch (long)
 	cargo test --release --test mutants -- --ignored --nocapture

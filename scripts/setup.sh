@@ -1,19 +1,19 @@
 #!/bin/sh
 # Installs what building and testing need and is not there yet; says nothing if all is there.
 #
-#   scripts/setup.sh [test|run|lint-hdl|cocotb|route|formal]
+#   scripts/setup.sh [test|run|lint-hdl|cocotb|route|formal|vm-test]
 #
 # test (default): everything that building and testing need. run: only what the simulated gateware needs; without it the
 # CPU device still runs. lint-hdl and cocotb: the second simulator too. cocotb, route and formal: what their scripts install
-# their own tools with.
+# their own tools with. vm-test: what its guest's programs are linked with, and the keys of Debian's packages.
 # Exit 0: all there. 1: no Rust. 2: packages are missing and could not be installed; the message names them.
 set -eu
 
 purpose=${1:-test}
 case $purpose in
-test | run | lint-hdl | cocotb | route | formal) ;;
+test | run | lint-hdl | cocotb | route | formal | vm-test) ;;
 *)
-    echo "usage: scripts/setup.sh [test|run|lint-hdl|cocotb|route|formal]" >&2
+    echo "usage: scripts/setup.sh [test|run|lint-hdl|cocotb|route|formal|vm-test]" >&2
     exit 64
     ;;
 esac
@@ -26,6 +26,14 @@ has_zlib_header() {
 
 has_venv() {
     has python3 && python3 -c 'import ensurepip, venv' 2>/dev/null
+}
+
+has_static_libc() {
+    has gcc && [ -f "$(gcc -print-file-name=libc.a)" ]
+}
+
+has_keyring() {
+    [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || [ -e /usr/share/keyrings/debian-archive-keyring.pgp ]
 }
 
 # Debian names of what is missing.
@@ -43,6 +51,10 @@ missing() {
     fi
     if [ "$purpose" = route ] || [ "$purpose" = formal ] || [ "$purpose" = cocotb ]; then
         has_venv || echo python3-venv
+    fi
+    if [ "$purpose" = vm-test ]; then
+        has_static_libc || echo libc6-dev
+        has_keyring || echo debian-archive-keyring
     fi
 }
 

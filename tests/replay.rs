@@ -21,6 +21,7 @@ fn options(device: DeviceKind, out: Option<&Path>) -> Options {
         upsets: 0,
         out: out.map(Into::into),
         trace: None,
+        deadline: None,
         progress: false,
     }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use device::pci::PciDevice;
+use device::pci::kernel::KernelVfio;
 use device::pci::vfio_user::UserVfio;
 use device::{RingConfig, RingDevice};
 
@@ -25,6 +26,8 @@ pub enum DeviceKind {
     SimPcie,
     /// A PCI function that a vfio-user server offers at a socket.
     User(PathBuf),
+    /// A PCI function of this machine, by its address, through the kernel's VFIO.
+    Vfio(String),
 }
 
 impl DeviceKind {
@@ -49,6 +52,7 @@ impl DeviceKind {
             #[cfg(feature = "sim")]
             Self::SimPcie => "sim-pcie: gateware with its PCIe side under Verilator".into(),
             Self::User(path) => format!("user: vfio-user server at {}", path.display()),
+            Self::Vfio(address) => format!("vfio: PCI function {address}"),
         }
     }
 
@@ -79,21 +83,30 @@ impl DeviceKind {
                 Some(Box::new(device::pci::simulated::InProcess::new(build, lanes, None)?))
             }
             Self::User(path) => Some(Box::new(UserVfio::connect(path, PATIENCE_SIMULATED)?)),
+            Self::Vfio(address) => Some(Box::new(KernelVfio::open(address)?)),
         })
     }
 
-    /// The rings' configuration that suits the way there.
-    pub fn ring_config(&self) -> RingConfig {
-        RingConfig { deadline: PATIENCE_SIMULATED, ..RingConfig::default() }
+    /// The rings' configuration that suits the way there; `deadline` if it is to be another.
+    pub fn ring_config(&self, deadline: Option<Duration>) -> RingConfig {
+        let usual = match self {
+            Self::Vfio(_) => RingConfig::default().deadline,
+            _ => PATIENCE_SIMULATED,
+        };
+        RingConfig { deadline: deadline.unwrap_or(usual), ..RingConfig::default() }
     }
 
     /// The function behind the ring driver; none for a device that is no PCI function.
     ///
     /// # Errors
     /// As [`DeviceKind::open_pci`]; or if it is not ours, or does not come up.
-    pub fn open_rings(&self, lanes: usize) -> anyhow::Result<Option<RingDevice<Box<dyn PciDevice>>>> {
+    pub fn open_rings(
+        &self,
+        lanes: usize,
+        deadline: Option<Duration>,
+    ) -> anyhow::Result<Option<RingDevice<Box<dyn PciDevice>>>> {
         let Some(pci) = self.open_pci(lanes)? else { return Ok(None) };
-        Ok(Some(RingDevice::attach(pci, self.ring_config())?))
+        Ok(Some(RingDevice::attach(pci, self.ring_config(deadline))?))
     }
 }
 
@@ -106,6 +119,7 @@ impl Display for DeviceKind {
             #[cfg(feature = "sim")]
             Self::SimPcie => f.write_str("sim-pcie"),
             Self::User(path) => write!(f, "user:{}", path.display()),
+            Self::Vfio(address) => write!(f, "vfio:{address}"),
         }
     }
 }
@@ -125,6 +139,7 @@ impl FromStr for DeviceKind {
                 Err("this build has no simulated gateware; build with the feature `sim`".into())
             }
             Some(("user", path)) if !path.is_empty() => Ok(Self::User(path.into())),
+            Some(("vfio", address)) if !address.is_empty() => Ok(Self::Vfio(address.into())),
             _ => Err("a device is cpu, sim, sim-pcie, user:SOCKET or vfio:BDF".into()),
         }
     }
@@ -136,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_device_is_read_as_it_is_written() {
-        let mut texts = vec!["cpu", "user:/run/backstop/device"];
+        let mut texts = vec!["cpu", "user:/run/backstop/device", "vfio:0000:01:00.0"];
         if cfg!(feature = "sim") {
             texts.extend(["sim", "sim-pcie"]);
         }

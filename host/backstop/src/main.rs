@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use backstop::device_kind::DeviceKind;
 use backstop::device_tool::{bench, info, selftest};
@@ -110,6 +111,9 @@ struct DeviceArgs {
     /// Lanes of sim-pcie: 1 or 4
     #[arg(long, default_value_t = 1)]
     lanes: usize,
+    /// Milliseconds that it may owe an answer before it is lost; default: 2,000 of a card, 60,000 of a simulation
+    #[arg(long, value_name = "MS", value_parser = milliseconds)]
+    deadline: Option<Duration>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -171,6 +175,9 @@ struct ReplayArgs {
     /// Waveform of the simulated gateware (FST), one lane only; large, for short runs
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// Milliseconds that a PCI function may owe an answer before it is lost; default: 2,000 of a card, 60,000 of a simulation
+    #[arg(long, value_name = "MS", value_parser = milliseconds)]
+    deadline: Option<Duration>,
     /// Print one JSON object instead of the summary
     #[arg(long)]
     json: bool,
@@ -197,6 +204,7 @@ impl ReplayArgs {
             out,
             trace: self.trace.clone().filter(|_| device != DeviceKind::Cpu),
             device,
+            deadline: self.deadline,
             progress: !self.json,
         }
     }
@@ -205,6 +213,11 @@ impl ReplayArgs {
 fn lanes(text: &str) -> Result<usize, String> {
     let lanes = text.parse().ok().filter(|lanes| LANES.contains(lanes));
     lanes.ok_or_else(|| "a device has 1, 2, 4 or 8 lanes".into())
+}
+
+fn milliseconds(text: &str) -> Result<Duration, String> {
+    let time = text.parse().ok().filter(|&time| time > 0);
+    time.map(Duration::from_millis).ok_or_else(|| "a whole number of milliseconds, not 0".into())
 }
 
 fn symbol(text: &str) -> Result<String, String> {
@@ -309,7 +322,7 @@ fn run_device(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
             Ok(if info.heart_beats { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         DeviceCommand::Selftest { device, records, seed } => {
-            let config = device.device.ring_config();
+            let config = device.device.ring_config(device.deadline);
             let request =
                 selftest::Request { config, records: *records, seed: *seed, progress: !device.json };
             let result = selftest::selftest(|| device.open(), &request);
@@ -318,7 +331,7 @@ fn run_device(command: &DeviceCommand) -> anyhow::Result<ExitCode> {
         }
         DeviceCommand::Bench { device, trips, records } => {
             let say = |text: &str| drop(writeln!(std::io::stderr(), "bench: {text}"));
-            let config = device.device.ring_config();
+            let config = device.device.ring_config(device.deadline);
             let result = bench::bench(&mut *device.open()?, config, *trips, *records, say)?;
             show(if device.json { serde_json::to_string_pretty(&result)? } else { result.to_string() })?;
             Ok(ExitCode::SUCCESS)

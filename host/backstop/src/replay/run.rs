@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use crossbeam::channel::{Receiver, bounded};
@@ -61,6 +61,8 @@ pub struct Options {
     pub upsets: u32,
     pub out: Option<PathBuf>,
     pub trace: Option<PathBuf>,
+    /// How long a PCI function may owe an answer, if not as long as usual.
+    pub deadline: Option<Duration>,
     pub progress: bool,
 }
 
@@ -194,7 +196,9 @@ pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
             run_on(device, opened, summary, options)
         }
         function => {
-            let rings = function.open_rings(options.lanes)?.expect("neither the model nor a bare machine");
+            let rings = function
+                .open_rings(options.lanes, options.deadline)?
+                .expect("neither the model nor a bare machine");
             let Capacity { lanes, accounts_per_lane, instruments, .. } = rings.capacity();
             let accounts = lanes * accounts_per_lane;
             if options.accounts > accounts || opened.instruments > instruments {

@@ -1,10 +1,11 @@
 //! PCI functions as the driver sees them: registers, memory that the function may reach, an interrupt, a reset.
 //!
-//! What stands behind [`PciDevice`] is of no matter to the driver: a card through the kernel's VFIO (`kernel::KernelVfio`), a server at a
+//! What stands behind [`PciDevice`] is of no matter to the driver: a card through the kernel's VFIO ([`kernel::KernelVfio`]), a server at a
 //! socket ([`vfio_user::UserVfio`]), the Verilated gateware in this process (`simulated::InProcess`, feature `sim`).
 
 pub mod error;
 pub mod fault;
+pub mod kernel;
 pub mod memory;
 #[cfg(feature = "sim")]
 pub mod simulated;
