@@ -9,6 +9,7 @@ build/vm/JOB.log; every marker of the job must be in it. QEMU, kernel and shell 
 VM_ACCEL (default: tcg, which emulates) is QEMU's accelerator. Exit 1: a job failed, or something that it takes cannot be had.
 """
 
+import hashlib
 import json
 import lzma
 import os
@@ -30,14 +31,17 @@ ROOT = Path(__file__).resolve().parent.parent
 MODULES = ["irqbypass", "vfio", "vfio_iommu_type1", "vfio-pci-core", "vfio-pci"]
 TARGET = "x86_64-unknown-linux-gnu"
 # Programs by the arguments that cargo builds them by.
-GUEST_PROGRAMS = {"edu": ["-p", "device", "--example", "edu"]}
-SERVERS = {}
+GUEST_PROGRAMS = {
+    "edu": ["-p", "device", "--example", "edu"],
+    "backstop": ["-p", "backstop", "--no-default-features"],
+}
+SERVERS = {"backstop": ["-p", "backstop"]}
 # Without no_timer_check a kernel that is emulated on a busy machine may take its clock for broken and panic.
 COMMAND_LINE = "console=ttyS0 no_timer_check quiet loglevel=3 intel_iommu=on panic=-1"
 MEGABYTES = 512
 # Seconds until a server listens, and of one guest; none takes a tenth of it on an idle machine.
 SERVER_TIMEOUT = 60
-TIMEOUT = 400
+TIMEOUT = 900
 DONE = "vm-test: exit code"
 
 
@@ -58,12 +62,20 @@ class Job:
     kernel: str = ""
     # Files of this machine that the guest has too, by their path there.
     files: dict = field(default_factory=dict)
+    # Arguments of the first program: it runs on this machine before the guest does, byte for byte the same program, and the guest must say its
+    # sha256 and every state hash that it said; {socket} as above.
+    same: list = field(default_factory=list)
     # Runs beside QEMU: one of SERVERS and its arguments, {socket} as above.
     server: list = field(default_factory=list)
     # The server is killed when a line matches.
     kill_server_at: str = ""
 
 
+# What a server at the socket serves, as a function of the guest's root complex.
+SERVED = ["-device", '{"driver":"vfio-user-pci","bus":"pcie.0","addr":"5","socket":{"type":"unix","path":"{socket}"}}']
+SERVER = ["backstop", "serve-device", "--socket", "{socket}"]
+VFIO = "--device vfio:00:05.0 --deadline 60000"
+REPLAY = "replay --json --accounts 200"
 # Alone below its port, so that the kernel can reset it.
 EDU = ["-device", "pcie-root-port,id=slot4,chassis=1,addr=4", "-device", "edu,bus=slot4"]
 FAULT = r"DMAR: \[DMA Write.*fault addr 0x8000000\b"
@@ -149,6 +161,27 @@ JOBS = [
         commands=["! edu 01:00.0"],
         markers=[r"the IOMMU does not remap interrupts, so that a card could raise any; switch"],
     ),
+    Job(
+        name="backstop",
+        devices=SERVED,
+        address="0000:00:05.0",
+        programs=["backstop"],
+        same=[f"{REPLAY} --device cpu", f"{REPLAY} --device user:{{socket}}"],
+        server=SERVER,
+        commands=[
+            "sha256sum /bin/backstop",
+            f"backstop device info {VFIO}",
+            f"backstop device selftest {VFIO} --records 1000000",
+            f"backstop {REPLAY} {VFIO}",
+        ],
+        markers=[
+            r"heartbeat +beats$",
+            r"ok +interrupts: [1-9]\d* interrupts",
+            r"ok +records against the model: 1,0\d\d,\d\d\d records bit for bit",
+            r"selftest passed$",
+            r'"disagreements": 0\b',
+        ],
+    ),
 ]
 
 
@@ -181,12 +214,13 @@ def passes(job, machine):
         socket = Path(directory) / "socket"
         server = serve(job, socket)
         try:
+            markers = [*job.markers, *said_here(job, socket)]
             ended = follow(qemu(job, machine, initrd, socket), log, server, job.kill_server_at, TIMEOUT)
         finally:
             end(server)
     seconds = monotonic() - started
     said = log.read_text(errors="replace")
-    wrong = lacks(said, [*job.markers, f"{DONE} 0$"])
+    wrong = lacks(said, [*markers, f"{DONE} 0$"])
     if not ended:
         wrong.insert(0, f"the guest did not end within {TIMEOUT} s")
     for what in wrong:
@@ -195,8 +229,27 @@ def passes(job, machine):
         print(*(f"    {line}" for line in said.splitlines()[-20:]), sep="\n")
         say(f"{job.name}: FAILED after {seconds:.0f} s; {log.relative_to(ROOT)} is what the guest said")
     else:
-        say(f"{job.name}: passed in {seconds:.0f} s, {len(job.markers) + 1} markers found")
+        say(f"{job.name}: passed in {seconds:.0f} s, {len(markers) + 1} markers found")
     return not wrong
+
+
+def said_here(job, socket):
+    """What the job's program says on this machine, as markers: its sha256 and the state hashes of its runs."""
+    if not job.same:
+        return []
+    program = cargo(GUEST_PROGRAMS[job.programs[0]], static=True)
+    sha256 = hashlib.sha256(program.read_bytes()).hexdigest()
+    say(f"{job.name}: sha256 of {program.name}, here and in the guest: {sha256}")
+    markers = [sha256]
+    for arguments in job.same:
+        command = [program, *filled(arguments.split(), socket)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=TIMEOUT)
+        hashes = re.findall(r'"state_hash": "\w{64}"', done.stdout)
+        if done.returncode != 0 or len(hashes) != 1:
+            raise Missing(f"{job.name}: {' '.join(map(str, command))} ends with {done.returncode} here and gives no state hash")
+        say(f"{job.name}: {arguments}: {hashes[0]}")
+        markers += hashes
+    return markers
 
 
 def lacks(said, markers):

@@ -72,14 +72,15 @@ impl DmaMap {
     /// # Errors
     /// [`Errno::INVAL`] if an area lies partly within: nothing is taken out then.
     pub fn unmap(&mut self, address: u64, bytes: u64) -> Result<(), Errno> {
-        let end = address.checked_add(bytes).ok_or(Errno::INVAL)?;
-        let cuts_begin =
-            self.areas.range(..address).next_back().is_some_and(|(s, area)| s + area.bytes > address);
-        let cuts_end = self.areas.range(..end).next_back().is_some_and(|(s, area)| s + area.bytes > end);
-        if cuts_begin || cuts_end {
+        // A range may go up to the last address there is.
+        let last = bytes.checked_sub(1).and_then(|more| address.checked_add(more)).ok_or(Errno::INVAL)?;
+        let last_of = |(start, area): (&u64, &Area)| start + (area.bytes - 1);
+        let is_cut = self.areas.range(..address).next_back().is_some_and(|area| last_of(area) >= address)
+            || self.areas.range(..=last).next_back().is_some_and(|area| last_of(area) > last);
+        if is_cut {
             return Err(Errno::INVAL);
         }
-        let within: Vec<u64> = self.areas.range(address..end).map(|(&start, _)| start).collect();
+        let within: Vec<u64> = self.areas.range(address..=last).map(|(&start, _)| start).collect();
         for start in within {
             self.areas.remove(&start);
         }
@@ -196,6 +197,9 @@ mod tests {
         }
         assert!(dma.read(BASE, &mut [0; 32]), "it still stands");
         dma.unmap(BASE + 2 * page, page).unwrap();
+        dma.unmap(1 << 63, 1 << 63).unwrap();
+        assert_eq!(dma.unmap(BASE, 0), Err(Errno::INVAL));
+        assert!(dma.read(BASE, &mut [0; 32]), "it still stands");
         dma.unmap(BASE - page, 4 * page).unwrap();
         assert!(!dma.read(BASE, &mut [0; 32]));
     }

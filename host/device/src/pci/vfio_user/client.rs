@@ -11,7 +11,8 @@ use vfio_bindings::bindings::vfio;
 
 use super::channel::Channel;
 use super::message::{
-    Body, DMA_READ, DMA_WRITE, FLAG_ERROR, FLAG_NO_REPLY, FLAG_REPLY, FLAGS_KIND, Fields, Header, command,
+    Body, DMA_READ, DMA_WRITE, FLAG_ERROR, FLAG_NO_REPLY, FLAG_REPLY, FLAGS_KIND, Fields, Header,
+    VERSION_MINOR, command,
 };
 use crate::pci::{DmaMemory, Interrupt, PciDevice, PciError};
 
@@ -52,7 +53,7 @@ impl UserVfio {
 
     fn negotiate(&mut self) -> Result<(), PciError> {
         const OPERATION: &str = "negotiation";
-        let reply = self.request(OPERATION, command::VERSION, Body::version(), &[])?;
+        let reply = self.request(OPERATION, command::VERSION, Body::version(VERSION_MINOR), &[])?;
         if Fields(&reply).word().is_none_or(|version| version & 0xffff != 0) {
             return Err(self.nonsense(OPERATION, "a protocol that is not version 0"));
         }
@@ -118,6 +119,9 @@ impl UserVfio {
         if (found, answered, flags & FLAGS_KIND) != (id, command, FLAG_REPLY) {
             let found = format!("message {found}, command {answered}, flags {flags:#x}");
             return Err(self.nonsense(operation, &found));
+        }
+        if !message.fds.is_empty() {
+            return Err(self.nonsense(operation, "file descriptors that were not asked for"));
         }
         if flags & FLAG_ERROR != 0 {
             let source = io::Error::from_raw_os_error(i32::try_from(error).unwrap_or_default());

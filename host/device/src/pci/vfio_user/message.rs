@@ -113,9 +113,9 @@ impl Body {
         self
     }
 
-    /// Version and capabilities.
-    pub fn version() -> Self {
-        let version = u32::from(VERSION_MAJOR) | u32::from(VERSION_MINOR) << 16;
+    /// Version 0.`minor`, and capabilities.
+    pub fn version(minor: u16) -> Self {
+        let version = u32::from(VERSION_MAJOR) | u32::from(minor) << 16;
         Self::default().words(&[version]).bytes(CAPABILITIES.as_bytes()).bytes(&[0])
     }
 }

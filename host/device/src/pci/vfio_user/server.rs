@@ -13,7 +13,7 @@ use vfio_bindings::bindings::vfio;
 use super::channel::{Channel, wait};
 use super::message::{
     Body, DMA_READ, DMA_WRITE, FLAG_ERROR, FLAG_NO_REPLY, FLAG_REPLY, FLAGS_KIND, Fields, Header, Message,
-    command,
+    VERSION_MAJOR, VERSION_MINOR, command,
 };
 use crate::pci::simulated::Function;
 
@@ -273,8 +273,10 @@ fn is_stale(path: &Path) -> bool {
 }
 
 fn version(fields: &mut Fields) -> Result<Body, Errno> {
-    let major = fields.word().ok_or(Errno::INVAL)? & 0xffff;
-    if major != 0 { Err(Errno::OPNOTSUPP) } else { Ok(Body::version()) }
+    let word = fields.word().ok_or(Errno::INVAL)?;
+    let (major, minor) = (word as u16, (word >> 16) as u16);
+    // The lesser of both: QEMU speaks 0.0 and takes no other.
+    if major == VERSION_MAJOR { Ok(Body::version(minor.min(VERSION_MINOR))) } else { Err(Errno::OPNOTSUPP) }
 }
 
 /// Vectors of an interrupt index.
