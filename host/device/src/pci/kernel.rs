@@ -266,14 +266,19 @@ impl PciDevice for KernelVfio {
         Ok(())
     }
 
-    /// The kernel sets up BARs and an enabled interrupt again as they were; what was mapped for DMA stays mapped.
+    /// The kernel sets up BARs and an enabled interrupt again as they were; what was mapped for DMA stays mapped. It takes the first of the
+    /// function's ways in `/sys/bus/pci/devices/ADDRESS/reset_method`; `pm` may leave the registers as they are.
     fn reset(&mut self) -> Result<(), PciError> {
         const OPERATION: &str = "resetting the function";
         // SAFETY: the request has no argument.
         let done = unsafe { ioctl(self.file(), NoArg::<RESET>::new()) };
         match done {
             Ok(()) => self.silence(OPERATION),
-            Err(Errno::INVAL | Errno::NOTTY) => Err(setup::no_reset(&self.address)),
+            // So the kernel answers where it found no way when it opened the function.
+            Err(Errno::INVAL) => Err(setup::no_reset(&self.address)),
+            Err(Errno::NOTTY) => {
+                Err(PciError::Gone { operation: OPERATION, cause: "it did not come back".into() })
+            }
             Err(errno) => Err(failed(OPERATION, errno)),
         }
     }
