@@ -209,6 +209,7 @@ impl PciDevice for KernelVfio {
         self.configuration.read(self.file(), "reading configuration space", offset.into(), data)
     }
 
+    /// Who switches memory decoding off here may not touch a register until it is on again: mapped registers would end the process.
     fn config_write(&mut self, offset: u16, data: &[u8]) -> Result<(), PciError> {
         self.configuration.write(self.file(), "writing configuration space", offset.into(), data)
     }
@@ -437,6 +438,12 @@ mod tests {
         // SAFETY: as above.
         unsafe { window.word(0x2ffc).unwrap().write_volatile(7) };
         assert_eq!(memory.load(0x3ffc), 7);
+    }
+
+    #[test]
+    fn a_thread_of_its_own_may_have_the_function() {
+        fn is_send<T: Send>() {}
+        is_send::<KernelVfio>();
     }
 
     #[test]
