@@ -31,10 +31,8 @@ ROOT = Path(__file__).resolve().parent.parent
 MODULES = ["irqbypass", "vfio", "vfio_iommu_type1", "vfio-pci-core", "vfio-pci"]
 TARGET = "x86_64-unknown-linux-gnu"
 # Programs by the arguments that cargo builds them by.
-GUEST_PROGRAMS = {
-    "edu": ["-p", "device", "--example", "edu"],
-    "backstop": ["-p", "backstop", "--no-default-features"],
-}
+GUEST_PROGRAMS = {name: ["-p", "device", "--example", name] for name in ("edu", "igb")}
+GUEST_PROGRAMS["backstop"] = ["-p", "backstop", "--no-default-features"]
 SERVERS = {"backstop": ["-p", "backstop"]}
 # Without no_timer_check a kernel that is emulated on a busy machine may take its clock for broken and panic.
 COMMAND_LINE = "console=ttyS0 no_timer_check quiet loglevel=3 intel_iommu=on panic=-1"
@@ -99,6 +97,14 @@ JOBS = [
             r"edu: all as it must be$",
             FAULT,
         ],
+    ),
+    Job(
+        name="igb",
+        devices=["-device", "pcie-root-port,id=slot4,chassis=1,addr=4", "-device", "igb,bus=slot4,romfile="],
+        address="0000:01:00.0",
+        programs=["igb"],
+        commands=["cat /sys/bus/pci/devices/0000:01:00.0/reset_method", "igb 01:00.0"],
+        markers=[r"^flr pm bus$", r"igb: interrupt by MSI-X$", r"igb: reset$", r"igb: all as it must be$"],
     ),
     # What docs/bring-up.md says of a server that is not set up, by the kernel's own doing; its remedies are carried out.
     Job(
@@ -341,6 +347,8 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 mount -t tmpfs tmpfs /tmp
+# The firmware leaves an unfinished line.
+echo
 for module in {" ".join(MODULES)}; do insmod /modules/$module.ko; done
 echo vfio-pci > {function}/driver_override
 echo {job.address} > /sys/bus/pci/drivers_probe

@@ -209,6 +209,7 @@ impl PciDevice for KernelVfio {
         self.configuration.read(self.file(), "reading configuration space", offset.into(), data)
     }
 
+    /// Who switches memory decoding off here may not touch a register until it is on again: mapped registers would end the process.
     fn config_write(&mut self, offset: u16, data: &[u8]) -> Result<(), PciError> {
         self.configuration.write(self.file(), "writing configuration space", offset.into(), data)
     }
@@ -266,14 +267,19 @@ impl PciDevice for KernelVfio {
         Ok(())
     }
 
-    /// The kernel sets up BARs and an enabled interrupt again as they were; what was mapped for DMA stays mapped.
+    /// The kernel sets up BARs and an enabled interrupt again as they were; what was mapped for DMA stays mapped. It takes the first of the
+    /// function's ways in `/sys/bus/pci/devices/ADDRESS/reset_method`; `pm` may leave the registers as they are.
     fn reset(&mut self) -> Result<(), PciError> {
         const OPERATION: &str = "resetting the function";
         // SAFETY: the request has no argument.
         let done = unsafe { ioctl(self.file(), NoArg::<RESET>::new()) };
         match done {
             Ok(()) => self.silence(OPERATION),
-            Err(Errno::INVAL | Errno::NOTTY) => Err(setup::no_reset(&self.address)),
+            // So the kernel answers where it found no way when it opened the function.
+            Err(Errno::INVAL) => Err(setup::no_reset(&self.address)),
+            Err(Errno::NOTTY) => {
+                Err(PciError::Gone { operation: OPERATION, cause: "it did not come back".into() })
+            }
             Err(errno) => Err(failed(OPERATION, errno)),
         }
     }
@@ -432,6 +438,12 @@ mod tests {
         // SAFETY: as above.
         unsafe { window.word(0x2ffc).unwrap().write_volatile(7) };
         assert_eq!(memory.load(0x3ffc), 7);
+    }
+
+    #[test]
+    fn a_thread_of_its_own_may_have_the_function() {
+        fn is_send<T: Send>() {}
+        is_send::<KernelVfio>();
     }
 
     #[test]
