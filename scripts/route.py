@@ -247,7 +247,7 @@ def clock_part(clock_name, reports, operations):
         rows.append([seed, f"{fmax(report)[clock_name]:.1f}", f"`{source}`", f"`{sink}`", f"{logic:.2f}", f"{routing:.2f}"])
     which = f", {CLOCKS[clock_name]}" if clock_name in CLOCKS else ""
     parts = [
-        f"**{median:.1f} MHz**{which} (median of {len(speeds)} seed{"s" if len(speeds) > 1 else ""}), worst {worst:.1f}, best {max(speeds):.1f}.\n",
+        f"**{median:.1f} MHz**{which} (median of {len(speeds)} seeds), worst {worst:.1f}, best {max(speeds):.1f}.\n",
         table(["seed", "MHz", "slowest path from", "to", "logic, ns", "routing, ns"], rows),
     ]
     if operations:
