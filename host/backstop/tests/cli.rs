@@ -24,7 +24,7 @@ fn a_request_that_cannot_be_carried_out_exits_with_2_and_names_the_remedy() {
         (vec!["replay", "--frobnicate"], "unexpected argument"),
         (vec!["replay", "--tape", "/nowhere/tape.csv"], "check the path"),
         (vec!["replay", "--audit", "sampled:0"], "sampled:N"),
-        (vec!["replay", "--device", "abacus"], "possible values"),
+        (vec!["replay", "--device", "abacus"], "a device is cpu, sim"),
         (vec!["replay", "--accounts", "0"], "0 is not in 16..=16777216"),
         (vec!["replay", "--accounts", "1"], "1 is not in"),
         (vec!["replay", "--accounts", "15"], "15 is not in"),
