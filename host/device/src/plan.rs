@@ -74,7 +74,7 @@ impl Plan {
         self.push(0, self.record(&input::FENCE).with(&record::TOKEN, tokens[1].into()));
     }
 
-    /// One round, ended by a FENCE with `token`. On an error `map` is as before.
+    /// One round, ended by a FENCE with `token`; what it does to `map` can be undone. On an error `map` is as before.
     ///
     /// # Errors
     /// [`DeviceError`] for what the device would refuse: no room, a value out of range, a broken tier table.
@@ -99,7 +99,6 @@ impl Plan {
         assert!(self.held.is_empty(), "accounts (device indices) held but never compared: {:?}", self.held);
         let event = updates.last().map_or(0, |update| update.sequence);
         self.push(event, self.record(&input::FENCE).with(&record::TOKEN, token.into()));
-        map.keep();
         Ok(())
     }
 
@@ -138,7 +137,7 @@ impl Plan {
                     .with(&record::INSTRUMENT, id.0.into())
                     .with(&record::ACCOUNT, index.into())
                     .with(&record::SLOT, slot.into())
-                    .with(&record::SIZE, instrument.size(index).into());
+                    .with(&record::SIZE, book.size(id, index).into());
                 self.push(0, record);
             }
         }
