@@ -18,6 +18,7 @@ fn options(device: DeviceKind, out: Option<&Path>) -> Options {
         audit: Audit::Full,
         patrol: 10,
         upsets: 0,
+        drill: 0,
         out: out.map(Into::into),
         trace: None,
         progress: false,

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use anyhow::{Context, bail};
-use device::{Coverage, Driver, MarginDevice, RoundAnswer};
+use device::{Coverage, DeviceError, Driver, MarginDevice, RoundAnswer};
 use engine::Engine;
 use engine::apply::Applied;
 use engine::decide::Decided;
@@ -25,7 +25,8 @@ pub trait Recorder {
     fn record(&mut self, entry: Entry) -> Result<(), JournalError>;
 }
 
-/// Device and ledger do not say the same: the device is lost before anything is decided on its word.
+/// Device and ledger do not say the same: the device is lost before anything is decided on its word. From the host's own computation it is
+/// the end of the run.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("device and ledger disagree on {accounts} accounts, and nothing was decided on it: {first}")]
 pub struct Disagreement {
@@ -43,6 +44,25 @@ pub struct Evaluated {
     /// Accounts read back and compared: those the round touched, and those whose turn it was.
     pub audited: u64,
     pub patrolled: u64,
+    /// Why the device was lost in this round, if it was.
+    pub loss: Option<Loss>,
+    /// The round was judged on the CPU, the device being lost.
+    pub on_cpu: bool,
+}
+
+/// A device lost in a round, which was then recomputed on the CPU.
+#[derive(Clone, Debug)]
+pub struct Loss {
+    pub cause: String,
+    /// Accounts on which the device said something else than the ledger.
+    pub disagreements: u64,
+}
+
+/// What the device, or the host in its place, says of a round that took effect.
+struct Judged {
+    answer: RoundAnswer,
+    audited: u64,
+    patrolled: u64,
 }
 
 impl Evaluated {
@@ -60,7 +80,7 @@ struct Pending {
     commands: Vec<Command>,
 }
 
-/// The episode's moving parts. The device is the caller's: it is started anew by each session.
+/// The episode's moving parts. The device is the caller's: it is started anew by each session, but for one that is lost.
 pub struct Session<'d, D: MarginDevice> {
     engine: Engine,
     driver: &'d mut Driver<D>,
@@ -72,13 +92,15 @@ pub struct Session<'d, D: MarginDevice> {
     pub next_sequence: EventSequence,
     pub next_round: u64,
     batch: Vec<AccountId>,
+    /// A device lost at the start, told with the first round.
+    loss: Option<Loss>,
 }
 
 impl<'d, D: MarginDevice> Session<'d, D> {
-    /// Starts the device from reset.
+    /// Starts the device from reset. One that has run before and does not start again is lost; the episode is judged on the CPU.
     ///
     /// # Errors
-    /// If the rules make no sense or the device does not start.
+    /// If the rules make no sense or the device does not start the first time.
     pub fn start(
         rules: Rules,
         driver: &'d mut Driver<D>,
@@ -87,8 +109,13 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         next_sequence: EventSequence,
         next_round: u64,
     ) -> anyhow::Result<Self> {
-        driver.start(&rules).context("the device does not start")?;
+        let was_lost = driver.is_lost();
+        let loss = match driver.start(&rules).context("the device does not start") {
+            Err(error) if !was_lost && driver.is_lost() => Some(Loss::of(&error)),
+            started => started.map(|()| None)?,
+        };
         Ok(Self {
+            loss,
             venue: SimulatedVenue::new(rules.validate()?.0),
             engine: Engine::new(rules)?,
             driver,
@@ -105,10 +132,40 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         &self.engine
     }
 
+    /// True from the device's loss until it is attached again.
+    pub fn is_device_lost(&self) -> bool {
+        self.driver.is_lost()
+    }
+
+    /// The device itself, for drills.
+    pub fn device_mut(&mut self) -> &mut D {
+        self.driver.device_mut()
+    }
+
+    /// Carries out the command to attach a lost device again, between two rounds: it is loaded whole and every account is read back. Gives
+    /// the number of accounts that are equal, or why it stays lost. Both are noted in the journal.
+    ///
+    /// # Errors
+    /// If the note cannot be kept.
+    pub fn reattach(
+        &mut self,
+        time_ms: TimeMs,
+        recorder: &mut impl Recorder,
+    ) -> Result<Result<u64, DeviceError>, JournalError> {
+        let outcome = self.driver.reattach();
+        let text = match &outcome {
+            Ok(accounts) => format!("device re-attached: {accounts} accounts loaded, read back and equal"),
+            Err(error) => format!("device not re-attached: {error}; rounds are judged on the CPU as before"),
+        };
+        recorder.record(Entry::Note { time_ms, text: format!("round {}: {text}", self.next_round) })?;
+        Ok(outcome)
+    }
+
     /// An external round and the decision rounds that follow, each handed to `observe` when it is done.
     ///
     /// # Errors
-    /// If the journal or the device fails, or the device disagrees with the ledger.
+    /// If the journal fails, the round does not fit the device, or the host's own verdicts are not the ledger's. The loss of a device is no
+    /// error.
     pub fn run(
         &mut self,
         time_ms: TimeMs,
@@ -191,6 +248,12 @@ impl<'d, D: MarginDevice> Session<'d, D> {
                 return Err(error);
             }
         };
+        if let Some(Loss { cause, .. }) = &evaluated.loss {
+            let text = format!(
+                "round {number}: device lost: {cause}; the round is recomputed on the CPU; rounds are judged there until re-attachment"
+            );
+            recorder.record(Entry::Note { time_ms, text })?;
+        }
         for event in &evaluated.round.events {
             if let Event::Listed { instrument, spec } = event {
                 self.venue.list(*instrument, &spec.depth)?;
@@ -204,29 +267,32 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         observe(&self.engine, &evaluated)
     }
 
-    /// Lets the round take effect, asks the device, audits it, decides. Used by replay and by verification alike.
+    /// Lets the round take effect, asks the device, audits it, decides. Used by replay and by verification alike. If the device is lost, or
+    /// does not say what the ledger says, the round is judged once more on the CPU.
     ///
     /// # Errors
-    /// If the device fails or disagrees with the ledger.
+    /// If the round does not fit the device, or what the host itself computes is not the ledger's.
     pub fn evaluate(&mut self, round: Round, external: bool, number: u64) -> anyhow::Result<Evaluated> {
         let applied = self.engine.apply(&round);
-        let answer = if applied.updates.is_empty() {
-            RoundAnswer::default()
-        } else {
-            self.driver
-                .run_round(&applied.updates)
-                .context("the device is lost; --device cpu runs without it")?
-        };
-        compare_coverage(&applied.dues, &answer.coverage)?;
-        self.compare_flags(&applied.updates, &answer.verdicts, number)?;
-        let audited = self.read_back(&self.audit.draw(&applied.touched, number), number)?;
         // A settlement closes the positions in the ledger alone: the episode's device is done with.
         let accounts = match round.events.contains(&Event::Settled) {
             true => 0,
             false => self.engine.ledger().accounts(),
         };
         let turn: Vec<usize> = self.patrol.draw(round.time_ms, accounts).collect();
-        let patrolled = self.read_back(&turn, number)?;
+        let was_lost = self.driver.is_lost();
+        let mut loss = self.loss.take();
+        let mut judged = self.judge(&applied, &turn, number);
+        if let Err(error) = &judged {
+            let refused = error.downcast_ref::<DeviceError>().is_some_and(DeviceError::is_refusal);
+            if !was_lost && !refused {
+                loss = Some(Loss::of(error));
+                self.driver.lose();
+                judged = self.judge(&applied, &turn, number);
+            }
+        }
+        let Judged { answer, audited, patrolled } = judged?;
+        self.driver.accept();
         let decided = self.engine.decide(&answer.verdicts)?;
         if let [account, ..] = decided.disagreements[..] {
             return Err(Disagreement {
@@ -235,7 +301,22 @@ impl<'d, D: MarginDevice> Session<'d, D> {
             }
             .into());
         }
-        Ok(Evaluated { round, external, applied, answer, decided, audited, patrolled })
+        let on_cpu = self.driver.is_lost();
+        Ok(Evaluated { round, external, applied, answer, decided, audited, patrolled, loss, on_cpu })
+    }
+
+    /// Asks for the verdicts on a round, and compares: what they cover, what they flag, and who is read back.
+    fn judge(&mut self, applied: &Applied, turn: &[usize], round: u64) -> anyhow::Result<Judged> {
+        let answer = if applied.updates.is_empty() {
+            RoundAnswer::default()
+        } else {
+            self.driver.run_round(&applied.updates)?
+        };
+        compare_coverage(&applied.dues, &answer.coverage)?;
+        self.compare_flags(&applied.updates, &answer.verdicts, round)?;
+        let audited = self.read_back(&self.audit.draw(&applied.touched, round), round)?;
+        let patrolled = self.read_back(turn, round)?;
+        Ok(Judged { answer, audited, patrolled })
     }
 
     /// E, R and severity of every flag that nothing in the round has overtaken are the ledger's.
@@ -303,7 +384,7 @@ impl<'d, D: MarginDevice> Session<'d, D> {
                     differences += 1;
                 }
             })
-            .context("the device is lost while it is audited")?;
+            .context("while it is audited")?;
         if differences > 0 {
             return Err(Disagreement { accounts: differences, first }.into());
         }
@@ -321,6 +402,13 @@ impl<'d, D: MarginDevice> Session<'d, D> {
                 Event::Filled { order, lots: fill.lots, quote: fill.quote }
             }
         })
+    }
+}
+
+impl Loss {
+    fn of(error: &anyhow::Error) -> Self {
+        let disagreements = error.downcast_ref::<Disagreement>().map_or(0, |found| found.accounts);
+        Self { cause: format!("{error:#}"), disagreements }
     }
 }
 
