@@ -15,11 +15,12 @@ use model::machine::Capacity;
 use serde::Serialize;
 
 use super::audit::Audit;
+use super::compare::Disagreement;
 use super::drill::Drill;
 use super::output::Output;
 use super::patrol::Patrol;
 use super::rounds::{Input, Rounds, Seeding};
-use super::session::{Disagreement, Session};
+use super::session::Session;
 use crate::feed::tape::{Tape, TapeOptions};
 use crate::feed::{Items, scenario};
 use crate::report::progress::Progress;
@@ -380,6 +381,12 @@ fn consume<D: MarginDevice>(
 ) -> anyhow::Result<Option<Output>> {
     let (mut next_sequence, mut next_round) = (0, 0);
     let mut marks_done = 0;
+    // A loss that nobody asked for is told in any case.
+    let tell = |line: &str| {
+        if options.progress || options.drill == 0 {
+            progress.tell(line);
+        }
+    };
     let mut inputs = inputs.iter().peekable();
     let mut output = None;
     while let Some(input) = inputs.next().transpose()? {
@@ -411,7 +418,7 @@ fn consume<D: MarginDevice>(
                 summary.rounds_on_cpu += u64::from(evaluated.on_cpu);
                 if let Some(loss) = &evaluated.loss {
                     summary.add_loss(loss);
-                    progress.tell(&format!("round {}: device lost: {}", summary.rounds - 1, loss.cause));
+                    tell(&format!("round {}: device lost: {}", summary.rounds - 1, loss.cause));
                 }
                 reports.round(engine, evaluated)
             };
@@ -422,7 +429,7 @@ fn consume<D: MarginDevice>(
                     marks_done += marks;
                     if let Some(drill) = drill {
                         let said = drill.step(&mut session, time_ms, marks_done, recorder, summary)?;
-                        said.iter().for_each(|line| progress.tell(line));
+                        said.iter().for_each(|line| tell(line));
                     }
                 }
                 Input::EpisodeEnded { index, time_ms, rounded } => {

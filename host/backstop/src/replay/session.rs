@@ -2,15 +2,16 @@
 
 use std::collections::VecDeque;
 
-use anyhow::{Context, bail};
-use device::{Coverage, DeviceError, Driver, MarginDevice, RoundAnswer};
+use anyhow::Context;
+use device::{DeviceError, Driver, MarginDevice, RoundAnswer};
 use engine::Engine;
 use engine::apply::Applied;
 use engine::decide::Decided;
-use engine::event::{AccountId, Change, Command, Due, Event, EventSequence, Flag, Round, TimeMs, Update};
+use engine::event::{AccountId, Command, Event, EventSequence, Round, TimeMs};
 use engine::rules::Rules;
 
 use super::audit::Audit;
+use super::compare::{Disagreement, compare_coverage, compare_flags};
 use super::patrol::Patrol;
 use crate::journal::{Entry, JournalError};
 use crate::venue::{Order, SimulatedVenue, Venue};
@@ -23,15 +24,6 @@ pub trait Recorder {
     /// # Errors
     /// If the entry cannot be kept; the round must not take effect then.
     fn record(&mut self, entry: Entry) -> Result<(), JournalError>;
-}
-
-/// Device and ledger do not say the same: the device is lost before anything is decided on its word. From the host's own computation it is
-/// the end of the run.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("device and ledger disagree on {accounts} accounts, and nothing was decided on it: {first}")]
-pub struct Disagreement {
-    pub accounts: u64,
-    first: String,
 }
 
 /// What a round did, for reports.
@@ -313,49 +305,10 @@ impl<'d, D: MarginDevice> Session<'d, D> {
             self.driver.run_round(&applied.updates)?
         };
         compare_coverage(&applied.dues, &answer.coverage)?;
-        self.compare_flags(&applied.updates, &answer.verdicts, round)?;
+        compare_flags(&self.engine, &applied.updates, &answer.verdicts, round)?;
         let audited = self.read_back(&self.audit.draw(&applied.touched, round), round)?;
         let patrolled = self.read_back(turn, round)?;
         Ok(Judged { answer, audited, patrolled })
-    }
-
-    /// E, R and severity of every flag that nothing in the round has overtaken are the ledger's.
-    fn compare_flags(&self, updates: &[Update], flags: &[Flag], round: u64) -> Result<(), Disagreement> {
-        let mut differences = 0;
-        let mut first = String::new();
-        for flag in flags {
-            let Some(index) = self.engine.ledger().find(flag.account) else { continue };
-            let overtaken =
-                updates.iter().rev().take_while(|update| update.sequence > flag.sequence).any(|update| {
-                    match update.change {
-                        Change::Mark { instrument, .. } => {
-                            self.engine.ledger().margin(index).size(instrument) != 0
-                        }
-                        Change::Position { account, .. } | Change::Cash { account, .. } => {
-                            account == flag.account
-                        }
-                        Change::List { .. } => false,
-                    }
-                });
-            let exact = self.engine.exact(index);
-            let said = (flag.severity_new, flag.equity, flag.requirement);
-            if !overtaken && said != (exact.severity as u8, exact.equity, exact.requirement) {
-                if differences == 0 {
-                    first = format!(
-                        "round {round}: the device flags account {} at severity {}, E {}, R {}; the ledger says {}, {}, {}",
-                        flag.account.0,
-                        said.0,
-                        said.1,
-                        said.2,
-                        exact.severity as u8,
-                        exact.equity,
-                        exact.requirement
-                    );
-                }
-                differences += 1;
-            }
-        }
-        if differences == 0 { Ok(()) } else { Err(Disagreement { accounts: differences, first }) }
     }
 
     /// Reads accounts back before anything is decided on them. One difference loses the device.
@@ -410,22 +363,4 @@ impl Loss {
         let disagreements = error.downcast_ref::<Disagreement>().map_or(0, |found| found.accounts);
         Self { cause: format!("{error:#}"), disagreements }
     }
-}
-
-/// Every applied mark is given as many verdicts as the ledger owes it.
-fn compare_coverage(dues: &[Due], given: &[Coverage]) -> anyhow::Result<()> {
-    let given =
-        given.iter().map(|g| Due { sequence: g.sequence, instrument: g.instrument, holders: g.holders });
-    if let Some((due, given)) = dues.iter().copied().zip(given.clone()).find(|(due, given)| due != given) {
-        bail!(
-            "the mark of event {} is owed {} verdicts, the device gave {}",
-            due.sequence,
-            due.holders,
-            given.holders
-        );
-    }
-    if dues.len() != given.len() {
-        bail!("{} marks were applied, the device gave receipts of {}", dues.len(), given.len());
-    }
-    Ok(())
 }
