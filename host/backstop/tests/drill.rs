@@ -137,6 +137,29 @@ fn a_device_that_does_not_start_again_is_lost_and_stays_so_until_the_command() {
     assert!(back.contains("round 0: device re-attached: 0 accounts"), "{back}");
 }
 
+/// The patrol finds the lie in a round of which the device was told nothing.
+#[test]
+fn a_loss_in_a_round_without_updates_undoes_no_earlier_one() {
+    let capacity = Capacity { lanes: 1, accounts_per_lane: 4, slots_per_lane: 4, instruments: 1 };
+    let device = FaultyDevice::seeded(CpuDevice::new(capacity), 0);
+    let mut driver = Driver::new(device, DriverConfig { polls_max: 100, ..DriverConfig::default() });
+    let mut session =
+        Session::start(Rules::default(), &mut driver, Audit::Full, Patrol::new(10), 0, 0).unwrap();
+    let mut notes = Notes::default();
+    let mut losses = Vec::new();
+    let mut observe = |_: &engine::Engine, evaluated: &Evaluated| {
+        losses.push(evaluated.loss.as_ref().map(|loss| loss.disagreements));
+        Ok(())
+    };
+    let deposit = vec![Event::Deposited { account: AccountId(7), quanta: 5 }];
+    session.run(0, deposit, &mut notes, &mut observe).unwrap();
+    session.device_mut().arm(Fault::EquityBit, 1);
+    session.run(1_000, vec![Event::FundEndowed { quanta: 1 }], &mut notes, &mut observe).unwrap();
+    assert_eq!(session.reattach(1_000, &mut notes).unwrap().unwrap(), 1);
+    session.run(2_000, vec![Event::FundEndowed { quanta: 1 }], &mut notes, &mut observe).unwrap();
+    assert_eq!(losses, [None, Some(1), None]);
+}
+
 #[test]
 fn a_device_that_never_started_is_no_device_that_is_lost() {
     let capacity = Capacity { lanes: 1, accounts_per_lane: 4, slots_per_lane: 4, instruments: 1 };
