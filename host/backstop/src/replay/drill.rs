@@ -62,8 +62,9 @@ impl<D: MarginDevice> Drill<D> {
         summary: &mut Summary,
     ) -> anyhow::Result<Option<String>> {
         let struck = (self.struck)(session.device_mut());
-        let due = u128::from(self.faults) * u128::from(marks) / u128::from(self.marks.max(1));
-        let is_due = u128::from(struck) < due;
+        // The first at once, the last while there is still time for it.
+        let is_due =
+            u128::from(struck) * u128::from(self.marks) < u128::from(self.faults) * u128::from(marks);
         if session.is_device_lost() {
             let random = &mut self.random;
             let left = self.absence.get_or_insert_with(|| random.next_u32() % ABSENCE_MAX);
