@@ -87,11 +87,15 @@ impl Book {
             .map_or(0, |position| position.size)
     }
 
+    /// E of the account without its positions, quanta / scale.
+    pub fn cash_equity(&self, index: u32) -> i128 {
+        self.accounts.get(index as usize).map_or(0, |account| account.cash * i128::from(self.scale.get()))
+    }
+
     /// E and R of the account, quanta / scale, computed from nothing.
     pub fn word(&self, index: u32) -> (i128, i128) {
-        let Some(account) = self.accounts.get(index as usize) else { return (0, 0) };
-        let (mut equity, mut requirement) = (account.cash * i128::from(self.scale.get()), 0);
-        for position in &account.positions {
+        let (mut equity, mut requirement) = (self.cash_equity(index), 0);
+        for position in self.accounts.get(index as usize).map_or(&[][..], |account| &account.positions) {
             let listed = self.of(position.instrument);
             let size = Size::new(position.size).expect("the plan takes sizes in range only");
             let weights = Weights { long: listed.spec.weight_long, short: listed.spec.weight_short };

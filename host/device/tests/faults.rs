@@ -289,6 +289,71 @@ fn a_device_that_is_spoiled_while_it_is_loaded_stays_lost() {
     assert!(spoiled > 100, "only {spoiled} loads were spoiled");
 }
 
+/// Turns over one bit of the first record that has the field, once it is told to.
+struct Misheard {
+    inner: CpuDevice,
+    bit: Option<(u8, usize)>,
+}
+
+impl MarginDevice for Misheard {
+    fn identity(&self) -> device::Identity {
+        self.inner.identity()
+    }
+
+    fn capacity(&self) -> model::machine::Capacity {
+        self.inner.capacity()
+    }
+
+    fn reset(&mut self) {
+        self.inner.reset();
+    }
+
+    fn submit(&mut self, records: &[model::record::Record]) -> usize {
+        let Some(first) = records.first() else { return 0 };
+        let mut heard = *first;
+        let bit = self.bit.take_if(|(op, _)| *op == first.op());
+        bit.iter().for_each(|&(_, bit)| heard.0[bit / 8] ^= 1 << (bit % 8));
+        let taken = self.inner.submit(&[heard]);
+        self.bit = if taken == 0 { bit.or(self.bit) } else { self.bit };
+        taken
+    }
+
+    fn poll(&mut self, answers: &mut [model::record::Record]) -> usize {
+        self.inner.poll(answers)
+    }
+
+    fn clocks(&self) -> u64 {
+        0
+    }
+}
+
+/// E and R that the device has computed by itself tell of the sizes, weights, tiers and marks it was loaded with.
+#[test]
+fn a_number_that_is_misheard_while_a_device_is_loaded_is_found_at_once() {
+    use model::record::{self, input};
+    let fields = [
+        (&input::TIER, &record::RATE),
+        (&input::INSTRUMENT, &record::WEIGHT_LONG),
+        (&input::POSITION, &record::SIZE),
+        (&input::LOAD, &record::EQUITY_LOW),
+        (&input::MARK, &record::PRICE),
+        (&input::CASH, &record::DELTA),
+    ];
+    for (layout, field) in fields {
+        let device = Misheard { inner: CpuDevice::new(capacity(1)), bit: None };
+        let mut driver = Driver::new(device, DriverConfig::default());
+        driver.start(&rules()).unwrap();
+        let round = [list(0, 0), mark(1, 0, 1_000), cash(2, 0, 9_000), position(3, 0, 0, 10, -10_000)];
+        driver.run_round(&round).unwrap();
+        driver.accept();
+        driver.lose();
+        driver.device_mut().bit = Some((layout.op, field.lsb as usize + 3));
+        let error = driver.reattach().expect_err(layout.name);
+        assert!(driver.is_lost() && driver.device().bit.is_none(), "{}: {error}", layout.name);
+        assert_eq!(driver.reattach().unwrap(), 1, "heard well, {}", layout.name);
+    }
+}
+
 #[test]
 fn a_start_leaves_a_lost_device_alone() {
     let mut bench = Bench::new(0, 2);
