@@ -19,6 +19,7 @@ fn options(device: DeviceKind, out: Option<&Path>) -> Options {
         audit: Audit::Full,
         patrol: 10,
         upsets: 0,
+        drill: 0,
         out: out.map(Into::into),
         trace: None,
         deadline: None,

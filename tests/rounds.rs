@@ -122,30 +122,46 @@ fn crash() -> Vec<Vec<Event>> {
 #[test]
 fn a_device_that_lies_is_lost_before_anything_is_decided_on_its_word() {
     let capacity = Capacity { lanes: 2, accounts_per_lane: 16, slots_per_lane: 64, instruments: 3 };
+    let run = |device: FaultyDevice<CpuDevice>| {
+        let (mut kept, mut losses, mut on_cpu) = (Kept::default(), 0, 0);
+        let mut driver = Driver::new(device, DriverConfig { polls_max: 1_000, ..DriverConfig::default() });
+        let hash = Session::start(Rules::default(), &mut driver, Audit::Full, Patrol::new(10), 0, 0)
+            .and_then(|mut session| {
+                let mut observe = |_: &engine::Engine, evaluated: &backstop::replay::session::Evaluated| {
+                    losses += u32::from(evaluated.loss.is_some());
+                    assert_eq!(evaluated.on_cpu, losses > 0, "nothing attaches it again");
+                    on_cpu += u32::from(evaluated.on_cpu);
+                    Ok(())
+                };
+                for (at, events) in crash().into_iter().enumerate() {
+                    session.run(15_000 * at as i64, events, &mut kept, &mut observe)?;
+                }
+                session.settle(1_000_000, &mut kept, &mut observe)
+            });
+        let is_note = |entry: &Entry| matches!(entry, Entry::Note { .. });
+        let (notes, entries): (Vec<_>, Vec<_>) = kept.0.into_iter().partition(is_note);
+        (hash, entries, notes, on_cpu, driver.device().struck())
+    };
+    let sound = run(FaultyDevice::seeded(CpuDevice::new(capacity), 0));
+    assert!(sound.2.is_empty() && sound.3 == 0);
     let mut struck = 0;
     for (fault, seed) in Fault::ALL.into_iter().flat_map(|fault| (0..12).map(move |seed| (fault, seed))) {
-        let mut kept = Kept::default();
-        let device = FaultyDevice::new(CpuDevice::new(capacity), fault, seed, 120);
-        let mut driver = Driver::new(device, DriverConfig { polls_max: 1_000, ..DriverConfig::default() });
-        let outcome = Session::start(Rules::default(), &mut driver, Audit::Full, Patrol::new(10), 0, 0)
-            .and_then(|mut session| {
-                for (at, events) in crash().into_iter().enumerate() {
-                    session.run(15_000 * at as i64, events, &mut kept, &mut |_, _| Ok(()))?;
-                }
-                Ok(())
-            });
-        if !driver.device().has_struck() {
+        let faulty = run(FaultyDevice::new(CpuDevice::new(capacity), fault, seed, 120));
+        if faulty.4 == 0 {
             continue;
         }
-        struck += 1;
-        assert!(outcome.is_err(), "{fault:?}, seed {seed}: nobody noticed");
-        if kept.0.is_empty() {
-            continue; // it did not even start
-        }
-        let [.., Entry::RoundEnded { .. }, Entry::Note { text, .. }] = &kept.0[..] else {
-            panic!("{fault:?}, seed {seed}: the journal ends in {:?}", kept.0.last());
+        let Ok(hash) = faulty.0 else {
+            assert!(faulty.1.is_empty(), "{fault:?}, seed {seed}: it did start");
+            continue; // what never started is no device that is lost
         };
-        assert!(text.contains("lost") || text.contains("disagree"), "{text}");
+        struck += 1;
+        assert_eq!(Some(hash), sound.0.as_ref().ok().copied());
+        assert!(faulty.1 == sound.1, "{fault:?}, seed {seed}: the journals differ in more than notes");
+        let [Entry::Note { text, .. }] = &faulty.2[..] else {
+            panic!("{fault:?}, seed {seed}: the notes are {:?}", faulty.2);
+        };
+        assert!(text.contains("device lost: ") && text.contains("recomputed on the CPU"), "{text}");
+        assert!(faulty.3 > 0);
     }
     assert!(struck > 100, "only {struck} faults struck");
 }

@@ -169,6 +169,10 @@ struct ReplayArgs {
     /// Drill: so many stored words of the simulated gateware get one or two wrong bits while it runs; no result depends on it
     #[arg(long, value_name = "N", default_value_t = 0)]
     upsets: u32,
+    /// Drill: so many faults strike the device over the run, lies among them; some rounds after each loss it is attached again, as by an
+    /// operator's command; needs --audit full; no result depends on it
+    #[arg(long, value_name = "FAULTS", default_value_t = 0)]
+    drill: u32,
     /// Directory for journal, liquidations and plot; must not hold a run yet
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -201,6 +205,7 @@ impl ReplayArgs {
             audit: self.audit.seeded(self.seed),
             patrol: self.patrol,
             upsets: self.upsets,
+            drill: self.drill,
             out,
             trace: self.trace.clone().filter(|_| device != DeviceKind::Cpu),
             device,

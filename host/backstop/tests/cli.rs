@@ -37,6 +37,8 @@ fn a_request_that_cannot_be_carried_out_exits_with_2_and_names_the_remedy() {
         (vec!["replay", "--tape", tape, "--out", used], "holds a run already"),
         (vec!["replay", "--tape", tape, "--out", tape], "is not a directory"),
         (vec!["replay", "--device", "cpu", "--trace", "x.fst"], "needs --device sim"),
+        (vec!["replay", "--drill", "5", "--audit", "off", "--out", out], "--drill needs --audit full"),
+        (vec!["replay", "--drill", "5", "--audit", "sampled:9", "--out", out], "--drill needs --audit full"),
         (vec!["replay", "--lanes", "3"], "a device has 1, 2, 4 or 8 lanes"),
         (vec!["verify", "/nowhere/journal"], "check the path"),
         (vec!["conform", "/nowhere"], "check the path"),
@@ -216,6 +218,12 @@ fn a_run_is_replayed_verified_exported_and_explained() {
         "episodes",
         "refused_rows",
         "device_clocks",
+        "losses",
+        "reattachments",
+        "reattachments_failed",
+        "rounds_on_cpu",
+        "faults_asked",
+        "faults_struck",
     ] {
         assert!(summary[key].is_i64(), "{key}: {}", summary[key]);
     }
@@ -264,6 +272,44 @@ fn a_run_is_replayed_verified_exported_and_explained() {
     let stranger = backstop(&["explain", journal, "1"]);
     assert_eq!(stranger.status.code(), Some(1));
     assert!(stderr(&stranger).contains("does not occur"), "{}", stderr(&stranger));
+}
+
+/// Two episodes, and in both the device is lost and attached again: a success that says what was done and changes no result.
+#[test]
+fn a_drill_says_what_it_does_and_succeeds() {
+    let dir = tempfile::tempdir().unwrap();
+    let tape = dir.path().join("minutes.csv");
+    let mut rows = String::from("ts_ms,open,high,low,close\n");
+    for minute in (0..40).chain(1_000..1_040) {
+        let price = 100 - minute % 1_000;
+        rows += &format!("{},{price},{price},{price},{price}\n", 1_640_991_660_000i64 + 60_000 * minute);
+    }
+    std::fs::write(&tape, rows).unwrap();
+    let run = |drill: &str, json: &[&str]| {
+        let args = ["replay", "--tape", tape.to_str().unwrap(), "--accounts", "50", "--device", "cpu"];
+        let run = backstop(&[&args, &["--drill", drill][..], json].concat());
+        assert!(run.status.success(), "{}", stderr(&run));
+        run
+    };
+    let summary = |drill| -> serde_json::Value {
+        serde_json::from_slice(&run(drill, &["--json"]).stdout).expect("one JSON object")
+    };
+    let (sound, drilled) = (summary("0"), summary("40"));
+    assert_eq!((sound["losses"].as_u64(), sound["episodes"].as_u64()), (Some(0), Some(2)));
+    for key in ["state_hash", "verdicts_given", "flags", "insurance_end", "episodes"] {
+        assert_eq!(drilled[key], sound[key], "{key}");
+    }
+    let count = |key: &str| drilled[key].as_u64().unwrap();
+    assert!(count("losses") > 10 && count("rounds_on_cpu") > 10, "{drilled}");
+    assert_eq!(count("losses") + count("reattachments_failed"), count("faults_struck"));
+    assert!(drilled["first_loss"].is_string());
+
+    let page = run("40", &[]);
+    for words in ["device lost: ", "drill: the device is attached again, 50 accounts are equal"] {
+        assert!(stderr(&page).contains(words), "{}", stderr(&page));
+    }
+    let text = String::from_utf8(page.stdout).unwrap();
+    assert!(text.contains("drill: faults asked / struck") && !text.contains("WARNING"), "{text}");
 }
 
 #[test]

@@ -38,6 +38,16 @@ impl BadAccounts {
         self.lost.union(&self.unfit).copied()
     }
 
+    /// No account is bad any more; what was found and done stays.
+    pub fn forget(&mut self) {
+        *self = Self { notes: std::mem::take(&mut self.notes), ..Self::default() };
+    }
+
+    /// An account that waits to be loaded, if there is one.
+    pub fn first_lost(&self) -> Option<u32> {
+        self.lost.first().copied()
+    }
+
     /// How many there are in a lane.
     pub fn in_lane(&self, lane: usize, map: &SlotMap) -> u32 {
         self.iter().filter(|&index| map.lane_of(index) == lane).count() as u32

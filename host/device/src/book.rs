@@ -1,21 +1,32 @@
-//! What the device was told, kept on the host: from it an account that the device has lost is judged, and loaded again.
+//! What the device was told, kept on the host: from it accounts, or whole rounds when the device is lost, are judged, and a device is loaded.
+//!
+//! Changes since the last [`Book::keep`] can be undone, so a round in which the device is lost leaves no trace and is judged again.
 
-use engine::event::{AccountId, Change, EventSequence, Flag, InstrumentId, Update, VerdictRecord};
+use engine::event::{AccountId, Change, EventSequence, Flag, InstrumentId, Update};
 use engine::rules::InstrumentSpec;
 use model::margin::{self, Rungs, Severity, Weights};
 use model::tier::TierTable;
 use model::units::{Price, Scale, Size};
 
-use crate::bad::BadAccounts;
-use crate::round;
+use crate::round::{self, Coverage, RoundAnswer};
 use crate::slot_map::SlotMap;
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
+struct Position {
+    instrument: InstrumentId,
+    /// Lots, not 0.
+    size: i64,
+    /// Place among the instrument's holders.
+    place: u32,
+}
+
+#[derive(Clone, Debug, Default)]
 struct Account {
     /// Quanta.
     cash: i128,
     /// As the verdict records left it.
     severity: Severity,
+    positions: Vec<Position>,
 }
 
 #[derive(Clone, Debug)]
@@ -23,17 +34,21 @@ pub(crate) struct Listed {
     pub spec: InstrumentSpec,
     pub tiers: TierTable,
     pub mark: Price,
-    /// Lots by account index; grows as accounts take positions.
-    sizes: Vec<i64>,
+    /// Account indices, in no order.
+    holders: Vec<u32>,
 }
 
-impl Listed {
-    pub fn size(&self, index: u32) -> i64 {
-        self.sizes.get(index as usize).copied().unwrap_or_default()
-    }
+/// What a change replaced.
+#[derive(Clone, Copy, Debug)]
+enum Undo {
+    Listed { instrument: InstrumentId },
+    Mark { instrument: InstrumentId, mark: Price },
+    Size { index: u32, instrument: InstrumentId, size: i64 },
+    Cash { index: u32, cash: i128 },
+    Severity { index: u32, severity: Severity },
 }
 
-/// Cash, sizes and marks by device index.
+/// Cash, positions, marks and severities by device index.
 #[derive(Clone, Debug)]
 pub(crate) struct Book {
     scale: Scale,
@@ -41,15 +56,16 @@ pub(crate) struct Book {
     /// By instrument.
     listed: Vec<Option<Listed>>,
     accounts: Vec<Account>,
+    undo: Vec<Undo>,
 }
 
 impl Book {
     pub fn new(scale: Scale, rungs: Rungs) -> Self {
-        Self { scale, rungs, listed: Vec::new(), accounts: Vec::new() }
+        Self { scale, rungs, listed: Vec::new(), accounts: Vec::new(), undo: Vec::new() }
     }
 
     pub fn severity(&self, index: u32) -> Severity {
-        self.accounts.get(index as usize).copied().unwrap_or_default().severity
+        self.accounts.get(index as usize).map_or_else(Severity::default, |account| account.severity)
     }
 
     /// Instruments that are listed.
@@ -57,12 +73,31 @@ impl Book {
         (0..).map(InstrumentId).zip(&self.listed).filter_map(|(id, listed)| Some((id, listed.as_ref()?)))
     }
 
+    /// Account indices that hold the instrument, in no order.
+    pub fn holders(&self, instrument: InstrumentId) -> &[u32] {
+        &self.of(instrument).holders
+    }
+
+    /// Lots that the account holds.
+    pub fn size(&self, instrument: InstrumentId, index: u32) -> i64 {
+        let positions = self.accounts.get(index as usize).map_or(&[][..], |account| &account.positions);
+        positions
+            .iter()
+            .find(|position| position.instrument == instrument)
+            .map_or(0, |position| position.size)
+    }
+
+    /// E of the account without its positions, quanta / scale.
+    pub fn cash_equity(&self, index: u32) -> i128 {
+        self.accounts.get(index as usize).map_or(0, |account| account.cash * i128::from(self.scale.get()))
+    }
+
     /// E and R of the account, quanta / scale, computed from nothing.
     pub fn word(&self, index: u32) -> (i128, i128) {
-        let cash = self.accounts.get(index as usize).copied().unwrap_or_default().cash;
-        let (mut equity, mut requirement) = (cash * i128::from(self.scale.get()), 0);
-        for (_, listed) in self.listed() {
-            let size = Size::new(listed.size(index)).expect("the plan takes sizes in range only");
+        let (mut equity, mut requirement) = (self.cash_equity(index), 0);
+        for position in self.accounts.get(index as usize).map_or(&[][..], |account| &account.positions) {
+            let listed = self.of(position.instrument);
+            let size = Size::new(position.size).expect("the plan takes sizes in range only");
             let weights = Weights { long: listed.spec.weight_long, short: listed.spec.weight_short };
             equity += margin::value(size, listed.mark, weights);
             requirement += margin::requirement(size, listed.mark, listed.tiers.steps());
@@ -70,58 +105,67 @@ impl Book {
         (equity, requirement)
     }
 
-    /// Lets a round take effect that the device has answered. The flags of bad accounts become those that a sound device would have raised.
+    /// Lets a round take effect that was planned, and judges as a sound device does: the account of a change, and those holders of an
+    /// instrument that `swept` picks on its mark. Coverage counts all holders.
     pub fn round(
         &mut self,
         updates: &[Update],
         map: &SlotMap,
-        bad: &BadAccounts,
-        verdicts: &mut VerdictRecord,
-    ) {
+        swept: impl Fn(&Self, InstrumentId, EventSequence) -> Vec<u32>,
+    ) -> RoundAnswer {
         let index_of = |account| map.index_of(account).expect("the plan assigned every account of the round");
-        if !bad.is_empty() {
-            verdicts.retain(|flag| !bad.contains(index_of(flag.account)));
-        }
-        for flag in verdicts.iter() {
-            self.account_mut(index_of(flag.account)).severity =
-                Severity::from_code(flag.severity_new).expect("a FLAG's severity is checked");
-        }
-        for Update { sequence, change } in updates {
+        let mut answer = RoundAnswer::default();
+        for &Update { sequence, ref change } in updates {
             match *change {
                 Change::List { instrument, ref spec } => self.list(instrument, spec),
                 Change::Mark { instrument, price } => {
-                    let listed = self.listed_mut(instrument);
-                    listed.mark = Price::new(price).expect("the plan takes prices in range only");
-                    let holds = |index: &u32| listed.size(*index) != 0;
-                    let holders: Vec<u32> = bad.iter().filter(holds).collect();
-                    for index in holders {
+                    self.set_mark(
+                        instrument,
+                        Price::new(price).expect("the plan takes prices in range only"),
+                    );
+                    for index in swept(self, instrument, sequence) {
                         let account = map.account_of(index).expect("a holder has an index");
-                        verdicts.extend(self.compare(index, account, *sequence));
+                        answer.verdicts.extend(self.compare(index, account, sequence));
                     }
+                    let holders = self.holders(instrument).len() as u64;
+                    answer.coverage.push(Coverage { sequence, instrument, holders, clocks: 0 });
                 }
                 Change::Position { account, instrument, size, cash_delta, hold } => {
                     let index = index_of(account);
-                    let sizes = &mut self.listed_mut(instrument).sizes;
-                    if sizes.len() <= index as usize {
-                        sizes.resize(index as usize + 1, 0);
-                    }
-                    sizes[index as usize] = size;
-                    self.account_mut(index).cash += i128::from(cash_delta);
-                    if !hold && bad.contains(index) {
-                        verdicts.extend(self.compare(index, account, *sequence));
+                    self.set_size(index, instrument, size);
+                    self.add_cash(index, cash_delta);
+                    if !hold {
+                        answer.verdicts.extend(self.compare(index, account, sequence));
                     }
                 }
                 Change::Cash { account, delta, hold } => {
                     let index = index_of(account);
-                    self.account_mut(index).cash += i128::from(delta);
-                    if !hold && bad.contains(index) {
-                        verdicts.extend(self.compare(index, account, *sequence));
+                    self.add_cash(index, delta);
+                    if !hold {
+                        answer.verdicts.extend(self.compare(index, account, sequence));
                     }
                 }
             }
         }
-        if !bad.is_empty() {
-            round::put_in_order(verdicts);
+        round::put_in_order(&mut answer.verdicts);
+        answer
+    }
+
+    /// Makes all changes so far lasting.
+    pub fn keep(&mut self) {
+        self.undo.clear();
+    }
+
+    /// Undoes every change since the last [`Book::keep`].
+    pub fn undo(&mut self) {
+        for step in std::mem::take(&mut self.undo).into_iter().rev() {
+            match step {
+                Undo::Listed { instrument } => self.listed[usize::from(instrument.0)] = None,
+                Undo::Mark { instrument, mark } => self.of_mut(instrument).mark = mark,
+                Undo::Size { index, instrument, size } => self.place(index, instrument, size),
+                Undo::Cash { index, cash } => self.account_mut(index).cash = cash,
+                Undo::Severity { index, severity } => self.account_mut(index).severity = severity,
+            }
         }
     }
 
@@ -131,11 +175,70 @@ impl Book {
             self.listed.resize(place + 1, None);
         }
         let tiers = TierTable::new(self.scale, &spec.brackets).expect("the plan takes sound tables only");
-        let (mark, sizes) = (Price::default(), Vec::new());
-        self.listed[place] = Some(Listed { spec: spec.clone(), tiers, mark, sizes });
+        let (mark, holders) = (Price::default(), Vec::new());
+        self.listed[place] = Some(Listed { spec: spec.clone(), tiers, mark, holders });
+        self.undo.push(Undo::Listed { instrument });
     }
 
-    fn listed_mut(&mut self, instrument: InstrumentId) -> &mut Listed {
+    fn set_mark(&mut self, instrument: InstrumentId, mark: Price) {
+        let mark = std::mem::replace(&mut self.of_mut(instrument).mark, mark);
+        self.undo.push(Undo::Mark { instrument, mark });
+    }
+
+    fn add_cash(&mut self, index: u32, delta: i64) {
+        let cash = self.account_mut(index).cash;
+        self.account_mut(index).cash = cash + i128::from(delta);
+        self.undo.push(Undo::Cash { index, cash });
+    }
+
+    fn set_size(&mut self, index: u32, instrument: InstrumentId, size: i64) {
+        let before = self.size(instrument, index);
+        self.place(index, instrument, size);
+        self.undo.push(Undo::Size { index, instrument, size: before });
+    }
+
+    /// As the device compares: a flag on change only.
+    fn compare(&mut self, index: u32, account: AccountId, sequence: EventSequence) -> Option<Flag> {
+        let (equity, requirement) = self.word(index);
+        let new = margin::severity(equity, requirement, 0, &self.rungs);
+        let old = std::mem::replace(&mut self.account_mut(index).severity, new);
+        if old == new {
+            return None;
+        }
+        self.undo.push(Undo::Severity { index, severity: old });
+        let (severity_old, severity_new) = (old as u8, new as u8);
+        Some(Flag { sequence, account, severity_old, severity_new, equity, requirement })
+    }
+
+    /// Gives the account a position of this size, 0 for none, and keeps the holders in step.
+    fn place(&mut self, index: u32, instrument: InstrumentId, size: i64) {
+        let place = self.holders(instrument).len() as u32;
+        let positions = &mut self.account_mut(index).positions;
+        match positions.iter().position(|position| position.instrument == instrument) {
+            None if size == 0 => {}
+            None => {
+                positions.push(Position { instrument, size, place });
+                self.of_mut(instrument).holders.push(index);
+            }
+            Some(at) if size != 0 => positions[at].size = size,
+            Some(at) => {
+                let hole = positions.swap_remove(at).place;
+                let holders = &mut self.of_mut(instrument).holders;
+                holders.swap_remove(hole as usize);
+                if let Some(&moved) = holders.get(hole as usize) {
+                    let positions = &mut self.account_mut(moved).positions;
+                    let position = positions.iter_mut().find(|position| position.instrument == instrument);
+                    position.expect("a holder has a position").place = hole;
+                }
+            }
+        }
+    }
+
+    fn of(&self, instrument: InstrumentId) -> &Listed {
+        self.listed[usize::from(instrument.0)].as_ref().expect("the plan takes listed instruments only")
+    }
+
+    fn of_mut(&mut self, instrument: InstrumentId) -> &mut Listed {
         self.listed[usize::from(instrument.0)].as_mut().expect("the plan takes listed instruments only")
     }
 
@@ -145,14 +248,5 @@ impl Book {
             self.accounts.resize(place + 1, Account::default());
         }
         &mut self.accounts[place]
-    }
-
-    /// As the device compares: a flag on change only.
-    fn compare(&mut self, index: u32, account: AccountId, sequence: EventSequence) -> Option<Flag> {
-        let (equity, requirement) = self.word(index);
-        let new = margin::severity(equity, requirement, 0, &self.rungs);
-        let old = std::mem::replace(&mut self.account_mut(index).severity, new);
-        let (severity_old, severity_new) = (old as u8, new as u8);
-        (old != new).then_some(Flag { sequence, account, severity_old, severity_new, equity, requirement })
     }
 }

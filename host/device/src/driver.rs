@@ -1,7 +1,13 @@
 //! The driver: a round of updates to any margin device, the round's verdicts back.
+//!
+//! What it tells the device it keeps in a book. When the device is lost, the round it is lost in leaves no trace and is judged again from the
+//! book, as are all rounds after it; the device is not touched until somebody says [`Driver::reattach`].
 
-use engine::event::{AccountId, Update};
+use std::collections::BTreeSet;
+
+use engine::event::{AccountId, Flag, Update};
 use engine::rules::Rules;
+use model::machine::Capacity;
 use model::margin::Rungs;
 use model::record::{self, ABI_HASH, Record, input};
 use model::units::Scale;
@@ -16,11 +22,17 @@ use crate::readback::{self, ReadBack};
 use crate::round::{Lane, RoundAnswer, RoundAnswers};
 use crate::slot_map::SlotMap;
 
+const ROUND: &str = "round";
+const REATTACH: &str = "re-attach";
+
 /// READBACKs made and submitted at once.
 const BATCH: usize = 256;
 
 /// Loads of bad accounts after one round or read-back; whom they do not bring back stays bad until after the next.
 const RELOADS_MAX: u32 = 4;
+
+/// Accounts read back and compared at once when a device is attached again.
+const COMPARED_AT_ONCE: usize = 4_096;
 
 /// What the driver may be told.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -39,12 +51,24 @@ impl Default for DriverConfig {
     }
 }
 
+/// Who judges.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum State {
+    /// Nobody: no start has succeeded yet.
+    NotStarted,
+    /// The device.
+    Attached,
+    /// The book alone; nothing touches the device.
+    Lost,
+}
+
 /// Owns a device and everything the host knows about what is on it.
 ///
 /// Memory is that of the accounts and slots in use and of the largest round so far; nothing but notes that nobody takes grows with the
 /// number of rounds.
 pub struct Driver<D> {
     device: D,
+    capacity: Capacity,
     config: DriverConfig,
     map: SlotMap,
     plan: Plan,
@@ -63,8 +87,7 @@ pub struct Driver<D> {
     sequence: u32,
     /// FENCEs and RESYNCs sent so far; makes the next token. Never reset, so an answer from before a reset is recognised.
     tokens: u64,
-    /// False before the first start and after an error that lost the device.
-    ready: bool,
+    state: State,
 }
 
 impl<D: MarginDevice> Driver<D> {
@@ -86,120 +109,149 @@ impl<D: MarginDevice> Driver<D> {
             scale: Scale::default(),
             sequence: config.first_sequence,
             tokens: 0,
-            ready: false,
+            state: State::NotStarted,
             device,
+            capacity,
             config,
         }
     }
 
-    /// Resets the device and loads the rules; nothing is listed and nobody has a position. Also the way back after a loss.
+    /// Resets the device and loads the rules; nothing is listed and nobody has a position. A device that is lost stays so, untouched, and
+    /// what follows is judged by the host.
     ///
     /// # Errors
-    /// [`DeviceError`]: the device speaks other records, the rules are out of range, or an answer does not fit.
+    /// [`DeviceError`]: the rules are out of range, and nothing has changed; or the device speaks other records or gives an answer that does
+    /// not fit. Then it is lost if it had ever been started; else the driver is as if new.
     pub fn start(&mut self, rules: &Rules) -> Result<(), DeviceError> {
-        self.ready = false;
-        let found = self.device.identity().abi_hash;
-        if found != ABI_HASH {
-            return Err(DeviceError::AbiMismatch { expected: ABI_HASH, found });
-        }
         let rungs = Rungs { rungs: rules.rungs, equality: rules.equality };
         if !rungs.is_ordered() {
             return Err(DeviceError::Rungs { rungs: rules.rungs });
         }
         self.scale = Scale::new(rules.scale).map_err(DeviceError::Rules)?;
-        let capacity = self.device.capacity();
-        let instruments = self.config.instruments_expected.unwrap_or(capacity.instruments);
-        self.map = SlotMap::new(capacity, instruments);
+        let instruments = self.config.instruments_expected.unwrap_or(self.capacity.instruments);
+        self.map = SlotMap::new(self.capacity, instruments);
         self.rules = rules.clone();
         self.book = Book::new(self.scale, rungs);
-        self.bad = BadAccounts::default();
-        self.reset()?;
-        self.reload()
+        self.bad.forget();
+        if self.state == State::Lost {
+            return Ok(());
+        }
+        match self.reset().and_then(|()| self.reload()) {
+            Ok(()) => {
+                self.state = State::Attached;
+                Ok(())
+            }
+            Err(error) if self.state == State::NotStarted => Err(error),
+            Err(error) => {
+                self.lose();
+                Err(error)
+            }
+        }
     }
 
-    /// The round's verdicts and coverage, when the FENCE's echo and the RECEIPTs of every lane are in.
+    /// The round's verdicts and coverage: the device's when the FENCE's echo and the RECEIPTs of every lane are in and the host computes the
+    /// same for every account that was changed or flagged; the host's alone while the device is lost. The round before is accepted.
     ///
     /// # Errors
-    /// [`DeviceError`]. If it [is a refusal](DeviceError::is_refusal), nothing was sent and the driver may be used on; after any other
-    /// the device is lost: the whole round must be computed elsewhere, and only [`Driver::start`] brings it back.
+    /// [`DeviceError`], and the round has had no effect. If it [is a refusal](DeviceError::is_refusal), nothing was sent and the driver may
+    /// be used on; after any other the device is lost, and the same round, given again, is judged by the host.
     ///
     /// # Panics
     /// If the updates hold an account and never compare it.
     pub fn run_round(&mut self, updates: &[Update]) -> Result<RoundAnswer, DeviceError> {
-        const OPERATION: &str = "round";
-        self.assert_ready(OPERATION)?;
+        self.assert_started(ROUND)?;
+        self.accept();
         let token = self.token();
         self.plan.round(updates, &mut self.map, self.scale, self.sequence, token)?;
-        let mut answer = self.execute(OPERATION)?;
-        self.book.round(updates, &self.map, &self.bad, &mut answer.verdicts);
-        self.reload()?;
-        Ok(answer)
+        if self.state == State::Lost {
+            let everybody = |book: &Book, instrument, _| book.holders(instrument).to_vec();
+            return Ok(self.book.round(updates, &self.map, everybody));
+        }
+        let answer = self.ask(updates);
+        if answer.is_err() {
+            self.lose();
+        }
+        answer
     }
 
     /// Number of accounts visited, which is all but bad ones: `visit` is given place in `accounts`, severity, E and R (quanta / scale).
     ///
-    /// Lane by lane the order is that of `accounts`; between lanes there is none. An account may be asked for more than once.
+    /// Lane by lane the order is that of `accounts`; between lanes there is none. An account may be asked for more than once. While the
+    /// device is lost the host's own figures are visited, all of them.
     ///
     /// # Errors
-    /// [`DeviceError::UnknownAccount`], a refusal: the accounts before it were visited. Else the device is lost, as in
-    /// [`Driver::run_round`]; a severity that is not the one the FLAGs left is such a loss.
+    /// [`DeviceError::UnknownAccount`], a refusal: the accounts before it were visited. Else the device is lost, as in [`Driver::lose`]; a
+    /// severity that is not the one the FLAGs left is such a loss.
     pub fn read_back(
         &mut self,
         accounts: &[AccountId],
-        visit: impl FnMut(usize, u8, i128, i128),
+        mut visit: impl FnMut(usize, u8, i128, i128),
     ) -> Result<u64, DeviceError> {
-        self.assert_ready(readback::OPERATION)?;
-        assert!(accounts.len() < 1 << 31, "fewer accounts than half the record numbers");
-        let token = self.token();
-        self.places.fill(0);
-        let mut answers = ReadBack {
-            accounts,
-            first: self.sequence,
-            map: &self.map,
-            severities: &mut self.severities,
-            bad: &mut self.bad,
-            lanes: &mut self.places,
-            visit,
-            answered: 0,
-            compared: 0,
-            token,
-            asked: None,
-            complete: false,
-        };
-        self.ready = false;
-        let mut pump = Pump::new(&mut self.device, readback::OPERATION, self.config.polls_max);
-        let mut unknown = None;
-        for batch in accounts.chunks(BATCH) {
-            self.batch.clear();
-            for &account in batch {
-                let Some(index) = self.map.index_of(account) else {
-                    unknown = Some(account);
-                    break;
-                };
-                let record = Record::new(&input::READBACK, self.sequence);
-                self.batch.push(record.with(&record::ACCOUNT, index.into()));
-                self.sequence = self.sequence.wrapping_add(1);
+        self.assert_started(readback::OPERATION)?;
+        if self.state == State::Lost {
+            for (place, &account) in accounts.iter().enumerate() {
+                let index = self.map.index_of(account).ok_or(DeviceError::UnknownAccount { account })?;
+                let (equity, requirement) = self.book.word(index);
+                visit(place, self.book.severity(index) as u8, equity, requirement);
             }
-            pump.send(&self.batch, &mut answers)?;
-            if unknown.is_some() {
-                break;
-            }
+            return Ok(accounts.len() as u64);
         }
-        answers.asked = Some(self.sequence.wrapping_sub(answers.first).into());
-        let fence = Record::new(&input::FENCE, self.sequence).with(&record::TOKEN, token.into());
-        self.sequence = self.sequence.wrapping_add(1);
-        pump.send(&[fence], &mut answers)?;
-        pump.finish(&mut answers)?;
-        let compared = answers.compared;
-        self.ready = true;
-        self.reload()?;
+        let read = self.read_device(accounts, visit).and_then(|read| {
+            self.reload()?;
+            Ok(read)
+        });
+        if read.is_err() {
+            self.lose();
+        }
+        let (compared, unknown) = read?;
         match unknown {
             Some(account) => Err(DeviceError::UnknownAccount { account }),
             None => Ok(compared),
         }
     }
 
-    /// Where everything lies on the device.
+    /// Makes the last round lasting: from now on no loss of the device undoes it. The next round does so too.
+    pub fn accept(&mut self) {
+        self.map.keep();
+        self.book.keep();
+    }
+
+    /// Gives the device up, and undoes the last round if it was not accepted: given again, it is judged by the host, as all later ones are.
+    /// For a caller who finds that the device does not say what the ledger says.
+    pub fn lose(&mut self) {
+        self.map.undo();
+        self.book.undo();
+        self.bad.forget();
+        self.state = State::Lost;
+    }
+
+    /// True from the device's loss until it is attached again.
+    pub fn is_lost(&self) -> bool {
+        self.state == State::Lost
+    }
+
+    /// Takes a lost device back: resets it, loads rules and accounts from the host's book, reads every account back and compares. Gives the
+    /// number of accounts that are equal, which is all but those beyond the accumulators. Accepts the last round. Does nothing to a device
+    /// that is not lost, and gives 0.
+    ///
+    /// # Errors
+    /// [`DeviceError`]: the device is not as the book is, and stays lost. Rounds go on being judged by the host.
+    pub fn reattach(&mut self) -> Result<u64, DeviceError> {
+        self.assert_started(REATTACH)?;
+        if self.state == State::Attached {
+            return Ok(0);
+        }
+        self.accept();
+        let compared = self.load_whole();
+        if compared.is_ok() {
+            self.state = State::Attached;
+        } else {
+            self.bad.forget();
+        }
+        compared
+    }
+
+    /// Where everything lies on the device, or will when it is attached again.
     pub fn slot_map(&self) -> &SlotMap {
         &self.map
     }
@@ -228,50 +280,116 @@ impl<D: MarginDevice> Driver<D> {
         &mut self.device
     }
 
+    /// The planned round from the device. The host computes the verdicts of bad accounts, and once more those of everybody who was changed or
+    /// flagged: a FLAG that a later update overtakes is in no read-back.
+    fn ask(&mut self, updates: &[Update]) -> Result<RoundAnswer, DeviceError> {
+        let mut answer = self.execute(ROUND)?;
+        let (map, bad) = (&self.map, &self.bad);
+        let index_of = |flag: &Flag| map.index_of(flag.account).expect("a FLAG's account is known");
+        let is_sound = |flag: &&Flag| bad.is_empty() || !bad.contains(index_of(flag));
+        let flags: Vec<Flag> = answer.verdicts.iter().filter(is_sound).copied().collect();
+        let judged = self.book.round(updates, map, |book, instrument, sequence| {
+            let first = flags.partition_point(|flag| flag.sequence < sequence);
+            let flagged = flags[first..].iter().take_while(|flag| flag.sequence == sequence).map(index_of);
+            flagged.chain(bad.iter()).filter(|&index| book.size(instrument, index) != 0).collect()
+        });
+        let mut expected = judged.verdicts.iter().filter(is_sound);
+        let mut found = flags.iter();
+        loop {
+            let (found, expected) = (found.next(), expected.next());
+            if found != expected {
+                let words = |flag: Option<&Flag>| flag.map_or("no further FLAG".into(), flag_words);
+                let (found, expected) = (words(found), words(expected));
+                return Err(DeviceError::Answer { operation: ROUND, found, expected });
+            }
+            if found.is_none() {
+                break;
+            }
+        }
+        answer.verdicts = judged.verdicts;
+        self.reload()?;
+        Ok(answer)
+    }
+
+    /// Number of accounts visited, and the first that has no index: those before it are visited.
+    fn read_device(
+        &mut self,
+        accounts: &[AccountId],
+        visit: impl FnMut(usize, u8, i128, i128),
+    ) -> Result<(u64, Option<AccountId>), DeviceError> {
+        assert!(accounts.len() < 1 << 31, "fewer accounts than half the record numbers");
+        let token = self.token();
+        self.places.fill(0);
+        let mut answers = ReadBack {
+            accounts,
+            first: self.sequence,
+            map: &self.map,
+            severities: &mut self.severities,
+            bad: &mut self.bad,
+            lanes: &mut self.places,
+            visit,
+            answered: 0,
+            compared: 0,
+            token,
+            asked: None,
+            complete: false,
+        };
+        let mut pump = Pump::new(&mut self.device, readback::OPERATION, self.config.polls_max);
+        let mut unknown = None;
+        for batch in accounts.chunks(BATCH) {
+            self.batch.clear();
+            for &account in batch {
+                let Some(index) = self.map.index_of(account) else {
+                    unknown = Some(account);
+                    break;
+                };
+                let record = Record::new(&input::READBACK, self.sequence);
+                self.batch.push(record.with(&record::ACCOUNT, index.into()));
+                self.sequence = self.sequence.wrapping_add(1);
+            }
+            pump.send(&self.batch, &mut answers)?;
+            if unknown.is_some() {
+                break;
+            }
+        }
+        answers.asked = Some(self.sequence.wrapping_sub(answers.first).into());
+        let fence = Record::new(&input::FENCE, self.sequence).with(&record::TOKEN, token.into());
+        self.sequence = self.sequence.wrapping_add(1);
+        pump.send(&[fence], &mut answers)?;
+        pump.finish(&mut answers)?;
+        Ok((answers.compared, unknown))
+    }
+
     /// The device from reset, with the rules and nothing else.
     fn reset(&mut self) -> Result<(), DeviceError> {
+        let found = self.device.identity().abi_hash;
+        if found != ABI_HASH {
+            return Err(DeviceError::AbiMismatch { expected: ABI_HASH, found });
+        }
         self.severities.fill(0);
         self.device.reset();
         let tokens = [self.token(), self.token()];
-        self.plan.start(&self.rules, self.device.capacity(), self.sequence, tokens);
+        self.plan.start(&self.rules, self.capacity, self.sequence, tokens);
         self.execute("start").map(drop)
     }
 
     /// Loads bad accounts as the book has them; from then on they are trusted and read back like all others. If slots are not where the
     /// map says, all accounts are loaded, from reset.
     fn reload(&mut self) -> Result<(), DeviceError> {
-        const OPERATION: &str = "reload";
         for _ in 0..RELOADS_MAX {
             let bad = self.bad.take(&self.book);
             if bad.is_empty() {
                 break;
             }
-            let anew = !std::mem::take(&mut self.bad.displaced).is_empty();
-            let accounts = if anew {
+            if std::mem::take(&mut self.bad.displaced).is_empty() {
+                self.load(&bad, false)?;
+            } else {
                 self.bad.notes.push("slots were displaced: the device is reset and loaded anew".into());
                 self.reset()?;
-                (0..self.map.accounts()).collect()
-            } else {
-                bad.clone()
-            };
-            let token = self.token();
-            self.plan.reload(&self.book, &self.map, (&accounts, anew), self.sequence, token);
-            self.execute(OPERATION)?;
-            for index in accounts {
-                if !self.bad.loaded(index, &self.book) {
-                    continue;
-                }
-                let (found, expected) = (self.severities[index as usize], self.book.severity(index) as u8);
-                if found != expected {
-                    self.ready = false;
-                    let found = format!("severity {found} of account index {index} when it is loaded");
-                    return Err(DeviceError::Answer {
-                        operation: OPERATION,
-                        found,
-                        expected: expected.to_string(),
-                    });
-                }
-                if bad.contains(&index) {
+                self.load(&(0..self.map.accounts()).collect(), true)?;
+            }
+            for index in bad {
+                if !self.bad.contains(index) {
                     self.reloads += 1;
                     self.bad.notes.push(format!("account index {index} is loaded again"));
                 }
@@ -280,9 +398,75 @@ impl<D: MarginDevice> Driver<D> {
         Ok(())
     }
 
-    /// Sends the plan and reads its answers. The device counts as lost until they are complete.
+    /// Loads accounts as the book has them, and on an empty device the instruments before. Who is not bad now ends in the book's severity.
+    fn load(&mut self, accounts: &BTreeSet<u32>, anew: bool) -> Result<(), DeviceError> {
+        const OPERATION: &str = "reload";
+        let token = self.token();
+        self.plan.reload(&self.book, &self.map, (accounts, anew), self.sequence, token);
+        let flags = self.execute(OPERATION)?.verdicts;
+        for &index in accounts {
+            let (found, expected) = (self.severities[index as usize], self.book.severity(index) as u8);
+            if self.bad.loaded(index, &self.book) && found != expected {
+                let found = format!("severity {found} of account index {index} when it is loaded");
+                return Err(DeviceError::Answer {
+                    operation: OPERATION,
+                    found,
+                    expected: expected.to_string(),
+                });
+            }
+        }
+        for flag in flags {
+            let index = self.map.index_of(flag.account).expect("a FLAG's account is known");
+            let expected = self.book.word(index);
+            if !self.bad.contains(index) && (flag.equity, flag.requirement) != expected {
+                let (found, expected) = (flag_words(&flag), format!("E and R {expected:?}"));
+                return Err(DeviceError::Answer { operation: OPERATION, found, expected });
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything anew on a device after its reset, then every account read back; gives how many are equal.
+    fn load_whole(&mut self) -> Result<u64, DeviceError> {
+        self.reset()?;
+        self.load(&(0..self.map.accounts()).collect(), true)?;
+        let mut compared = 0;
+        let mut words = Vec::with_capacity(COMPARED_AT_ONCE);
+        for first in (0..self.map.accounts()).step_by(COMPARED_AT_ONCE) {
+            let accounts: Vec<AccountId> =
+                (first..).map_while(|index| self.map.account_of(index)).take(COMPARED_AT_ONCE).collect();
+            words.clear();
+            compared += self
+                .read_device(&accounts, |place, severity, equity, requirement| {
+                    words.push((place, (severity, equity, requirement)));
+                })?
+                .0;
+            for &(place, found) in &words {
+                let index = first + place as u32;
+                let (equity, requirement) = self.book.word(index);
+                let expected = (self.book.severity(index) as u8, equity, requirement);
+                if found != expected {
+                    let account = accounts[place].0;
+                    return Err(DeviceError::Answer {
+                        operation: REATTACH,
+                        found: format!("account {account} at severity, E and R {found:?}"),
+                        expected: format!("{expected:?} as the host has it"),
+                    });
+                }
+            }
+        }
+        match self.bad.first_lost() {
+            None => Ok(compared),
+            Some(index) => Err(DeviceError::Answer {
+                operation: REATTACH,
+                found: format!("account index {index} lost again while it was loaded"),
+                expected: "a device that keeps what it is given".into(),
+            }),
+        }
+    }
+
+    /// Sends the plan and reads its answers.
     fn execute(&mut self, operation: &'static str) -> Result<RoundAnswer, DeviceError> {
-        self.ready = false;
         self.sequence = self.plan.end();
         let clocks = self.device.clocks();
         let mut answers = RoundAnswers::new(
@@ -296,9 +480,7 @@ impl<D: MarginDevice> Driver<D> {
         let mut pump = Pump::new(&mut self.device, operation, self.config.polls_max);
         pump.send(&self.plan.records, &mut answers)?;
         pump.finish(&mut answers)?;
-        let answer = answers.finish(self.device.clocks() - clocks);
-        self.ready = true;
-        Ok(answer)
+        Ok(answers.finish(self.device.clocks() - clocks))
     }
 
     fn token(&mut self) -> u64 {
@@ -306,7 +488,15 @@ impl<D: MarginDevice> Driver<D> {
         self.tokens.wrapping_mul(0x9e37_79b9_7f4a_7c15)
     }
 
-    fn assert_ready(&self, operation: &'static str) -> Result<(), DeviceError> {
-        if self.ready { Ok(()) } else { Err(DeviceError::NotStarted { operation }) }
+    fn assert_started(&self, operation: &'static str) -> Result<(), DeviceError> {
+        if self.state == State::NotStarted { Err(DeviceError::NotStarted { operation }) } else { Ok(()) }
     }
+}
+
+fn flag_words(flag: &Flag) -> String {
+    let Flag { sequence, account, severity_old, severity_new, equity, requirement } = flag;
+    format!(
+        "event {sequence}: account {} from severity {severity_old} to {severity_new}, E {equity}, R {requirement}",
+        account.0
+    )
 }

@@ -11,7 +11,7 @@ use crate::slot_map::SlotError;
 /// Every error names the operation, what was found and what was expected.
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
-    #[error("{operation}: the device is not started, or was given up after an error; call start")]
+    #[error("{operation}: the device is not started; call start")]
     NotStarted { operation: &'static str },
     #[error(
         "the device was built from record tables {found:#018x}, the driver speaks {expected:#018x}: load the bitstream that belongs to \
@@ -66,7 +66,7 @@ pub enum DeviceError {
 
 impl DeviceError {
     /// True if nothing of the request reached the device, or all of it was answered: driver and device are as before it.
-    /// False: the device is lost, its state is no longer known.
+    /// False: the device is lost, its state is no longer known; the host judges until it is attached again.
     pub fn is_refusal(&self) -> bool {
         matches!(
             self,

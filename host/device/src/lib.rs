@@ -3,7 +3,7 @@
 //! A [`MarginDevice`] takes records and gives records, nothing more: [`cpu::CpuDevice`] is the model itself, `sim::SimDevice` (feature
 //! `sim`) the Verilated gateware, [`RingDevice`] any of them behind a PCI function ([`pci`]). [`driver::Driver`] turns a round of updates into records and the answers into the round's verdict
 //! record; it checks every answer against what it asked and gives up a device at the first one that does not fit. Accounts that the device
-//! reports as lost are judged by the host and loaded again.
+//! reports as lost are judged by the host and loaded again; so are whole rounds when the device is lost, until it is attached again.
 //! [`slot_map::SlotMap`] says where accounts and positions live on the device; no other part of the host knows.
 //! [`fault`] decorates a device with faults, for tests and drills.
 

@@ -74,7 +74,7 @@ impl Plan {
         self.push(0, self.record(&input::FENCE).with(&record::TOKEN, tokens[1].into()));
     }
 
-    /// One round, ended by a FENCE with `token`. On an error `map` is as before.
+    /// One round, ended by a FENCE with `token`; what it does to `map` can be undone. On an error `map` is as before.
     ///
     /// # Errors
     /// [`DeviceError`] for what the device would refuse: no room, a value out of range, a broken tier table.
@@ -99,12 +99,12 @@ impl Plan {
         assert!(self.held.is_empty(), "accounts (device indices) held but never compared: {:?}", self.held);
         let event = updates.last().map_or(0, |update| update.sequence);
         self.push(event, self.record(&input::FENCE).with(&record::TOKEN, token.into()));
-        map.keep();
         Ok(())
     }
 
-    /// Loads the accounts as the book has them: slots, E and R, then compares. On an empty device, `anew`, the instruments come before.
-    /// What the accumulators do not hold is loaded as zeros.
+    /// Loads the accounts as the book has them, then compares. On an empty device, `anew`, the instruments come before, and the marks only
+    /// after slots and cash: the device arrives at E and R by itself, so that they prove sizes, weights, tiers and marks as well. What the
+    /// accumulators do not hold is loaded as zeros.
     pub fn reload(
         &mut self,
         book: &Book,
@@ -120,13 +120,6 @@ impl Plan {
         for &(id, instrument) in &listed {
             if anew {
                 self.listing(0, id, &instrument.spec, &instrument.tiers, segment(id), map.lanes());
-                self.sweep(id.0, None, core::iter::repeat_n(0, map.lanes()));
-                let record = self
-                    .record(&input::MARK)
-                    .flagged(FLAG_HOLD)
-                    .with(&record::INSTRUMENT, id.0.into())
-                    .with(&record::PRICE, instrument.mark.get().into());
-                self.push(0, record);
             }
             let slot = |&index: &u32| Some((map.slot(id, index).expect("listed")?, index));
             let mut slots: Vec<(u32, u32)> = accounts.iter().filter_map(slot).collect();
@@ -138,19 +131,38 @@ impl Plan {
                     .with(&record::INSTRUMENT, id.0.into())
                     .with(&record::ACCOUNT, index.into())
                     .with(&record::SLOT, slot.into())
-                    .with(&record::SIZE, instrument.size(index).into());
+                    .with(&record::SIZE, book.size(id, index).into());
                 self.push(0, record);
             }
         }
         for &index in accounts {
-            let (equity, requirement) = if bad::fits(book, index) { book.word(index) } else { (0, 0) };
             let offset = self.record(&input::OFFSET).flagged(FLAG_HOLD).with(&record::ACCOUNT, index.into());
             self.push(0, offset);
-            let load = self.record(&input::LOAD).flagged(FLAG_HOLD).with(&record::ACCOUNT, index.into());
-            self.push(0, load.with_account_word(equity, requirement));
+            if anew {
+                self.load(index, (if is_modest(book, index) { book.cash_equity(index) } else { 0 }, 0));
+            }
+        }
+        for &(id, instrument) in listed.iter().filter(|_| anew) {
+            self.sweep(id.0, None, map.counts(id).expect("listed"));
+            let record = self
+                .record(&input::MARK)
+                .flagged(FLAG_HOLD)
+                .with(&record::INSTRUMENT, id.0.into())
+                .with(&record::PRICE, instrument.mark.get().into());
+            self.push(0, record);
+        }
+        for &index in accounts {
+            if !(anew && is_modest(book, index)) {
+                self.load(index, if bad::fits(book, index) { book.word(index) } else { (0, 0) });
+            }
             self.cash(0, index, 0, false);
         }
         self.push(0, self.record(&input::FENCE).with(&record::TOKEN, token.into()));
+    }
+
+    fn load(&mut self, index: u32, (equity, requirement): (i128, i128)) {
+        let load = self.record(&input::LOAD).flagged(FLAG_HOLD).with(&record::ACCOUNT, index.into());
+        self.push(0, load.with_account_word(equity, requirement));
     }
 
     fn clear(&mut self, first: u32) {
@@ -341,6 +353,11 @@ impl Plan {
         self.sweeps.push(Sweep { offset: self.records.len() as u32, instrument, mark });
         self.holders.extend(holders);
     }
+}
+
+/// True if no sum of the account's cash and any 64 values or requirements leaves the accumulators on its way.
+fn is_modest(book: &Book, index: u32) -> bool {
+    book.cash_equity(index).unsigned_abs() < 1 << 86
 }
 
 fn room(sequence: EventSequence) -> impl Fn(SlotError) -> DeviceError {

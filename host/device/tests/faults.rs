@@ -1,11 +1,14 @@
-//! Every fault is caught: by the driver where it breaks the protocol, by the audit where only a number is wrong.
+//! Every fault is caught, by the driver where it breaks the protocol and by the audit where only a number is wrong; and the verdicts of the
+//! round it is caught in and of all later ones are the ledger's, on the host and on the device when it is attached again.
 
 mod common;
 
+use common::steps::any_step;
 use common::*;
-use device::fault::{Fault, FaultyDevice};
+use device::fault::{DecayingDevice, Fault, FaultyDevice};
 use device::{CpuDevice, DeviceError, Driver, DriverConfig, MarginDevice};
 use engine::event::{AccountId, Update};
+use proptest::prelude::*;
 
 /// Rounds with flags from updates and from sweeps in both directions, closings and reopenings.
 fn rounds() -> Vec<Vec<Update>> {
@@ -39,68 +42,352 @@ fn rounds() -> Vec<Vec<Update>> {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Caught {
-    /// The fault never found its record.
-    NotStruck,
-    /// By the driver: the device is lost.
+    /// By the driver, in a round or while it was read back.
     Driver,
     /// By a word or a verdict that is not the ledger's.
     Audit,
 }
 
-fn run(fault: Fault, seed: u64, lanes: usize) -> Caught {
-    let device = FaultyDevice::new(CpuDevice::new(capacity(lanes)), fault, seed, 60);
-    let mut driver = Driver::new(device, DriverConfig { polls_max: 1_000, ..DriverConfig::default() });
-    let mut ledger = Ledger::new(rules());
-    let mut outcome = driver.start(&rules());
-    let mut audit_differs = false;
-    for round in rounds() {
-        if outcome.is_err() || audit_differs {
-            break;
+/// A device that nobody may touch while it is lost.
+struct Guarded<D> {
+    inner: FaultyDevice<D>,
+    is_lost: bool,
+}
+
+impl<D: MarginDevice> Guarded<D> {
+    fn inner(&mut self) -> &mut FaultyDevice<D> {
+        assert!(!self.is_lost, "a lost device is touched");
+        &mut self.inner
+    }
+}
+
+impl<D: MarginDevice> MarginDevice for Guarded<D> {
+    fn identity(&self) -> device::Identity {
+        assert!(!self.is_lost, "a lost device is asked who it is");
+        self.inner.identity()
+    }
+
+    fn capacity(&self) -> model::machine::Capacity {
+        assert!(!self.is_lost, "a lost device is asked what it holds");
+        self.inner.capacity()
+    }
+
+    fn reset(&mut self) {
+        self.inner().reset();
+    }
+
+    fn submit(&mut self, records: &[model::record::Record]) -> usize {
+        self.inner().submit(records)
+    }
+
+    fn poll(&mut self, answers: &mut [model::record::Record]) -> usize {
+        self.inner().poll(answers)
+    }
+
+    fn clocks(&self) -> u64 {
+        assert!(!self.is_lost, "a lost device is asked for its clocks");
+        self.inner.clocks()
+    }
+}
+
+/// A driver over a guarded device and the ledger beside it, audited in full after every round.
+struct Bench<D> {
+    driver: Driver<Guarded<D>>,
+    ledger: Ledger,
+    /// Accounts that the last round did not compare, since they were bad.
+    bad: u64,
+    /// Losses, and attempts to attach the device again that failed.
+    noticed: Vec<Caught>,
+}
+
+impl Bench<CpuDevice> {
+    /// A sound model, started, with no fault armed.
+    fn new(seed: u64, lanes: usize) -> Self {
+        Self::over(CpuDevice::new(capacity(lanes)), seed)
+    }
+}
+
+impl<D: MarginDevice> Bench<D> {
+    fn over(device: D, seed: u64) -> Self {
+        let inner = FaultyDevice::seeded(device, seed);
+        let config = DriverConfig { polls_max: 1_000, ..DriverConfig::default() };
+        let mut driver = Driver::new(Guarded { inner, is_lost: false }, config);
+        driver.start(&rules()).unwrap();
+        Self { driver, ledger: Ledger::new(rules()), bad: 0, noticed: Vec::new() }
+    }
+
+    /// Runs the round, once more if the device is lost in it; its verdicts, coverage and words are the ledger's in the end.
+    fn round(&mut self, round: &[Update]) {
+        let expected = self.ledger.round(round);
+        let was_lost = self.driver.is_lost();
+        if let Some(caught) = self.attempt(round, &expected) {
+            assert!(!was_lost, "the host's own verdicts are wrong");
+            if caught == Caught::Audit {
+                self.driver.lose();
+            }
+            assert!(self.driver.is_lost());
+            self.noticed.push(caught);
+            self.driver.device_mut().is_lost = true;
+            assert_eq!(self.attempt(round, &expected), None, "the round once more, on the host");
         }
-        let expected = ledger.round(&round);
-        outcome = driver.run_round(&round).and_then(|answer| {
-            audit_differs |= (answer.verdicts, answer.coverage) != expected;
-            let accounts: Vec<AccountId> = ledger.accounts.keys().copied().collect();
-            driver.read_back(&accounts, |place, severity, equity, requirement| {
-                let account = &ledger.accounts[&accounts[place]];
-                audit_differs |=
-                    (severity, (equity, requirement)) != (account.severity, ledger.word(account));
-            })?;
-            Ok(())
+        self.driver.accept();
+        for (&account, known) in &self.ledger.accounts {
+            assert_eq!(self.driver.severity(account), known.severity);
+        }
+    }
+
+    fn attempt(&mut self, round: &[Update], expected: &Verdicts) -> Option<Caught> {
+        let answer = match self.driver.run_round(round) {
+            Ok(answer) => answer,
+            Err(error) => {
+                assert!(!error.is_refusal(), "{error}");
+                return Some(Caught::Driver);
+            }
+        };
+        if (&answer.verdicts, &answer.coverage) != (&expected.0, &expected.1) {
+            return Some(Caught::Audit);
+        }
+        let accounts: Vec<AccountId> = self.ledger.accounts.keys().copied().collect();
+        let mut differs = false;
+        let compared = self.driver.read_back(&accounts, |place, severity, equity, requirement| {
+            let account = &self.ledger.accounts[&accounts[place]];
+            differs |= (severity, (equity, requirement)) != (account.severity, self.ledger.word(account));
         });
-    }
-    assert_eq!(outcome.is_err() || audit_differs, driver.device().has_struck(), "{fault:?}, seed {seed}");
-    if let Err(error) = &outcome {
-        assert!(!error.is_refusal(), "{error}");
-        assert!(
-            matches!(driver.run_round(&[]), Err(DeviceError::NotStarted { .. })),
-            "a lost device stays lost"
-        );
-        if fault != Fault::Stuck {
-            driver.start(&rules()).expect("a start brings a device back that is sound again");
+        match compared {
+            Err(_) => Some(Caught::Driver),
+            Ok(_) if differs => Some(Caught::Audit),
+            Ok(compared) => {
+                self.bad = accounts.len() as u64 - compared;
+                None
+            }
         }
-        return Caught::Driver;
     }
-    if audit_differs { Caught::Audit } else { Caught::NotStruck }
+
+    /// The command to attach the device again; false if a fault came between.
+    fn reattach(&mut self) -> bool {
+        self.driver.device_mut().is_lost = false;
+        let outcome = self.driver.reattach();
+        match outcome {
+            Ok(compared) => assert_eq!(compared, u64::from(self.driver.slot_map().accounts())),
+            Err(ref error) => {
+                assert!(self.driver.is_lost() && !error.is_refusal(), "{error}");
+                self.driver.device_mut().is_lost = true;
+                self.noticed.push(Caught::Driver);
+            }
+        }
+        outcome.is_ok()
+    }
+
+    fn struck(&self) -> u64 {
+        self.driver.device().inner.struck()
+    }
+}
+
+type Verdicts = (Vec<engine::event::Flag>, Vec<device::Coverage>);
+
+/// One fault in a run; after the loss some rounds on the host, then the rest on the device again.
+fn run(fault: Fault, seed: u64, lanes: usize) -> Caught {
+    let mut bench = Bench::new(seed, lanes);
+    bench.driver.device_mut().inner.arm(fault, 60);
+    let mut on_host = 0;
+    for round in rounds() {
+        if on_host == 1 + seed % 5 {
+            assert!(bench.reattach());
+            on_host = 0;
+        }
+        bench.round(&round);
+        on_host += u64::from(bench.driver.is_lost());
+    }
+    assert_eq!(bench.struck(), 1, "{fault:?} has records to strike, seed {seed}");
+    assert_eq!(bench.noticed.len(), 1, "{fault:?}, seed {seed}");
+    bench.noticed[0]
 }
 
 #[test]
-fn no_fault_goes_unseen() {
+fn no_fault_goes_unseen_and_none_changes_a_verdict() {
     let audited = [Fault::EquityBit, Fault::RequirementBit, Fault::CashBit];
     for fault in Fault::ALL {
-        let mut caught = Vec::new();
-        for seed in 0..40 {
-            caught.push(run(fault, seed, [1, 2, 4][seed as usize % 3]));
-        }
-        let count = |what| caught.iter().filter(|&&by| by == what).count();
-        println!("{fault:?}: driver {}, audit {}", count(Caught::Driver), count(Caught::Audit));
-        assert_eq!(count(Caught::NotStruck), 0, "{fault:?} has records to strike");
-        if audited.contains(&fault) {
-            assert!(count(Caught::Audit) > 0, "{fault:?} is a matter of numbers");
-        } else {
-            assert_eq!(count(Caught::Audit), 0, "{fault:?} breaks the protocol");
+        let caught: Vec<Caught> =
+            (0..40).map(|seed| run(fault, seed, [1, 2, 4][seed as usize % 3])).collect();
+        let audit = caught.iter().filter(|&&by| by == Caught::Audit).count();
+        println!("{fault:?}: driver {}, audit {audit}", caught.len() - audit);
+        assert_eq!(
+            audit > 0,
+            audited.contains(&fault),
+            "{fault:?}: {audit} of {} by the audit",
+            caught.len()
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(192) })]
+
+    /// Any rounds, a fault after every return of the device, some of them while it is loaded.
+    #[test]
+    fn however_often_the_device_is_lost_the_verdicts_are_the_ledgers(
+        steps in prop::collection::vec(prop::collection::vec(any_step(), 0..24), 1..24),
+        seed in any::<u64>(), within in 1u32..200,
+    ) {
+        for lanes in [1, 2, 4] {
+            let mut bench = Bench::new(seed, lanes);
+            for (at, round) in common::steps::rounds(&steps).iter().enumerate() {
+                if !bench.driver.device().inner.is_armed() {
+                    bench.driver.device_mut().inner.arm_any(within);
+                }
+                if bench.driver.is_lost() && (seed >> (at % 64)) & 1 == 0 {
+                    bench.reattach();
+                }
+                bench.round(round);
+                prop_assert_eq!(bench.bad, 0);
+            }
+            prop_assert_eq!(bench.noticed.len() as u64, bench.struck());
         }
     }
+
+    /// The same on a device whose words break: a round in which accounts are bad is undone and judged again like any other.
+    #[test]
+    fn a_device_with_broken_words_is_lost_like_any_other(
+        steps in prop::collection::vec(prop::collection::vec(any_step(), 0..24), 1..16),
+        seed in any::<u64>(), within in 1u32..200, one_in in 10u32..80,
+    ) {
+        for lanes in [1, 2, 4] {
+            let device = DecayingDevice::new(CpuDevice::new(capacity(lanes)), seed, one_in);
+            let mut bench = Bench::over(device, seed);
+            for (at, round) in common::steps::rounds(&steps).iter().enumerate() {
+                if !bench.driver.device().inner.is_armed() {
+                    bench.driver.device_mut().inner.arm_any(within);
+                }
+                if bench.driver.is_lost() && (seed >> (at % 64)) & 1 == 0 {
+                    bench.reattach();
+                }
+                bench.round(round);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_device_that_is_spoiled_while_it_is_loaded_stays_lost() {
+    let mut spoiled = 0;
+    for (fault, seed) in Fault::ALL.into_iter().flat_map(|fault| (0..10).map(move |seed| (fault, seed))) {
+        let mut bench = Bench::new(seed, [1, 2, 4][seed as usize % 3]);
+        let rounds = rounds();
+        rounds[..8].iter().for_each(|round| bench.round(round));
+        bench.driver.lose();
+        bench.driver.device_mut().inner.arm(fault, 8);
+        let is_attached = bench.reattach();
+        assert_eq!(is_attached, bench.struck() == 0, "{fault:?}, seed {seed}");
+        spoiled += u32::from(!is_attached);
+        rounds[8..12].iter().for_each(|round| bench.round(round));
+        if bench.driver.is_lost() {
+            assert!(bench.reattach(), "the second time it is sound");
+        }
+        rounds[12..].iter().for_each(|round| bench.round(round));
+        assert_eq!(bench.noticed.len() as u64, bench.struck());
+    }
+    assert!(spoiled > 100, "only {spoiled} loads were spoiled");
+}
+
+/// Turns over one bit of the first record that has the field, once it is told to.
+struct Misheard {
+    inner: CpuDevice,
+    bit: Option<(u8, usize)>,
+}
+
+impl MarginDevice for Misheard {
+    fn identity(&self) -> device::Identity {
+        self.inner.identity()
+    }
+
+    fn capacity(&self) -> model::machine::Capacity {
+        self.inner.capacity()
+    }
+
+    fn reset(&mut self) {
+        self.inner.reset();
+    }
+
+    fn submit(&mut self, records: &[model::record::Record]) -> usize {
+        let Some(first) = records.first() else { return 0 };
+        let mut heard = *first;
+        let bit = self.bit.take_if(|(op, _)| *op == first.op());
+        bit.iter().for_each(|&(_, bit)| heard.0[bit / 8] ^= 1 << (bit % 8));
+        let taken = self.inner.submit(&[heard]);
+        self.bit = if taken == 0 { bit.or(self.bit) } else { self.bit };
+        taken
+    }
+
+    fn poll(&mut self, answers: &mut [model::record::Record]) -> usize {
+        self.inner.poll(answers)
+    }
+
+    fn clocks(&self) -> u64 {
+        0
+    }
+}
+
+/// E and R that the device has computed by itself tell of the sizes, weights, tiers and marks it was loaded with.
+#[test]
+fn a_number_that_is_misheard_while_a_device_is_loaded_is_found_at_once() {
+    use model::record::{self, input};
+    let fields = [
+        (&input::TIER, &record::RATE),
+        (&input::INSTRUMENT, &record::WEIGHT_LONG),
+        (&input::POSITION, &record::SIZE),
+        (&input::LOAD, &record::EQUITY_LOW),
+        (&input::MARK, &record::PRICE),
+        (&input::CASH, &record::DELTA),
+    ];
+    for (layout, field) in fields {
+        let device = Misheard { inner: CpuDevice::new(capacity(1)), bit: None };
+        let mut driver = Driver::new(device, DriverConfig::default());
+        driver.start(&rules()).unwrap();
+        let round = [list(0, 0), mark(1, 0, 1_000), cash(2, 0, 9_000), position(3, 0, 0, 10, -10_000)];
+        driver.run_round(&round).unwrap();
+        driver.accept();
+        driver.lose();
+        driver.device_mut().bit = Some((layout.op, field.lsb as usize + 3));
+        let error = driver.reattach().expect_err(layout.name);
+        assert!(driver.is_lost() && driver.device().bit.is_none(), "{}: {error}", layout.name);
+        assert_eq!(driver.reattach().unwrap(), 1, "heard well, {}", layout.name);
+    }
+}
+
+#[test]
+fn a_start_leaves_a_lost_device_alone() {
+    let mut bench = Bench::new(0, 2);
+    let rounds = rounds();
+    rounds.iter().for_each(|round| bench.round(round));
+    bench.driver.lose();
+    bench.driver.device_mut().is_lost = true;
+    bench.driver.start(&rules()).unwrap();
+    assert!(bench.driver.is_lost());
+    bench.ledger = Ledger::new(rules());
+    rounds[..20].iter().for_each(|round| bench.round(round));
+    assert!(bench.reattach());
+    rounds[20..].iter().for_each(|round| bench.round(round));
+    assert_eq!(bench.noticed, []);
+}
+
+#[test]
+fn what_is_accepted_is_not_undone_and_what_is_refused_is_refused_by_the_host_too() {
+    let mut bench = Bench::new(0, 1);
+    let flagged = [list(0, 0), mark(1, 0, 100), cash(2, 0, -1)];
+    assert_eq!(bench.driver.run_round(&flagged).unwrap().verdicts.len(), 1);
+    bench.driver.accept();
+    bench.driver.lose();
+    assert_eq!(bench.driver.severity(id(0)), 4, "accepted");
+    let better = [cash(3, 0, 2), position(4, 1, 0, 5, 0)];
+    assert_eq!(bench.driver.run_round(&better).unwrap().verdicts.len(), 1);
+    bench.driver.lose();
+    assert_eq!((bench.driver.severity(id(0)), bench.driver.slot_map().accounts()), (4, 1), "undone");
+    let beyond = [cash(5, 2, 1), mark(6, 0, 1 << PRICE_BITS)];
+    assert!(bench.driver.run_round(&beyond).unwrap_err().is_refusal());
+    assert_eq!(bench.driver.slot_map().accounts(), 1);
+    assert!(bench.driver.read_back(&[id(2)], |_, _, _, _| ()).unwrap_err().is_refusal());
+    assert_eq!(bench.driver.reattach().unwrap(), 1);
+    assert_eq!(bench.driver.reattach().unwrap(), 0, "it is attached");
 }
 
 #[test]

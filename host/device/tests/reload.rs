@@ -108,6 +108,12 @@ fn an_account_that_fits_no_accumulator_is_judged_by_the_host_until_it_fits() {
         1,
     );
     assert_eq!(driver.reloads(), 0);
+    // Nor is it when everything is loaded anew; in between the host has everybody's word.
+    driver.accept();
+    driver.lose();
+    check(&mut driver, vec![mark(9, 0, 2_900)], 2);
+    assert_eq!(driver.reattach().unwrap(), 1);
+    check(&mut driver, vec![mark(9, 0, 3_100)], 1);
     check(&mut driver, vec![cash(9, 0, -(1 << 62)), mark(10, 0, 900)], 2);
     assert_eq!(driver.reloads(), 1);
     check(&mut driver, vec![mark(11, 0, 950)], 2);

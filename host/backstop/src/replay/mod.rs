@@ -1,6 +1,8 @@
 //! The main job: a feed's rounds through engine and device, journaled, and the same journal verified and explained.
 
 pub mod audit;
+mod compare;
+mod drill;
 pub mod explain;
 mod journaled;
 mod output;

@@ -8,16 +8,19 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use crossbeam::channel::{Receiver, bounded};
+use device::fault::FaultyDevice;
 use device::{CpuDevice, Driver, DriverConfig, MarginDevice};
 use engine::rules::Rules;
 use model::machine::Capacity;
 use serde::Serialize;
 
 use super::audit::Audit;
+use super::compare::Disagreement;
+use super::drill::Drill;
 use super::output::Output;
 use super::patrol::Patrol;
 use super::rounds::{Input, Rounds, Seeding};
-use super::session::{Disagreement, Session};
+use super::session::Session;
 use crate::device_kind::DeviceKind;
 use crate::feed::tape::{Tape, TapeOptions};
 use crate::feed::{Items, scenario};
@@ -59,6 +62,8 @@ pub struct Options {
     pub patrol: u32,
     /// Stored words of the simulated gateware that get wrong bits while it runs.
     pub upsets: u32,
+    /// Faults injected into the device over the run.
+    pub drill: u32,
     pub out: Option<PathBuf>,
     pub trace: Option<PathBuf>,
     /// How long a PCI function may owe an answer, if not as long as usual.
@@ -140,6 +145,13 @@ pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
     if let Some(dir) = &options.out {
         must_be_free(dir)?;
     }
+    if options.drill > 0 && options.audit != Audit::Full {
+        return Err(Request(format!(
+            "--drill needs --audit full: with {} a device that lies is believed before it is found out",
+            options.audit
+        ))
+        .into());
+    }
     let mut summary = Summary::new(&options.device.words(), options.audit.to_string(), options.seed);
     (summary.lanes, summary.patrol) = (options.lanes, options.patrol);
     let opened = open(&options.source, &mut summary)?;
@@ -218,6 +230,20 @@ pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
 fn run_on(
     device: impl MarginDevice,
     opened: Opened,
+    summary: Summary,
+    options: &Options,
+) -> anyhow::Result<Outcome> {
+    if options.drill == 0 {
+        return run_with(device, None, opened, summary, options);
+    }
+    let drill = Drill::new(options.drill, options.seed, opened.marks);
+    run_with(FaultyDevice::seeded(device, options.seed), Some(drill), opened, summary, options)
+}
+
+fn run_with<D: MarginDevice>(
+    device: D,
+    mut drill: Option<Drill<D>>,
+    opened: Opened,
     mut summary: Summary,
     options: &Options,
 ) -> anyhow::Result<Outcome> {
@@ -248,11 +274,14 @@ fn run_on(
                 }
             }
         });
-        consume(&inputs, &mut driver, options, &rules, &mut summary, &progress)
+        consume(&inputs, &mut driver, &mut drill, options, &rules, &mut summary, &progress)
     });
     drop(progress);
     summary.device_clocks = driver.device().clocks();
     summary.reloads = driver.reloads();
+    if let Some(drill) = &drill {
+        (summary.faults_asked, summary.faults_struck) = drill.faults(driver.device());
+    }
     summary.seconds = started.elapsed().as_secs_f64();
     let output = match output {
         Err(error) => match error.downcast_ref::<Disagreement>() {
@@ -327,12 +356,20 @@ fn must_be_free(dir: &Path) -> Result<(), Request> {
 fn consume<D: MarginDevice>(
     inputs: &Receiver<anyhow::Result<Input>>,
     driver: &mut Driver<D>,
+    drill: &mut Option<Drill<D>>,
     options: &Options,
     rules: &Rules,
     summary: &mut Summary,
     progress: &Progress,
 ) -> anyhow::Result<Option<Output>> {
     let (mut next_sequence, mut next_round) = (0, 0);
+    let mut marks_done = 0;
+    // A loss that nobody asked for is told in any case.
+    let tell = |line: &str| {
+        if options.progress || options.drill == 0 {
+            progress.tell(line);
+        }
+    };
     let mut inputs = inputs.iter().peekable();
     let mut output = None;
     while let Some(input) = inputs.next().transpose()? {
@@ -361,12 +398,22 @@ fn consume<D: MarginDevice>(
                 summary.patrolled += evaluated.patrolled;
                 summary.flags += evaluated.answer.verdicts.len() as u64;
                 summary.rounds += 1;
+                summary.rounds_on_cpu += u64::from(evaluated.on_cpu);
+                if let Some(loss) = &evaluated.loss {
+                    summary.add_loss(loss);
+                    tell(&format!("round {}: device lost: {}", summary.rounds - 1, loss.cause));
+                }
                 reports.round(engine, evaluated)
             };
             match inputs.next().context("the feed ended inside an episode")?? {
                 Input::Round { time_ms, events, marks } => {
                     session.run(time_ms, events, recorder, &mut observe)?;
                     progress.advance(marks);
+                    marks_done += marks;
+                    if let Some(drill) = drill {
+                        let said = drill.step(&mut session, time_ms, marks_done, recorder, summary)?;
+                        said.iter().for_each(|line| tell(line));
+                    }
                 }
                 Input::EpisodeEnded { index, time_ms, rounded } => {
                     let state_hash = session.settle(time_ms, recorder, &mut observe)?;

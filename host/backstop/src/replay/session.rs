@@ -2,15 +2,16 @@
 
 use std::collections::VecDeque;
 
-use anyhow::{Context, bail};
-use device::{Coverage, Driver, MarginDevice, RoundAnswer};
+use anyhow::Context;
+use device::{DeviceError, Driver, MarginDevice, RoundAnswer};
 use engine::Engine;
 use engine::apply::Applied;
 use engine::decide::Decided;
-use engine::event::{AccountId, Change, Command, Due, Event, EventSequence, Flag, Round, TimeMs, Update};
+use engine::event::{AccountId, Command, Event, EventSequence, Round, TimeMs};
 use engine::rules::Rules;
 
 use super::audit::Audit;
+use super::compare::{Disagreement, compare_coverage, compare_flags};
 use super::patrol::Patrol;
 use crate::journal::{Entry, JournalError};
 use crate::venue::{Order, SimulatedVenue, Venue};
@@ -25,14 +26,6 @@ pub trait Recorder {
     fn record(&mut self, entry: Entry) -> Result<(), JournalError>;
 }
 
-/// Device and ledger do not say the same: the device is lost before anything is decided on its word.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("device and ledger disagree on {accounts} accounts, and nothing was decided on it: {first}")]
-pub struct Disagreement {
-    pub accounts: u64,
-    first: String,
-}
-
 /// What a round did, for reports.
 pub struct Evaluated {
     pub round: Round,
@@ -43,6 +36,25 @@ pub struct Evaluated {
     /// Accounts read back and compared: those the round touched, and those whose turn it was.
     pub audited: u64,
     pub patrolled: u64,
+    /// Why the device was lost in this round, if it was.
+    pub loss: Option<Loss>,
+    /// The round was judged on the CPU, the device being lost.
+    pub on_cpu: bool,
+}
+
+/// A device lost in a round, which was then recomputed on the CPU.
+#[derive(Clone, Debug)]
+pub struct Loss {
+    pub cause: String,
+    /// Accounts on which the device said something else than the ledger.
+    pub disagreements: u64,
+}
+
+/// What the device, or the host in its place, says of a round that took effect.
+struct Judged {
+    answer: RoundAnswer,
+    audited: u64,
+    patrolled: u64,
 }
 
 impl Evaluated {
@@ -60,7 +72,7 @@ struct Pending {
     commands: Vec<Command>,
 }
 
-/// The episode's moving parts. The device is the caller's: it is started anew by each session.
+/// The episode's moving parts. The device is the caller's: it is started anew by each session, but for one that is lost.
 pub struct Session<'d, D: MarginDevice> {
     engine: Engine,
     driver: &'d mut Driver<D>,
@@ -72,13 +84,15 @@ pub struct Session<'d, D: MarginDevice> {
     pub next_sequence: EventSequence,
     pub next_round: u64,
     batch: Vec<AccountId>,
+    /// A device lost at the start, told with the first round.
+    loss: Option<Loss>,
 }
 
 impl<'d, D: MarginDevice> Session<'d, D> {
-    /// Starts the device from reset.
+    /// Starts the device from reset. One that has run before and does not start again is lost; the episode is judged on the CPU.
     ///
     /// # Errors
-    /// If the rules make no sense or the device does not start.
+    /// If the rules make no sense or the device does not start the first time.
     pub fn start(
         rules: Rules,
         driver: &'d mut Driver<D>,
@@ -87,8 +101,13 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         next_sequence: EventSequence,
         next_round: u64,
     ) -> anyhow::Result<Self> {
-        driver.start(&rules).context("the device does not start")?;
+        let was_lost = driver.is_lost();
+        let loss = match driver.start(&rules).context("the device does not start") {
+            Err(error) if !was_lost && driver.is_lost() => Some(Loss::of(&error)),
+            started => started.map(|()| None)?,
+        };
         Ok(Self {
+            loss,
             venue: SimulatedVenue::new(rules.validate()?.0),
             engine: Engine::new(rules)?,
             driver,
@@ -105,10 +124,40 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         &self.engine
     }
 
+    /// True from the device's loss until it is attached again.
+    pub fn is_device_lost(&self) -> bool {
+        self.driver.is_lost()
+    }
+
+    /// The device itself, for drills.
+    pub fn device_mut(&mut self) -> &mut D {
+        self.driver.device_mut()
+    }
+
+    /// Carries out the command to attach a lost device again, between two rounds: it is loaded whole and every account is read back. Gives
+    /// the number of accounts that are equal, or why it stays lost. Both are noted in the journal.
+    ///
+    /// # Errors
+    /// If the note cannot be kept.
+    pub fn reattach(
+        &mut self,
+        time_ms: TimeMs,
+        recorder: &mut impl Recorder,
+    ) -> Result<Result<u64, DeviceError>, JournalError> {
+        let outcome = self.driver.reattach();
+        let text = match &outcome {
+            Ok(accounts) => format!("device re-attached: {accounts} accounts loaded, read back and equal"),
+            Err(error) => format!("device not re-attached: {error}; rounds are judged on the CPU as before"),
+        };
+        recorder.record(Entry::Note { time_ms, text: format!("round {}: {text}", self.next_round) })?;
+        Ok(outcome)
+    }
+
     /// An external round and the decision rounds that follow, each handed to `observe` when it is done.
     ///
     /// # Errors
-    /// If the journal or the device fails, or the device disagrees with the ledger.
+    /// If the journal fails, the round does not fit the device, or the host's own verdicts are not the ledger's. The loss of a device is no
+    /// error.
     pub fn run(
         &mut self,
         time_ms: TimeMs,
@@ -191,6 +240,12 @@ impl<'d, D: MarginDevice> Session<'d, D> {
                 return Err(error);
             }
         };
+        if let Some(Loss { cause, .. }) = &evaluated.loss {
+            let text = format!(
+                "round {number}: device lost: {cause}; the round is recomputed on the CPU; rounds are judged there until re-attachment"
+            );
+            recorder.record(Entry::Note { time_ms, text })?;
+        }
         for event in &evaluated.round.events {
             if let Event::Listed { instrument, spec } = event {
                 self.venue.list(*instrument, &spec.depth)?;
@@ -204,29 +259,32 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         observe(&self.engine, &evaluated)
     }
 
-    /// Lets the round take effect, asks the device, audits it, decides. Used by replay and by verification alike.
+    /// Lets the round take effect, asks the device, audits it, decides. Used by replay and by verification alike. If the device is lost, or
+    /// does not say what the ledger says, the round is judged once more on the CPU.
     ///
     /// # Errors
-    /// If the device fails or disagrees with the ledger.
+    /// If the round does not fit the device, or what the host itself computes is not the ledger's.
     pub fn evaluate(&mut self, round: Round, external: bool, number: u64) -> anyhow::Result<Evaluated> {
         let applied = self.engine.apply(&round);
-        let answer = if applied.updates.is_empty() {
-            RoundAnswer::default()
-        } else {
-            self.driver
-                .run_round(&applied.updates)
-                .context("the device is lost; --device cpu runs without it")?
-        };
-        compare_coverage(&applied.dues, &answer.coverage)?;
-        self.compare_flags(&applied.updates, &answer.verdicts, number)?;
-        let audited = self.read_back(&self.audit.draw(&applied.touched, number), number)?;
         // A settlement closes the positions in the ledger alone: the episode's device is done with.
         let accounts = match round.events.contains(&Event::Settled) {
             true => 0,
             false => self.engine.ledger().accounts(),
         };
         let turn: Vec<usize> = self.patrol.draw(round.time_ms, accounts).collect();
-        let patrolled = self.read_back(&turn, number)?;
+        let was_lost = self.driver.is_lost();
+        let mut loss = self.loss.take();
+        let mut judged = self.judge(&applied, &turn, number);
+        if let Err(error) = &judged {
+            let refused = error.downcast_ref::<DeviceError>().is_some_and(DeviceError::is_refusal);
+            if !was_lost && !refused {
+                loss = Some(Loss::of(error));
+                self.driver.lose();
+                judged = self.judge(&applied, &turn, number);
+            }
+        }
+        let Judged { answer, audited, patrolled } = judged?;
+        self.driver.accept();
         let decided = self.engine.decide(&answer.verdicts)?;
         if let [account, ..] = decided.disagreements[..] {
             return Err(Disagreement {
@@ -235,46 +293,22 @@ impl<'d, D: MarginDevice> Session<'d, D> {
             }
             .into());
         }
-        Ok(Evaluated { round, external, applied, answer, decided, audited, patrolled })
+        let on_cpu = self.driver.is_lost();
+        Ok(Evaluated { round, external, applied, answer, decided, audited, patrolled, loss, on_cpu })
     }
 
-    /// E, R and severity of every flag that nothing in the round has overtaken are the ledger's.
-    fn compare_flags(&self, updates: &[Update], flags: &[Flag], round: u64) -> Result<(), Disagreement> {
-        let mut differences = 0;
-        let mut first = String::new();
-        for flag in flags {
-            let Some(index) = self.engine.ledger().find(flag.account) else { continue };
-            let overtaken =
-                updates.iter().rev().take_while(|update| update.sequence > flag.sequence).any(|update| {
-                    match update.change {
-                        Change::Mark { instrument, .. } => {
-                            self.engine.ledger().margin(index).size(instrument) != 0
-                        }
-                        Change::Position { account, .. } | Change::Cash { account, .. } => {
-                            account == flag.account
-                        }
-                        Change::List { .. } => false,
-                    }
-                });
-            let exact = self.engine.exact(index);
-            let said = (flag.severity_new, flag.equity, flag.requirement);
-            if !overtaken && said != (exact.severity as u8, exact.equity, exact.requirement) {
-                if differences == 0 {
-                    first = format!(
-                        "round {round}: the device flags account {} at severity {}, E {}, R {}; the ledger says {}, {}, {}",
-                        flag.account.0,
-                        said.0,
-                        said.1,
-                        said.2,
-                        exact.severity as u8,
-                        exact.equity,
-                        exact.requirement
-                    );
-                }
-                differences += 1;
-            }
-        }
-        if differences == 0 { Ok(()) } else { Err(Disagreement { accounts: differences, first }) }
+    /// Asks for the verdicts on a round, and compares: what they cover, what they flag, and who is read back.
+    fn judge(&mut self, applied: &Applied, turn: &[usize], round: u64) -> anyhow::Result<Judged> {
+        let answer = if applied.updates.is_empty() {
+            RoundAnswer::default()
+        } else {
+            self.driver.run_round(&applied.updates)?
+        };
+        compare_coverage(&applied.dues, &answer.coverage)?;
+        compare_flags(&self.engine, &applied.updates, &answer.verdicts, round)?;
+        let audited = self.read_back(&self.audit.draw(&applied.touched, round), round)?;
+        let patrolled = self.read_back(turn, round)?;
+        Ok(Judged { answer, audited, patrolled })
     }
 
     /// Reads accounts back before anything is decided on them. One difference loses the device.
@@ -303,7 +337,7 @@ impl<'d, D: MarginDevice> Session<'d, D> {
                     differences += 1;
                 }
             })
-            .context("the device is lost while it is audited")?;
+            .context("while it is audited")?;
         if differences > 0 {
             return Err(Disagreement { accounts: differences, first }.into());
         }
@@ -324,20 +358,9 @@ impl<'d, D: MarginDevice> Session<'d, D> {
     }
 }
 
-/// Every applied mark is given as many verdicts as the ledger owes it.
-fn compare_coverage(dues: &[Due], given: &[Coverage]) -> anyhow::Result<()> {
-    let given =
-        given.iter().map(|g| Due { sequence: g.sequence, instrument: g.instrument, holders: g.holders });
-    if let Some((due, given)) = dues.iter().copied().zip(given.clone()).find(|(due, given)| due != given) {
-        bail!(
-            "the mark of event {} is owed {} verdicts, the device gave {}",
-            due.sequence,
-            due.holders,
-            given.holders
-        );
+impl Loss {
+    fn of(error: &anyhow::Error) -> Self {
+        let disagreements = error.downcast_ref::<Disagreement>().map_or(0, |found| found.accounts);
+        Self { cause: format!("{error:#}"), disagreements }
     }
-    if dues.len() != given.len() {
-        bail!("{} marks were applied, the device gave receipts of {}", dues.len(), given.len());
-    }
-    Ok(())
 }

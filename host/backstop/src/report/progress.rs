@@ -1,4 +1,6 @@
-//! How far a run is, on a terminal; nothing on a pipe or beside `--json`.
+//! How far a run is, on a terminal; nothing on a pipe or beside `--json`. What must be told is told in any case.
+
+use std::io::Write;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -33,6 +35,12 @@ impl Progress {
     /// What is being done: `episode 3`.
     pub fn say(&self, what: impl Into<std::borrow::Cow<'static, str>>) {
         self.bar.set_message(what);
+    }
+
+    /// A line on the standard error, above the bar.
+    pub fn tell(&self, line: &str) {
+        // The run goes on where nobody reads of it.
+        self.bar.suspend(|| drop(writeln!(std::io::stderr(), "{line}")));
     }
 
     pub fn advance(&self, by: u64) {

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::text::{cents, count};
 use crate::journal::export::hex;
 use crate::replay::combined_hash;
+use crate::replay::session::Loss;
 
 /// Source of a run on no tape.
 pub const SCENARIO: &str = "built-in scenario";
@@ -56,8 +57,20 @@ pub struct Summary {
     pub patrolled: u64,
     /// Accounts that the device lost, judged by the host and loaded again.
     pub reloads: u64,
-    /// Accounts on which device and ledger did not say the same; the run stopped there.
+    /// Accounts on which device and ledger did not say the same; the device was lost there.
     pub disagreements: u64,
+    /// Times the device was lost; why it was the first time.
+    pub losses: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_loss: Option<String>,
+    /// Commands to attach it again that succeeded, and that found it not to be as the host has it.
+    pub reattachments: u64,
+    pub reattachments_failed: u64,
+    /// Rounds judged on the CPU, the device being lost.
+    pub rounds_on_cpu: u64,
+    /// Of a drill: faults asked for, and those that struck.
+    pub faults_asked: u64,
+    pub faults_struck: u64,
     /// Why the run stopped before its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
@@ -112,6 +125,13 @@ impl Summary {
         self.state_hash = hex(&combined_hash(&self.hashes));
     }
 
+    /// Adds a loss of the device.
+    pub fn add_loss(&mut self, loss: &Loss) {
+        self.losses += 1;
+        self.disagreements += loss.disagreements;
+        self.first_loss.get_or_insert_with(|| loss.cause.clone());
+    }
+
     fn add_marks(&mut self, symbol: &str, counts: GuardCounts) {
         let dropped = counts.dropped + counts.discarded;
         let row = self.symbols.entry(symbol.to_owned()).or_default();
@@ -134,7 +154,23 @@ impl Summary {
         if let Some(why) = &self.stopped {
             warnings.push(format!("the run stopped: {why}"));
         }
-        if self.disagreements != 0 {
+        let is_drill = self.faults_asked > 0;
+        if let Some(cause) = self.first_loss.as_ref().filter(|_| !is_drill) {
+            warnings.push(format!(
+                "the device was lost ({} times) and {} rounds were judged on the CPU; verdicts, decisions and money are right; first: {cause}",
+                count(self.losses),
+                count(self.rounds_on_cpu)
+            ));
+        }
+        let noticed = self.losses + self.reattachments_failed;
+        if is_drill && self.faults_struck != noticed {
+            warnings.push(format!(
+                "{} faults struck the device and {} were noticed",
+                count(self.faults_struck),
+                count(noticed)
+            ));
+        }
+        if self.disagreements != 0 && !is_drill {
             warnings.push(format!(
                 "{} disagreements: the device is not to be trusted",
                 count(self.disagreements)
@@ -192,6 +228,15 @@ impl Display for Summary {
         row("... and in turn, on patrol", count(self.patrolled))?;
         row("disagreements", count(self.disagreements))?;
         row("accounts loaded again", count(self.reloads))?;
+        if self.losses > 0 {
+            row("device lost / re-attached", format!("{} / {}", self.losses, self.reattachments))?;
+            row("rounds judged on the CPU", count(self.rounds_on_cpu))?;
+        }
+        if self.faults_asked > 0 {
+            row("drill: faults asked / struck", format!("{} / {}", self.faults_asked, self.faults_struck))?;
+            let noticed = self.losses + self.reattachments_failed;
+            row("... noticed, some while attaching", format!("{noticed}, {}", self.reattachments_failed))?;
+        }
         row("changes of severity", count(self.flags))?;
         if self.device_clocks > 0 {
             row("clocks of the simulated gateware", count(self.device_clocks))?;
@@ -296,5 +341,31 @@ mod tests {
         {
             assert!(line.contains(words), "{line}");
         }
+    }
+
+    /// Nobody overlooks a loss, and a drill is passed only if it noticed what it did.
+    #[test]
+    fn a_loss_warns_unless_a_drill_asked_for_it() {
+        let mut summary = Summary::new("cpu", "full".into(), 1);
+        episode(&mut summary, 1, [0; 32]);
+        for cause in ["round: silence", "round: lies"] {
+            summary.add_loss(&Loss { cause: cause.into(), disagreements: 3 });
+        }
+        summary.rounds_on_cpu = 1_000;
+        let page = summary.to_string();
+        for words in [
+            "WARNING: the device was lost (2 times) and 1,000 rounds",
+            "first: round: silence",
+            "6 disagreements",
+        ] {
+            assert!(page.contains(words), "{page}");
+        }
+        (summary.faults_asked, summary.faults_struck, summary.reattachments_failed) = (9, 3, 1);
+        assert_eq!(summary.warnings(), Vec::<String>::new());
+        assert!(summary.to_string().contains("2 / 0\n"), "{summary}");
+        summary.faults_struck = 4;
+        assert_eq!(summary.warnings(), ["4 faults struck the device and 3 were noticed"]);
+        let json: serde_json::Value = serde_json::from_str(&summary.to_json()).unwrap();
+        assert_eq!((json["losses"].as_u64(), json["first_loss"].as_str()), (Some(2), Some("round: silence")));
     }
 }
