@@ -3,11 +3,12 @@
 
 mod common;
 
+use common::bench::{Bench, Caught};
 use common::steps::any_step;
 use common::*;
 use device::fault::{DecayingDevice, Fault, FaultyDevice};
 use device::{CpuDevice, DeviceError, Driver, DriverConfig, MarginDevice};
-use engine::event::{AccountId, Update};
+use engine::event::Update;
 use proptest::prelude::*;
 
 /// Rounds with flags from updates and from sweeps in both directions, closings and reopenings.
@@ -39,151 +40,6 @@ fn rounds() -> Vec<Vec<Update>> {
     }
     rounds
 }
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Caught {
-    /// By the driver, in a round or while it was read back.
-    Driver,
-    /// By a word or a verdict that is not the ledger's.
-    Audit,
-}
-
-/// A device that nobody may touch while it is lost.
-struct Guarded<D> {
-    inner: FaultyDevice<D>,
-    is_lost: bool,
-}
-
-impl<D: MarginDevice> Guarded<D> {
-    fn inner(&mut self) -> &mut FaultyDevice<D> {
-        assert!(!self.is_lost, "a lost device is touched");
-        &mut self.inner
-    }
-}
-
-impl<D: MarginDevice> MarginDevice for Guarded<D> {
-    fn identity(&self) -> device::Identity {
-        assert!(!self.is_lost, "a lost device is asked who it is");
-        self.inner.identity()
-    }
-
-    fn capacity(&self) -> model::machine::Capacity {
-        assert!(!self.is_lost, "a lost device is asked what it holds");
-        self.inner.capacity()
-    }
-
-    fn reset(&mut self) {
-        self.inner().reset();
-    }
-
-    fn submit(&mut self, records: &[model::record::Record]) -> usize {
-        self.inner().submit(records)
-    }
-
-    fn poll(&mut self, answers: &mut [model::record::Record]) -> usize {
-        self.inner().poll(answers)
-    }
-
-    fn clocks(&self) -> u64 {
-        assert!(!self.is_lost, "a lost device is asked for its clocks");
-        self.inner.clocks()
-    }
-}
-
-/// A driver over a guarded device and the ledger beside it, audited in full after every round.
-struct Bench<D> {
-    driver: Driver<Guarded<D>>,
-    ledger: Ledger,
-    /// Accounts that the last round did not compare, since they were bad.
-    bad: u64,
-    /// Losses, and attempts to attach the device again that failed.
-    noticed: Vec<Caught>,
-}
-
-impl Bench<CpuDevice> {
-    /// A sound model, started, with no fault armed.
-    fn new(seed: u64, lanes: usize) -> Self {
-        Self::over(CpuDevice::new(capacity(lanes)), seed)
-    }
-}
-
-impl<D: MarginDevice> Bench<D> {
-    fn over(device: D, seed: u64) -> Self {
-        let inner = FaultyDevice::seeded(device, seed);
-        let config = DriverConfig { polls_max: 1_000, ..DriverConfig::default() };
-        let mut driver = Driver::new(Guarded { inner, is_lost: false }, config);
-        driver.start(&rules()).unwrap();
-        Self { driver, ledger: Ledger::new(rules()), bad: 0, noticed: Vec::new() }
-    }
-
-    /// Runs the round, once more if the device is lost in it; its verdicts, coverage and words are the ledger's in the end.
-    fn round(&mut self, round: &[Update]) {
-        let expected = self.ledger.round(round);
-        let was_lost = self.driver.is_lost();
-        if let Some(caught) = self.attempt(round, &expected) {
-            assert!(!was_lost, "the host's own verdicts are wrong");
-            if caught == Caught::Audit {
-                self.driver.lose();
-            }
-            assert!(self.driver.is_lost());
-            self.noticed.push(caught);
-            self.driver.device_mut().is_lost = true;
-            assert_eq!(self.attempt(round, &expected), None, "the round once more, on the host");
-        }
-        self.driver.accept();
-        for (&account, known) in &self.ledger.accounts {
-            assert_eq!(self.driver.severity(account), known.severity);
-        }
-    }
-
-    fn attempt(&mut self, round: &[Update], expected: &Verdicts) -> Option<Caught> {
-        let answer = match self.driver.run_round(round) {
-            Ok(answer) => answer,
-            Err(error) => {
-                assert!(!error.is_refusal(), "{error}");
-                return Some(Caught::Driver);
-            }
-        };
-        if (&answer.verdicts, &answer.coverage) != (&expected.0, &expected.1) {
-            return Some(Caught::Audit);
-        }
-        let accounts: Vec<AccountId> = self.ledger.accounts.keys().copied().collect();
-        let mut differs = false;
-        let compared = self.driver.read_back(&accounts, |place, severity, equity, requirement| {
-            let account = &self.ledger.accounts[&accounts[place]];
-            differs |= (severity, (equity, requirement)) != (account.severity, self.ledger.word(account));
-        });
-        match compared {
-            Err(_) => Some(Caught::Driver),
-            Ok(_) if differs => Some(Caught::Audit),
-            Ok(compared) => {
-                self.bad = accounts.len() as u64 - compared;
-                None
-            }
-        }
-    }
-
-    /// The command to attach the device again; false if a fault came between.
-    fn reattach(&mut self) -> bool {
-        self.driver.device_mut().is_lost = false;
-        let outcome = self.driver.reattach();
-        match outcome {
-            Ok(compared) => assert_eq!(compared, u64::from(self.driver.slot_map().accounts())),
-            Err(ref error) => {
-                assert!(self.driver.is_lost() && !error.is_refusal(), "{error}");
-                self.driver.device_mut().is_lost = true;
-                self.noticed.push(Caught::Driver);
-            }
-        }
-        outcome.is_ok()
-    }
-
-    fn struck(&self) -> u64 {
-        self.driver.device().inner.struck()
-    }
-}
-
-type Verdicts = (Vec<engine::event::Flag>, Vec<device::Coverage>);
 
 /// One fault in a run; after the loss some rounds on the host, then the rest on the device again.
 fn run(fault: Fault, seed: u64, lanes: usize) -> Caught {
@@ -347,7 +203,7 @@ fn a_number_that_is_misheard_while_a_device_is_loaded_is_found_at_once() {
         driver.run_round(&round).unwrap();
         driver.accept();
         driver.lose();
-        driver.device_mut().bit = Some((layout.op, field.lsb as usize + 3));
+        driver.device_mut().bit = Some((layout.op, field.lsb + 3));
         let error = driver.reattach().expect_err(layout.name);
         assert!(driver.is_lost() && driver.device().bit.is_none(), "{}: {error}", layout.name);
         assert_eq!(driver.reattach().unwrap(), 1, "heard well, {}", layout.name);

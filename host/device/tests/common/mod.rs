@@ -1,6 +1,7 @@
 //! A naive ledger as the oracle: everything recomputed from scratch after every update, from the contract and not from the model.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod bench;
 pub mod steps;
 
 use std::cmp::Reverse;
