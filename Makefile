@@ -30,6 +30,7 @@ test: setup ## All checks: lint, tests of all crates, the gateware against the m
 	@$(TIMED) "tests of the scripts" python3 -m unittest discover -s scripts
 	@$(TIMED) "build without the simulator" cargo build -p backstop --no-default-features --profile test
 	@$(TIMED) "verifier" $(MAKE) --no-print-directory verify-export
+	@$(MAKE) --no-print-directory vm-test
 
 differential-long: setup ## The gateware against the model, 10 M records on each of 1, 2 and 4 lanes (long)
 	cargo test --release --test differential ten_million -- --ignored --nocapture

@@ -119,9 +119,11 @@ class Judge(unittest.TestCase):
     def test_what_is_said_is_kept_and_what_does_not_end_is_ended(self):
         with tempfile.TemporaryDirectory() as directory:
             log = Path(directory) / "log"
-            self.assertTrue(vm_test.follow(["sh", "-c", "echo said; exit 1"], log, None, "", 60))
+            self.assertTrue(vm_test.follow(["sh", "-c", "echo said; exit 1"], log, None, job(), 60))
             self.assertEqual(log.read_text(), "said\n")
-            self.assertFalse(vm_test.follow(["sleep", "600"], log, None, "", 0.1))
+            self.assertFalse(vm_test.follow(["sleep", "600"], log, None, job(), 0.1))
+            # Over is not too late.
+            self.assertTrue(vm_test.follow(["sh", "-c", "echo over; exec sleep 600"], log, None, job(over_at="^over"), 60))
 
     def test_the_server_listens_before_and_is_killed_at_its_marker(self):
         with tempfile.TemporaryDirectory() as directory:
@@ -132,9 +134,9 @@ class Judge(unittest.TestCase):
             with patch.dict(vm_test.SERVERS, {"it": []}), patch.object(vm_test, "cargo", return_value=program):
                 server = vm_test.serve(served, socket)
             self.assertTrue(socket.exists())
-            vm_test.follow(["echo", "half way"], log, server, "not said", 60)
+            vm_test.follow(["echo", "half way"], log, server, job(kill_server_at="not said"), 60)
             self.assertIsNone(server.poll())
-            vm_test.follow(["echo", "half way"], log, server, "half", 60)
+            vm_test.follow(["echo", "half way"], log, server, job(kill_server_at="half"), 60)
             self.assertEqual(server.wait(60), -9)
 
     def test_a_server_that_does_not_listen_is_told(self):

@@ -252,6 +252,11 @@ impl<D: MarginDevice> Driver<D> {
         &mut self.device
     }
 
+    /// The device alone, as it is.
+    pub fn into_device(self) -> D {
+        self.device
+    }
+
     /// The planned round from the device. The host computes the verdicts of bad accounts, and once more those of everybody who was changed or
     /// flagged: a FLAG that a later update overtakes is in no read-back.
     fn ask(&mut self, updates: &[Update]) -> Result<RoundAnswer, DeviceError> {

@@ -77,10 +77,20 @@ pub struct Options {
 pub struct Request(pub String);
 
 /// What a run came to, and where its files are.
-#[derive(Debug)]
 pub struct Outcome {
     pub summary: Summary,
     pub files: Vec<PathBuf>,
+    /// Let go of after everything else: to let go of a dead one may take long, or the machine with it.
+    _device: Option<Box<dyn MarginDevice>>,
+}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.debug_struct("Outcome")
+            .field("summary", &self.summary)
+            .field("files", &self.files)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Outcome {
@@ -228,7 +238,7 @@ pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
 }
 
 fn run_on(
-    device: impl MarginDevice,
+    device: impl MarginDevice + 'static,
     opened: Opened,
     summary: Summary,
     options: &Options,
@@ -240,7 +250,7 @@ fn run_on(
     run_with(FaultyDevice::seeded(device, options.seed), Some(drill), opened, summary, options)
 }
 
-fn run_with<D: MarginDevice>(
+fn run_with<D: MarginDevice + 'static>(
     device: D,
     mut drill: Option<Drill<D>>,
     opened: Opened,
@@ -283,19 +293,20 @@ fn run_with<D: MarginDevice>(
         (summary.faults_asked, summary.faults_struck) = drill.faults(driver.device());
     }
     summary.seconds = started.elapsed().as_secs_f64();
+    let device: Box<dyn MarginDevice> = Box::new(driver.into_device());
     let output = match output {
         Err(error) => match error.downcast_ref::<Disagreement>() {
             Some(disagreement) => {
                 summary.disagreements = disagreement.accounts;
                 summary.stopped = Some(disagreement.to_string());
-                return Ok(Outcome { summary, files: Vec::new() });
+                return Ok(Outcome { summary, files: Vec::new(), _device: Some(device) });
             }
             None => return Err(error),
         },
         Ok(output) => output.context("nothing was replayed: the feed has no mark")?,
     };
     let files = output.finish(&summary)?;
-    Ok(Outcome { summary, files })
+    Ok(Outcome { summary, files, _device: Some(device) })
 }
 
 /// A source ready to be read.
@@ -439,7 +450,7 @@ mod tests {
         let outcome = |verdicts_given, bad_debt| {
             let mut summary = Summary::new("cpu", "full".into(), 1);
             (summary.verdicts_given, summary.bad_debt) = (verdicts_given, bad_debt);
-            Outcome { summary, files: Vec::new() }
+            Outcome { summary, files: Vec::new(), _device: None }
         };
         let (one, same, other) = (outcome(1_234_567, i128::MAX), outcome(1_234_567, 0), outcome(1, 0));
         assert!(one.agreement(&same).contains("the same 1,234,567 verdicts"), "{}", one.agreement(&same));
