@@ -116,7 +116,7 @@ fn a_waveform_is_written_and_a_bad_path_is_an_error() {
 
 #[test]
 fn what_is_not_built_is_an_error() {
-    assert!(matches!(Machine::new(Build::Small, 3, None), Err(SimError::Lanes { lanes: 3 })));
+    assert!(matches!(Machine::new(Build::Small, 3, None), Err(SimError::Lanes { lanes: 3, .. })));
     let path = std::path::Path::new("/nonexistent/machine.fst");
     let traced = Machine::new(Build::Small, 2, Some(path));
     assert!(matches!(traced, Err(SimError::TraceLanes { lanes: 2 })));

@@ -3,12 +3,13 @@
 
 use std::path::Path;
 
+use backstop::device_kind::DeviceKind;
 use backstop::journal::{Entry, JournalError, JournalReader};
 use backstop::replay::audit::Audit;
 use backstop::replay::patrol::Patrol;
 use backstop::replay::session::{Evaluated, Recorder, Session};
 use backstop::replay::verify::verify;
-use backstop::replay::{DeviceKind, Options, Source, replay};
+use backstop::replay::{Options, Source, replay};
 use device::fault::{Fault, FaultyDevice};
 use device::{CpuDevice, Driver, DriverConfig};
 use engine::event::{AccountId, Event};
@@ -28,6 +29,7 @@ fn options(seed: u64, lanes: usize, drill: u32, out: &Path) -> Options {
         drill,
         out: Some(out.to_owned()),
         trace: None,
+        deadline: None,
         progress: false,
     }
 }

@@ -52,7 +52,7 @@ proptest! {
 
             let mut device = RingDevice::attach(server.connect(), config(wait, push)).unwrap();
             drive(&mut device, 0, &rounds)?;
-            prop_assert!(device.latency().len() > 0);
+            prop_assert!(!device.latency().is_empty());
             prop_assert_eq!(device.register(register::READ_ERRORS).unwrap(), 0);
         }
         let served = server.end();

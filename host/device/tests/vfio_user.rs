@@ -330,7 +330,8 @@ fn no_request_of_the_client_waits_beyond_its_deadline() {
 
 #[test]
 fn an_answer_to_something_else_is_a_loss() {
-    let replies: [fn(&[u8]) -> Option<Vec<u8>>; 5] = [
+    type Reply = fn(&[u8]) -> Option<Vec<u8>>;
+    let replies: [Reply; 5] = [
         |asked| Some(message(u16::from_le_bytes([asked[0], asked[1]]) + 1, VERSION, 1, &[0; 8])),
         |asked| Some(message(u16::from_le_bytes([asked[0], asked[1]]), GET_INFO, 1, &[0; 8])),
         |asked| Some(message(u16::from_le_bytes([asked[0], asked[1]]), VERSION, 0, &[0; 8])),

@@ -156,7 +156,7 @@ impl Stream {
     }
 
     fn below(&mut self, bound: u32) -> u32 {
-        (u64::from(self.random.next_u32()) * u64::from(bound) >> 32) as u32
+        ((u64::from(self.random.next_u32()) * u64::from(bound)) >> 32) as u32
     }
 
     /// Numbers the record, executes it on the model and keeps both sides.
