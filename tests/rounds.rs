@@ -25,15 +25,15 @@ impl Recorder for Kept {
 
 fn spec(symbol: &str) -> InstrumentSpec {
     InstrumentSpec {
-        symbol: symbol.into(),
         lot_exponent: -3,
         tick: 10,
-        price_bits: 32,
-        size_bits: 27,
-        weight_long: 1_000_000,
-        weight_short: 1_000_000,
         brackets: vec![(0, 5_000), (50_000_000_000, 10_000), (250_000_000_000, 25_000)],
+        fee: 1_500,
+        slippage: 1_000,
+        limit_band: 20_000,
+        mark_band: 200_000,
         depth: Depth { levels: 20, step: 500, level_lots: 3_000, refill_lots: 500 },
+        ..InstrumentSpec::plain(symbol, 1_000_000)
     }
 }
 

@@ -148,7 +148,7 @@ impl Engine {
         let mark = market.price(price).ok_or(Refusal::Price)?;
         let rules = &self.rules;
         let judgement =
-            market.guard.judge(effect.time_ms, price, rules.mark_band, rules.scale, rules.mark_hold_ms);
+            market.guard.judge(effect.time_ms, price, market.spec.mark_band, rules.scale, rules.mark_hold_ms);
         if matches!(judgement, Judgement::Held | Judgement::Dropped) {
             return Ok(());
         }
@@ -240,7 +240,7 @@ impl Engine {
         let holding = market.holding(held).expect("sizes are checked before they take effect");
         let zero =
             zero_price_quote(&holding, lots.abs(), before.equity, before.requirement.max(1), self.scale);
-        let delta = if lots == 0 { 0 } else { insurance_delta(quote, zero, self.rules.fee, self.scale) };
+        let delta = if lots == 0 { 0 } else { insurance_delta(quote, zero, market.spec.fee, self.scale) };
         let fund = self.ledger.of(Owner::Insurance).cash;
         let delta = delta.max(-fund);
 
@@ -266,8 +266,8 @@ impl Engine {
         }
         let legs = self.hand_over(index, false, effect);
         let equity = self.ledger.margin(index).cash;
-        let notional: i128 = legs.iter().map(|(_, _, quote)| quote.abs()).sum();
-        let fee = (notional * i128::from(self.rules.fee) / i128::from(self.scale.get())).min(equity);
+        let fee =
+            legs.iter().map(|&(instrument, _, quote)| self.fee(instrument, quote)).sum::<i128>().min(equity);
         self.pay_fund(index, fee);
         self.ledger.transfer(Owner::Margin(index), Owner::Backstop, Amount::Quote(equity - fee));
         effect.update(Change::Cash { account, delta: narrow(-equity), hold: false });
@@ -340,6 +340,12 @@ impl Engine {
         } else {
             holders.insert(index);
         }
+    }
+
+    /// Liquidation fee of a close for `quote`, rounded down.
+    fn fee(&self, instrument: InstrumentId, quote: i128) -> i128 {
+        let fee = self.markets[usize::from(instrument.0)].spec.fee;
+        quote.abs() * i128::from(fee) / i128::from(self.scale.get())
     }
 
     /// Fee to the fund, or (negative) a payment by it.

@@ -106,15 +106,17 @@ impl Engine {
     /// reach the target, all of it if little would be left. `None` when slicing would only burn collateral.
     fn slice(&self, index: usize, exact: Exact) -> Option<Order> {
         let rules = &self.rules;
-        let terms = SliceTerms { target: rules.target, cost: rules.fee + rules.slippage };
         let (instrument, lots, holding) = self
             .holdings(index)
-            .filter(|(_, _, holding)| slicing_improves(holding, exact.equity, exact.requirement, terms.cost))
+            .filter(|(instrument, _, holding)| {
+                slicing_improves(holding, exact.equity, exact.requirement, self.cost(*instrument))
+            })
             .max_by_key(|(instrument, _, holding)| {
                 let notional = holding.size.notional(holding.price);
                 let tier = holding.tiers.tier_of(notional);
                 (holding.tiers.steps[tier].rate, notional, Reverse(*instrument))
             })?;
+        let terms = SliceTerms { target: rules.target, cost: self.cost(instrument) };
         let (whole, price) = (lots.abs(), i128::from(holding.price.get()));
         let slice = slice_to_target(&holding, exact.equity, exact.requirement, 0, terms);
         let residual = i128::from(whole - slice) * price;
@@ -123,8 +125,14 @@ impl Engine {
         let slice = if dust { whole } else { slice };
         let change = -lots.signum() * slice;
         let zero = zero_price_quote(&holding, slice, exact.equity, exact.requirement, self.scale);
-        let limit = self.markets[usize::from(instrument.0)].limit(change, zero, rules);
+        let limit = self.markets[usize::from(instrument.0)].limit(change, zero, self.scale);
         Some(Order { index, instrument, lots: change, limit })
+    }
+
+    /// Fee and expected slippage of a slice, per notional over the scale.
+    fn cost(&self, instrument: InstrumentId) -> u32 {
+        let spec = &self.markets[usize::from(instrument.0)].spec;
+        spec.fee + spec.slippage
     }
 
     fn place(&mut self, account: AccountId, order: Order) -> Command {

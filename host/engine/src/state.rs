@@ -10,7 +10,7 @@ use crate::event::{AccountId, InstrumentId, OrderId, TimeMs};
 use crate::guard::GuardCounts;
 use crate::ledger::{Ledger, Owner, SYSTEM};
 use crate::market::Market;
-use crate::rules::{Rules, RulesError};
+use crate::rules::{Rules, RulesErrors};
 
 /// Where an account stands in its liquidation.
 #[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -123,8 +123,8 @@ impl Engine {
     /// An empty book under these rules.
     ///
     /// # Errors
-    /// [`RulesError`] names the first rule that makes no sense.
-    pub fn new(rules: Rules) -> Result<Self, RulesError> {
+    /// [`RulesErrors`] names every rule that makes no sense.
+    pub fn new(rules: Rules) -> Result<Self, RulesErrors> {
         let (scale, rungs) = rules.validate()?;
         Ok(Self {
             rules,

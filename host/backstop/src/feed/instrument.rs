@@ -4,7 +4,7 @@
 //! ten quanta per lot, six significant digits of that price. In 32 bits the price may then rise 429-fold at least. Notional levels assume
 //! a quote currency of about a dollar.
 
-use engine::rules::{Depth, InstrumentSpec};
+use engine::rules::{BackstopLimits, Budget, Depth, Hedge, InstrumentSpec, Kind, OpenInterest};
 use model::tier::{TierError, TierTable};
 use model::units::{OutOfRange, Scale};
 use rust_decimal::Decimal;
@@ -22,6 +22,12 @@ const SIZE_BITS: u8 = 27;
 const _: () = assert!(PRICE_BITS as u32 + SIZE_BITS as u32 <= model::units::NOTIONAL_BITS);
 /// Rates below are parts per million.
 const PPM: u32 = 1_000_000;
+/// Liquidation fee of the insurance funds and expected slippage, per notional.
+const FEE_PPM: u32 = 1_500;
+const SLIPPAGE_PPM: u32 = 1_000;
+/// Furthest a liquidation order's limit lies from the mark, and a mark from the last one.
+const LIMIT_BAND_PPM: u32 = 20_000;
+const MARK_BAND_PPM: u32 = 200_000;
 
 /// Maintenance brackets: notional from, in units of quote currency, and rate in parts per million.
 pub const BRACKETS: [(u64, u32); 9] = [
@@ -112,6 +118,7 @@ pub fn derive(
     TierTable::new(scale, &brackets)?;
     let mut spec = InstrumentSpec {
         symbol: symbol.into(),
+        kind: Kind::Contract,
         lot_exponent: grid.lot_exponent,
         tick: grid.tick,
         price_bits: grid.price_bits,
@@ -119,6 +126,16 @@ pub fn derive(
         weight_long: scale.get(),
         weight_short: scale.get(),
         brackets,
+        initial: Vec::new(),
+        open_interest: OpenInterest::default(),
+        fee: over_scale("fee", FEE_PPM)?,
+        slippage: over_scale("slippage", SLIPPAGE_PPM)?,
+        limit_band: over_scale("limit band", LIMIT_BAND_PPM)?,
+        mark_band: over_scale("mark band", MARK_BAND_PPM)?,
+        budget: Budget::default(),
+        fund_cap: u64::MAX,
+        backstop: BackstopLimits { notional: u64::MAX, loss: u64::MAX },
+        hedge: Hedge::default(),
         depth: Depth {
             levels: book.levels,
             step: over_scale("book step", book.step_ppm)?,

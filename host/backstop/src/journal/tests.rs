@@ -22,15 +22,13 @@ fn rules() -> Rules {
 pub(super) fn entries() -> Vec<Entry> {
     let depth = Depth { levels: 20, step: 500, level_lots: 1_000, refill_lots: 50 };
     let spec = InstrumentSpec {
-        symbol: "BTCUSD".into(),
         lot_exponent: -3,
         tick: 10,
-        price_bits: 32,
-        size_bits: 27,
-        weight_long: 1_000_000,
-        weight_short: 1_000_000,
         brackets: vec![(0, 5_000), (1 << 40, 10_000)],
+        fee: 1_500,
+        slippage: 1_000,
         depth,
+        ..InstrumentSpec::plain("BTCUSD", 1_000_000)
     };
     let (account, instrument) = (AccountId(7), InstrumentId(0));
     let flag = Flag {
@@ -206,7 +204,7 @@ fn words_for_what_is_not_a_journal() {
     bytes[starts[3] + 8..][..4].copy_from_slice(&(PAYLOAD_MAX + 1).to_le_bytes());
     assert!(refusal(&bytes).contains("the longest allowed"));
 
-    let other = Rules { fee: 1, ..rules() };
+    let other = Rules { target: 300, ..rules() };
     let started = Entry::EpisodeStarted { index: 0, seed: 0, rules: other, source: String::new() };
     assert!(refusal(&written(&[started]).0).contains("other rules"));
 }

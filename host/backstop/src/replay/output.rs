@@ -183,7 +183,7 @@ fn rows(engine: &Engine, action: &Action) -> Vec<LiquidationRow> {
             let market = &engine.markets()[usize::from(instrument.0)];
             let mark = market.mark.get();
             let notional = i128::from(lots.unsigned_abs()) * i128::from(mark);
-            let expected = notional * i128::from(rules.slippage) / i128::from(rules.scale);
+            let expected = notional * i128::from(market.spec.slippage) / i128::from(rules.scale);
             LiquidationRow {
                 symbol: market.spec.symbol.clone(),
                 lot_exponent: market.spec.lot_exponent,

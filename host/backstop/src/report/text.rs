@@ -64,7 +64,6 @@ fn grouped(number: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use engine::rules::Depth;
 
     #[test]
     fn amounts_are_grouped_and_keep_every_quantum() {
@@ -79,17 +78,7 @@ mod tests {
 
     #[test]
     fn a_price_is_per_unit_of_the_base_asset() {
-        let spec = |lot_exponent| InstrumentSpec {
-            symbol: "X".into(),
-            lot_exponent,
-            tick: 1,
-            price_bits: 32,
-            size_bits: 27,
-            weight_long: 1,
-            weight_short: 1,
-            brackets: Vec::new(),
-            depth: Depth { levels: 0, step: 0, level_lots: 0, refill_lots: 0 },
-        };
+        let spec = |lot_exponent| InstrumentSpec { lot_exponent, ..InstrumentSpec::plain("X", 1) };
         assert_eq!(price(46_319_000, &spec(-3)).to_string(), "46319");
         assert_eq!(price(1_500_000, &spec(0)).to_string(), "1.5");
         assert_eq!(price(15, &spec(2)).to_string(), "0.00000015");

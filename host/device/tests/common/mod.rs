@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use device::Coverage;
 use engine::event::{AccountId, Change, Flag, InstrumentId, Update};
-use engine::rules::{Depth, InstrumentSpec, Rules};
+use engine::rules::{InstrumentSpec, Rules};
 use model::machine::Capacity;
 
 #[derive(Clone, Debug)]
@@ -148,15 +148,12 @@ pub fn spec(instrument: u16) -> InstrumentSpec {
         _ => vec![(0, 10_000)],
     };
     InstrumentSpec {
-        symbol: format!("I{instrument}"),
-        lot_exponent: 0,
-        tick: 1,
         price_bits: PRICE_BITS,
         size_bits: SIZE_BITS,
         weight_long,
         weight_short,
         brackets,
-        depth: Depth { levels: 1, step: 1, level_lots: 1, refill_lots: 1 },
+        ..InstrumentSpec::plain(&format!("I{instrument}"), rules().scale)
     }
 }
 
