@@ -109,6 +109,12 @@ pub enum Change {
         delta: i64,
         hold: bool,
     },
+    /// What is added to the account's requirement, quanta / scale; replaces the one before.
+    Offset {
+        account: AccountId,
+        value: i128,
+        hold: bool,
+    },
 }
 
 /// Verdicts that an applied mark owes: margin accounts that hold the instrument in the ledger at that sequence.
