@@ -100,8 +100,15 @@ pub fn zero_price_quote(holding: &Holding, lots: i64, equity: i128, maintenance:
 pub struct SliceTerms {
     /// Target ratio E / R in 256ths; above rung 2, so that the account stops at the target and not on the line.
     pub target: u32,
-    /// Fee and expected slippage per notional closed, over the scale.
-    pub cost: u32,
+    /// What closing takes from equity per notional, over the scale; below zero if it gives back more haircut than it costs. See [`net_cost`].
+    pub cost: i64,
+}
+
+/// What closing a part of the holding takes from equity per notional, over the scale: fee and slippage, less the haircut of what is sold or
+/// the surcharge of what is bought back, since cash has neither.
+pub fn net_cost(holding: &Holding, cost: u32, scale: Scale) -> i64 {
+    let (weight, whole) = (i64::from(holding.weights.of(holding.size)), i64::from(scale.get()));
+    i64::from(cost) - (weight - whole).abs()
 }
 
 /// The fewest lots to close at mark so that `256*E' >= target*R'` after paying the cost; all of the position when no
@@ -162,9 +169,9 @@ pub fn is_restored(
     256 * equity >= i128::from(terms.target) * effective_requirement(maintenance, offset)
 }
 
-/// True if closing at `cost` per notional (over the scale) raises E / R: `E * rate > cost * R`, with the rate of the holding's
-/// present tier. If not, slicing only burns collateral.
-pub fn slicing_improves(holding: &Holding, equity: i128, maintenance: i128, cost: u32) -> bool {
+/// True if closing at a [`net_cost`] of `cost` per notional raises E / R: `E * rate > cost * R`, with the rate of the holding's present tier. If
+/// not, slicing only burns collateral.
+pub fn slicing_improves(holding: &Holding, equity: i128, maintenance: i128, cost: i64) -> bool {
     let tier = &holding.tiers.as_slice()[holding.tiers.tier_of(holding.size.notional(holding.price))];
     equity * i128::from(tier.rate) > maintenance * i128::from(cost)
 }
@@ -198,8 +205,8 @@ mod tests {
     }
 
     prop_compose! {
-        fn any_case()(lots in 1i64..20_000, long in any::<bool>(), price in 1u64..200_000, rest_r in 0i128..1 << 44, permille in 0i128..1_500, cost in 0u32..20_000)
-            -> (i64, u64, i128, i128, u32) {
+        fn any_case()(lots in 1i64..20_000, long in any::<bool>(), price in 1u64..200_000, rest_r in 0i128..1 << 44, permille in 0i128..1_500, cost in -20_000i64..20_000)
+            -> (i64, u64, i128, i128, i64) {
             let size = if long { lots } else { -lots };
             let table = table();
             let own = table.requirement(u128::from(price) * lots as u128);

@@ -31,8 +31,9 @@ pub type OrderId = u64;
 #[derive(BorshDeserialize, BorshSerialize, Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
-    /// The insurance fund is endowed from outside.
+    /// An insurance fund is endowed from outside: that of a market, or the shared one.
     FundEndowed {
+        instrument: Option<InstrumentId>,
         #[serde(serialize_with = "as_text")]
         quanta: i64,
     },
@@ -40,11 +41,30 @@ pub enum Event {
     Listed { instrument: InstrumentId, spec: InstrumentSpec },
     /// A mark price, quanta per lot, before the mark guard.
     Mark { instrument: InstrumentId, price: u64 },
+    /// A margin account is opened: cross, or isolated with one instrument. Without this an account is opened by its first deposit, cross, as
+    /// its own owner.
+    Opened { account: AccountId, owner: u64, isolated: Option<InstrumentId> },
     /// Collateral paid in from outside; opens the account if it is new.
     Deposited {
         account: AccountId,
         #[serde(serialize_with = "as_text")]
         quanta: i64,
+    },
+    /// An asset is paid in from outside.
+    DepositedAsset { account: AccountId, instrument: InstrumentId, lots: i64 },
+    /// Collateral goes from one account to another of the same owner.
+    Moved {
+        from: AccountId,
+        to: AccountId,
+        #[serde(serialize_with = "as_text")]
+        quanta: i64,
+    },
+    /// How many orders of the account rest at the venue, and the initial margin in quanta that they reserve; 0 once they are cancelled.
+    OrdersResting {
+        account: AccountId,
+        count: u32,
+        #[serde(serialize_with = "as_text")]
+        reserved: u64,
     },
     /// The account traded with the maker: `lots` and `quote` quanta have opposite signs.
     Traded {
@@ -61,10 +81,18 @@ pub enum Event {
         #[serde(serialize_with = "as_text")]
         quote: i64,
     },
-    /// The backstop takes the whole account at its bankruptcy price.
-    TakenOver { account: AccountId },
-    /// The account's deficit goes through the waterfall.
-    Bankrupted { account: AccountId },
+    /// The backstop takes a slice that the market's budget has no room for.
+    Absorbed {
+        account: AccountId,
+        instrument: InstrumentId,
+        lots: i64,
+        #[serde(serialize_with = "as_text")]
+        quote: i64,
+    },
+    /// Solvent accounts are closed out at their bankruptcy prices: to the backstop, and beyond its limits to counterparties.
+    TakenOver { accounts: Vec<AccountId> },
+    /// Insolvent accounts are closed out, and their deficits go through the waterfall.
+    Bankrupted { accounts: Vec<AccountId> },
     /// End of an episode: everything is settled at the last applied marks.
     Settled,
 }
@@ -145,9 +173,15 @@ pub struct Flag {
 pub type VerdictRecord = Vec<Flag>;
 
 /// What must happen next. The caller journals it, performs it and journals its outcome as an event.
-#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Command {
+    /// Insolvent accounts, worst first.
+    Bankrupt { accounts: Vec<AccountId> },
+    /// Solvent accounts that the book cannot bring back, worst first.
+    TakeOver { accounts: Vec<AccountId> },
+    /// The account's resting orders, all of them.
+    CancelOrders { account: AccountId },
     /// Immediate or cancel: change the account's position by `lots` (opposite in sign to it), no worse than `limit` quanta per lot.
     PlaceOrder {
         order: OrderId,
@@ -156,11 +190,13 @@ pub enum Command {
         lots: i64,
         limit: u64,
     },
-    TakeOver {
+    /// The backstop buys or sells instead of the book: `lots` and `quote` as changes of the account's balance.
+    Absorb {
         account: AccountId,
-    },
-    Bankrupt {
-        account: AccountId,
+        instrument: InstrumentId,
+        lots: i64,
+        #[serde(serialize_with = "as_text")]
+        quote: i64,
     },
 }
 

@@ -4,46 +4,52 @@ use std::collections::BTreeMap;
 
 use crate::event::{AccountId, InstrumentId};
 
-/// Who can own something. System owners are in the ledger only, never on the device, never flagged.
+/// Who can own something. All but the margin accounts are in the ledger only, never on the device, never flagged.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Owner {
-    /// Where collateral and the fund's endowment come from.
+    /// Where collateral and the funds' endowments come from.
     Outside,
     /// The other side of every trade the accounts make.
     Maker,
     /// The other side of liquidation orders.
     Venue,
-    /// Takes accounts over; its inventory is settled at the end.
-    Backstop,
-    /// The insurance fund; never below zero.
+    /// Holds what accounts that are closed out leave, within one event; empty after it.
+    Estate,
+    /// The insurance fund that all markets share; never below zero.
     Insurance,
-    /// Losses that no fund covers; its debit is the bad debt.
+    /// Losses that nobody covers; its debit is the bad debt.
     Deficit,
+    /// The insurance fund of a market; never below zero.
+    Fund(InstrumentId),
+    /// The backstop's book of a market: what it took over, and what it paid for it.
+    Backstop(InstrumentId),
     /// A margin account by its index of opening.
     Margin(usize),
 }
 
-/// System owners in the order of their codes.
+/// Owners that no instrument or account has, in the order of their rows.
 pub const SYSTEM: [Owner; 6] =
-    [Owner::Outside, Owner::Maker, Owner::Venue, Owner::Backstop, Owner::Insurance, Owner::Deficit];
+    [Owner::Outside, Owner::Maker, Owner::Venue, Owner::Estate, Owner::Insurance, Owner::Deficit];
 
 impl Owner {
-    fn row(self) -> usize {
+    /// The name in exports.
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Outside => 0,
-            Self::Maker => 1,
-            Self::Venue => 2,
-            Self::Backstop => 3,
-            Self::Insurance => 4,
-            Self::Deficit => 5,
-            Self::Margin(index) => SYSTEM.len() + index,
+            Self::Outside => "outside",
+            Self::Maker => "maker",
+            Self::Venue => "venue",
+            Self::Estate => "estate",
+            Self::Insurance => "insurance",
+            Self::Deficit => "deficit",
+            Self::Fund(_) => "fund",
+            Self::Backstop(_) => "backstop",
+            Self::Margin(_) => "margin",
         }
     }
 
-    /// The name in exports.
-    pub fn name(self) -> &'static str {
-        ["outside", "maker", "venue", "backstop", "insurance", "deficit", "margin"]
-            [self.row().min(SYSTEM.len())]
+    /// True for a pool that can pay no more than it has.
+    fn is_fund(self) -> bool {
+        matches!(self, Self::Insurance | Self::Fund(_))
     }
 }
 
@@ -80,9 +86,19 @@ pub enum Amount {
     Lots(InstrumentId, i64),
 }
 
+#[derive(Clone, Debug, Default)]
+struct MarketHoldings {
+    fund: Holdings,
+    backstop: Holdings,
+}
+
 #[derive(Clone, Debug)]
 pub struct Ledger {
-    rows: Vec<Holdings>,
+    /// Of [`SYSTEM`].
+    system: [Holdings; SYSTEM.len()],
+    /// By instrument.
+    markets: Vec<MarketHoldings>,
+    accounts: Vec<Holdings>,
     ids: Vec<AccountId>,
     index: BTreeMap<AccountId, usize>,
     /// Sum of all legs ever booked: of quote, then of each instrument. Zero, or the books are wrong.
@@ -98,7 +114,9 @@ fn leg(instrument: InstrumentId) -> usize {
 impl Default for Ledger {
     fn default() -> Self {
         Self {
-            rows: vec![Holdings::default(); SYSTEM.len()],
+            system: Default::default(),
+            markets: Vec::new(),
+            accounts: Vec::new(),
             ids: Vec::new(),
             index: BTreeMap::new(),
             legs: vec![0],
@@ -108,11 +126,17 @@ impl Default for Ledger {
 }
 
 impl Ledger {
+    /// Gives the next instrument a fund and a backstop.
+    pub fn list(&mut self) {
+        self.markets.push(MarketHoldings::default());
+        self.legs.push(0);
+    }
+
     /// Index of the account, opening it if it is new.
     pub fn open(&mut self, id: AccountId) -> usize {
         *self.index.entry(id).or_insert_with(|| {
             self.ids.push(id);
-            self.rows.push(Holdings::default());
+            self.accounts.push(Holdings::default());
             self.ids.len() - 1
         })
     }
@@ -135,25 +159,58 @@ impl Ledger {
     }
 
     pub fn of(&self, owner: Owner) -> &Holdings {
-        &self.rows[owner.row()]
+        match owner {
+            Owner::Outside => &self.system[0],
+            Owner::Maker => &self.system[1],
+            Owner::Venue => &self.system[2],
+            Owner::Estate => &self.system[3],
+            Owner::Insurance => &self.system[4],
+            Owner::Deficit => &self.system[5],
+            Owner::Fund(market) => &self.markets[usize::from(market.0)].fund,
+            Owner::Backstop(market) => &self.markets[usize::from(market.0)].backstop,
+            Owner::Margin(index) => &self.accounts[index],
+        }
+    }
+
+    fn of_mut(&mut self, owner: Owner) -> &mut Holdings {
+        match owner {
+            Owner::Outside => &mut self.system[0],
+            Owner::Maker => &mut self.system[1],
+            Owner::Venue => &mut self.system[2],
+            Owner::Estate => &mut self.system[3],
+            Owner::Insurance => &mut self.system[4],
+            Owner::Deficit => &mut self.system[5],
+            Owner::Fund(market) => &mut self.markets[usize::from(market.0)].fund,
+            Owner::Backstop(market) => &mut self.markets[usize::from(market.0)].backstop,
+            Owner::Margin(index) => &mut self.accounts[index],
+        }
     }
 
     pub fn margin(&self, index: usize) -> &Holdings {
-        &self.rows[SYSTEM.len() + index]
+        &self.accounts[index]
+    }
+
+    /// Every owner but the margin accounts: the system's, then the fund and the backstop of each market.
+    pub fn owners(&self) -> impl Iterator<Item = Owner> + use<> {
+        let markets = (0..self.markets.len() as u16).map(InstrumentId);
+        SYSTEM.into_iter().chain(markets.flat_map(|market| [Owner::Fund(market), Owner::Backstop(market)]))
     }
 
     /// The only way anything moves; a negative amount moves the other way.
+    ///
+    /// # Panics
+    /// If a fund would pay more than it has: nothing may go on.
     pub fn transfer(&mut self, from: Owner, to: Owner, amount: Amount) {
         for (owner, sign) in [(from, -1i64), (to, 1)] {
-            let row = &mut self.rows[owner.row()];
+            let row = self.of_mut(owner);
             match amount {
                 Amount::Quote(quanta) => {
                     row.cash += i128::from(sign) * quanta;
+                    assert!(row.cash >= 0 || !owner.is_fund(), "an insurance fund is below zero: {owner:?}");
                     self.legs[0] += i128::from(sign) * quanta;
                 }
                 Amount::Lots(instrument, lots) => {
                     row.add(instrument, sign * lots);
-                    self.legs.resize(self.legs.len().max(leg(instrument) + 1), 0);
                     self.legs[leg(instrument)] += i128::from(sign * lots);
                 }
             }
@@ -161,13 +218,14 @@ impl Ledger {
         self.moved = true;
     }
 
-    /// Checks what moved since the last call: the legs of every commodity cancel, the fund is not below zero.
+    /// Checks an event: the legs of every commodity cancel, and the estate is empty.
     ///
     /// # Panics
     /// If the books are wrong: nothing may go on.
     pub fn assert_event_balanced(&self) {
         assert!(self.legs.iter().all(|&sum| sum == 0), "the legs of an event do not cancel: {:?}", self.legs);
-        assert!(self.of(Owner::Insurance).cash >= 0, "the insurance fund is below zero");
+        let estate = self.of(Owner::Estate);
+        assert!(estate.cash == 0 && estate.positions.is_empty(), "an event leaves an estate: {estate:?}");
     }
 
     /// Counts every owner's holdings again, but only if anything moved since the last call.
@@ -183,7 +241,8 @@ impl Ledger {
     /// True if every commodity sums to zero over all owners, counted from their holdings.
     pub fn is_balanced(&self) -> bool {
         let mut sums = vec![0i128; self.legs.len()];
-        for row in &self.rows {
+        let markets = self.markets.iter().flat_map(|market| [&market.fund, &market.backstop]);
+        for row in self.system.iter().chain(markets).chain(&self.accounts) {
             sums[0] += row.cash;
             for &(instrument, size) in &row.positions {
                 sums[leg(instrument)] += i128::from(size);
@@ -200,6 +259,7 @@ mod tests {
     #[test]
     fn what_one_loses_another_gains() {
         let mut ledger = Ledger::default();
+        (0..4).for_each(|_| ledger.list());
         let account = Owner::Margin(ledger.open(AccountId(7)));
         ledger.transfer(Owner::Outside, account, Amount::Quote(50));
         ledger.transfer(Owner::Maker, account, Amount::Lots(InstrumentId(3), 5));
@@ -214,10 +274,18 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "the insurance fund is below zero")]
-    fn a_fund_below_zero_stops_loudly() {
+    #[should_panic(expected = "an insurance fund is below zero")]
+    fn a_fund_below_zero_stops_loudly_even_within_an_event() {
         let mut ledger = Ledger::default();
-        ledger.transfer(Owner::Insurance, Owner::Outside, Amount::Quote(1));
+        ledger.list();
+        ledger.transfer(Owner::Fund(InstrumentId(0)), Owner::Outside, Amount::Quote(1));
+    }
+
+    #[test]
+    #[should_panic(expected = "an event leaves an estate")]
+    fn an_estate_that_is_left_stops_loudly() {
+        let mut ledger = Ledger::default();
+        ledger.transfer(Owner::Outside, Owner::Estate, Amount::Quote(1));
         ledger.assert_event_balanced();
     }
 }

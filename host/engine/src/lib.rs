@@ -3,13 +3,18 @@
 //! [`Engine::apply`] takes a round of events and returns what the device must be told; [`Engine::decide`] takes the device's
 //! verdicts on that round and returns what must happen next. The same events give the same state hash with any device.
 
+mod account;
 pub mod apply;
+pub mod bucket;
 pub mod decide;
 pub mod event;
 pub mod guard;
+pub mod insurance;
+mod judge;
 pub mod ledger;
 pub mod market;
 pub mod rules;
 mod state;
 
-pub use state::{Counters, Engine, Exact};
+pub use judge::Exact;
+pub use state::{Counters, Engine};

@@ -2,13 +2,58 @@
 
 use std::collections::BTreeSet;
 
+use borsh::BorshSerialize;
+use ethnum::I256;
 use model::liquidation::Holding;
 use model::margin::Weights;
 use model::tier::TierTable;
 use model::units::{Price, Scale, Size, bits_of};
 
+use crate::bucket::Bucket;
+use crate::event::TimeMs;
 use crate::guard::Guard;
-use crate::rules::{InstrumentError, InstrumentSpec};
+use crate::rules::{InstrumentError, InstrumentSpec, OpenInterest};
+
+/// Width of a hedge band: a 64th of the mark to either side.
+const EDGE_SHIFT: u32 = 6;
+
+/// Marks between which the hedge credits that the device knows are a lower bound: they are those of the lower edge.
+#[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Edges {
+    pub low: u64,
+    pub high: u64,
+}
+
+impl Edges {
+    pub fn around(mark: Price) -> Self {
+        let width = mark.get() >> EDGE_SHIFT;
+        Self { low: mark.get() - width, high: mark.get() + width }
+    }
+}
+
+/// What the market's own fund paid in the present window, quanta.
+#[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct FundPaid {
+    started_ms: TimeMs,
+    paid: u128,
+}
+
+impl FundPaid {
+    /// What it may still pay at event time `now_ms`; a window starts with its first payment.
+    pub fn room(&self, now_ms: TimeMs, cap: u64, window_ms: TimeMs) -> u128 {
+        if now_ms >= self.started_ms.saturating_add(window_ms) {
+            return cap.into();
+        }
+        u128::from(cap).saturating_sub(self.paid)
+    }
+
+    pub fn pay(&mut self, quanta: u128, now_ms: TimeMs, window_ms: TimeMs) {
+        if self.paid == 0 || now_ms >= self.started_ms.saturating_add(window_ms) {
+            *self = Self { started_ms: now_ms, paid: 0 };
+        }
+        self.paid += quanta;
+    }
+}
 
 #[derive(Clone, Debug)]
 pub struct Market {
@@ -16,10 +61,17 @@ pub struct Market {
     pub guard: Guard,
     weights: Weights,
     tiers: TierTable,
+    initial: Option<TierTable>,
     /// Last applied mark; 0 before the first.
     pub mark: Price,
+    pub edges: Edges,
+    pub bucket: Bucket,
+    pub fund_paid: FundPaid,
     /// Indices of the margin accounts with a position.
     pub holders: BTreeSet<usize>,
+    /// Lots that margin accounts are long and short, both as magnitudes.
+    pub long_lots: u64,
+    pub short_lots: u64,
 }
 
 impl Market {
@@ -30,10 +82,17 @@ impl Market {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let tiers = TierTable::new(scale, &spec.brackets).expect("brackets without errors are a table");
+        let table = |brackets| TierTable::new(scale, brackets).expect("brackets without errors are a table");
+        let initial = if spec.initial.is_empty() { None } else { Some(table(&spec.initial)) };
         Ok(Self {
+            initial,
+            edges: Edges::default(),
+            bucket: Bucket::default(),
+            fund_paid: FundPaid::default(),
+            long_lots: 0,
+            short_lots: 0,
+            tiers: table(&spec.brackets),
             weights: Weights { long: spec.weight_long, short: spec.weight_short },
-            tiers,
             mark: Price::default(),
             guard: Guard::default(),
             holders: BTreeSet::new(),
@@ -43,11 +102,38 @@ impl Market {
 
     /// The position of `lots` at the mark; `None` if the size is beyond the instrument's bits.
     pub fn holding(&self, lots: i64) -> Option<Holding<'_>> {
+        self.holding_at(lots, self.mark)
+    }
+
+    /// The position of `lots` at a price.
+    pub fn holding_at(&self, lots: i64, price: Price) -> Option<Holding<'_>> {
         if bits_of(lots.unsigned_abs()) > self.spec.size_bits.into() {
             return None;
         }
         let size = Size::new(lots).ok()?;
-        Some(Holding { size, price: self.mark, weights: self.weights, tiers: self.tiers.steps() })
+        Some(Holding { size, price, weights: self.weights, tiers: self.tiers.steps() })
+    }
+
+    /// Initial requirement of `notional` quanta, quanta / scale, rounded up: from the table, raised as the open interest goes from the lower
+    /// bound, where the table holds, to the upper one, where the whole notional is required. The maintenance requirement where the
+    /// instrument has no table of its own. Source: dYdX v4 open-interest scaled initial margin.
+    pub fn initial_requirement(&self, notional: u128, scale: Scale) -> i128 {
+        let Some(table) = &self.initial else { return self.tiers.requirement(notional) };
+        let required = table.requirement(notional);
+        let OpenInterest { lower, upper } = self.spec.open_interest;
+        let open = u128::from(self.long_lots.max(self.short_lots)) * u128::from(self.mark.get());
+        if upper == 0 || open <= u128::from(lower) {
+            return required;
+        }
+        let missing = (notional * u128::from(scale.get())) as i128 - required;
+        let above = (open.min(upper.into()) - u128::from(lower)) as i128;
+        let span = i128::from(upper - lower);
+        required + mul_div_ceil(missing.max(0), above, span)
+    }
+
+    /// True if trades are held to an initial margin.
+    pub fn has_initial_margin(&self) -> bool {
+        self.initial.is_some()
     }
 
     /// The price as a mark; `None` for zero or beyond the instrument's bits.
@@ -75,4 +161,10 @@ impl Market {
             zero.min(mark + band) / tick * tick
         }
     }
+}
+
+/// `ceil(a * b / c)` over 256 bits, for `0 <= b <= c`.
+fn mul_div_ceil(a: i128, b: i128, c: i128) -> i128 {
+    let product = I256::from(a) * I256::from(b) + I256::from(c - 1);
+    i128::try_from(product / I256::from(c)).expect("a share of at most one keeps the width")
 }

@@ -1,66 +1,17 @@
-//! The engine's state, its exact judgement of an account, and its hash.
+//! The engine's state and its hash.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use borsh::BorshSerialize;
-use model::margin::{self, Rungs, Severity};
-use model::units::Scale;
+use model::margin::Rungs;
+use model::units::{Price, Scale};
 
+use crate::account::Standing;
 use crate::event::{AccountId, InstrumentId, OrderId, TimeMs};
 use crate::guard::GuardCounts;
-use crate::ledger::{Ledger, Owner, SYSTEM};
+use crate::ledger::{Ledger, Owner};
 use crate::market::Market;
 use crate::rules::{Rules, RulesErrors};
-
-/// Where an account stands in its liquidation.
-#[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) enum Stage {
-    /// Healthy or warned.
-    #[default]
-    Standing,
-    /// Being reduced on the book until it reaches the target.
-    Reducing,
-    /// Taken over, bankrupted or closed out.
-    Closed,
-}
-
-/// What the engine keeps of a margin account beside its holdings.
-#[derive(BorshSerialize, Clone, Copy, Debug, Default)]
-pub(crate) struct Standing {
-    pub stage: Stage,
-    /// The device's last word.
-    pub device_severity: u8,
-    /// A command for it is under way: nothing else is decided until its outcome has come back as an event.
-    pub pending: bool,
-    pub attempts: Attempts,
-}
-
-/// What an account's slices met since its liquidation began.
-#[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Attempts {
-    /// Slices in a row that found too little room on the book inside their limit.
-    pub short: u32,
-    /// A lot was filled.
-    pub filled: bool,
-    /// Event time of the last slice, and how many there were at it.
-    pub time_ms: TimeMs,
-    pub at_time: u32,
-}
-
-impl Attempts {
-    /// A slice's final report at event time `time_ms`.
-    pub fn note(&mut self, time_ms: TimeMs, filled: bool, whole: bool) {
-        self.filled |= filled;
-        self.short = if whole { 0 } else { self.short + 1 };
-        self.at_time = if self.at_time > 0 && self.time_ms == time_ms { self.at_time + 1 } else { 1 };
-        self.time_ms = time_ms;
-    }
-
-    /// True if nothing more is to be tried at event time `now_ms`: the book refills with time only.
-    pub fn rests(&self, now_ms: TimeMs, at_time_max: u32) -> bool {
-        self.time_ms == now_ms && (self.at_time >= at_time_max || self.at_time > 0 && self.short > 0)
-    }
-}
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Order {
@@ -69,6 +20,8 @@ pub(crate) struct Order {
     pub instrument: InstrumentId,
     pub lots: i64,
     pub limit: u64,
+    /// Mark at which the market's budget was charged.
+    pub mark: Price,
 }
 
 /// What happened since the start of the episode. Money in quanta.
@@ -80,21 +33,26 @@ pub struct Counters {
     pub liquidations_full: u64,
     pub takeovers: u64,
     pub bankruptcies: u64,
+    /// Slices that the backstop took because the market's budget was used up.
+    pub absorbed: u64,
+    /// Accounts whose positions were closed to carry those of another, those of them of which a hedge was cut, and accounts that bore a
+    /// loss without a close; each time it happened.
+    pub deleveraged: u64,
+    pub hedges_cut: u64,
+    pub socialised: u64,
+    /// What they bore, quanta.
+    pub haircuts: i128,
+    pub socialised_loss: i128,
+    /// Lots' notional that the backstop had to take beyond its limits because nobody else was left.
+    pub backstop_beyond: u128,
     /// Liquidation orders that filled at least one lot.
     pub slices: u64,
+    /// What was paid into the insurance funds from outside, in fees, and by them.
     pub insurance_start: i128,
     pub insurance_in: i128,
     pub insurance_out: i128,
     /// Events that broke a rule and changed nothing.
     pub refused_events: u64,
-}
-
-/// An account judged from the ledger alone, quanta / scale.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Exact {
-    pub equity: i128,
-    pub requirement: i128,
-    pub severity: Severity,
 }
 
 /// State of one episode.
@@ -173,18 +131,18 @@ impl Engine {
         self.ledger.find(id).map(|index| self.standings[index].device_severity)
     }
 
-    /// The account judged from its positions and cash, exact; by its index of opening.
-    pub fn exact(&self, index: usize) -> Exact {
-        let holdings = self.ledger.margin(index);
-        let mut equity = holdings.cash * i128::from(self.scale.get());
-        let mut requirement = 0;
-        for &(instrument, lots) in &holdings.positions {
-            let market = &self.markets[usize::from(instrument.0)];
-            let holding = market.holding(lots).expect("sizes are checked before they take effect");
-            equity += holding.value();
-            requirement += holding.requirement();
-        }
-        Exact { equity, requirement, severity: margin::severity(equity, requirement, 0, &self.rungs) }
+    /// Cash of all insurance funds, quanta.
+    pub fn insurance(&self) -> i128 {
+        let funds = (0..self.markets.len() as u16).map(|market| Owner::Fund(InstrumentId(market)));
+        funds.chain([Owner::Insurance]).map(|fund| self.ledger.of(fund).cash).sum()
+    }
+
+    pub(crate) fn market(&self, instrument: InstrumentId) -> &Market {
+        &self.markets[usize::from(instrument.0)]
+    }
+
+    pub(crate) fn market_mut(&mut self, instrument: InstrumentId) -> &mut Market {
+        &mut self.markets[usize::from(instrument.0)]
     }
 
     /// Bad debt in quanta: what no fund covered.
@@ -201,8 +159,9 @@ impl Engine {
         put(&|h| self.rules.serialize(h));
         for market in &self.markets {
             put(&|h| (&market.spec, market.guard, market.mark.get()).serialize(h));
+            put(&|h| (market.edges, market.bucket, market.fund_paid).serialize(h));
         }
-        for owner in SYSTEM {
+        for owner in self.ledger.owners() {
             let row = self.ledger.of(owner);
             put(&|h| (row.cash, &row.positions).serialize(h));
         }
@@ -212,7 +171,8 @@ impl Engine {
         }
         for (id, order) in &self.orders {
             let account = self.ledger.id(order.index);
-            put(&|h| (id, account, order.instrument, order.lots, order.limit).serialize(h));
+            let Order { instrument, lots, limit, mark, .. } = order;
+            put(&|h| (id, account, instrument, lots, limit, mark.get()).serialize(h));
         }
         put(&|h| (self.orders_placed, self.counters).serialize(h));
         hasher.finalize().into()

@@ -1,0 +1,276 @@
+//! What the outside does: listings, marks, deposits, trades, resting orders.
+
+use super::{Effect, Engine, Market, POSITIONS_MAX, Refusal};
+use crate::account::{Pending, Stage, Standing};
+use crate::event::{AccountId, Change, Due, InstrumentId};
+use crate::guard::Judgement;
+use crate::ledger::{Amount, Owner};
+use crate::market::Edges;
+use crate::rules::{InstrumentSpec, Kind};
+
+/// Furthest the ledger lets cash grow: one bit below the device's 2^62.
+const CASH_MAX: i128 = 1 << 61;
+
+/// Bound of an account's gross notional at the highest prices its instruments' bits allow, so that no mark can take a cash move out of range.
+const EXPOSURE_MAX: u128 = 1 << 61;
+
+impl Engine {
+    pub(super) fn endow(&mut self, instrument: Option<InstrumentId>, quanta: i64) -> Result<(), Refusal> {
+        if quanta < 0 {
+            return Err(Refusal::Cash);
+        }
+        let fund = match instrument {
+            Some(market) if usize::from(market.0) < self.markets.len() => Owner::Fund(market),
+            Some(_) => return Err(Refusal::Instrument),
+            None => Owner::Insurance,
+        };
+        self.ledger.transfer(Owner::Outside, fund, Amount::Quote(quanta.into()));
+        self.counters.insurance_start += i128::from(quanta);
+        Ok(())
+    }
+
+    pub(super) fn list(
+        &mut self,
+        instrument: InstrumentId,
+        spec: &InstrumentSpec,
+        effect: &mut Effect,
+    ) -> Result<(), Refusal> {
+        if usize::from(instrument.0) != self.markets.len() {
+            return Err(Refusal::Instrument);
+        }
+        self.markets.push(Market::new(spec.clone(), self.scale).map_err(|_| Refusal::Instrument)?);
+        self.ledger.list();
+        effect.update(Change::List { instrument, spec: spec.clone() });
+        Ok(())
+    }
+
+    pub(super) fn mark(
+        &mut self,
+        instrument: InstrumentId,
+        price: u64,
+        effect: &mut Effect,
+    ) -> Result<(), Refusal> {
+        let market = self.markets.get_mut(usize::from(instrument.0)).ok_or(Refusal::Instrument)?;
+        let mark = market.price(price).ok_or(Refusal::Price)?;
+        let (band, rules) = (market.spec.mark_band, &self.rules);
+        let judgement = market.guard.judge(effect.time_ms, price, band, rules.scale, rules.mark_hold_ms);
+        if matches!(judgement, Judgement::Held | Judgement::Dropped) {
+            return Ok(());
+        }
+        market.mark = mark;
+        // Credits fall with the lower edge: before the mark falls. They rise with it: after the mark has risen.
+        let edges = market.edges;
+        if price < edges.low {
+            self.move_edges(instrument, effect);
+        }
+        effect.update(Change::Mark { instrument, price });
+        if price > edges.high {
+            self.move_edges(instrument, effect);
+        }
+        let market = self.market(instrument);
+        effect.applied.touched.extend(&market.holders);
+        let holders = market.holders.len() as u64;
+        effect.applied.dues.push(Due { sequence: effect.sequence, instrument, holders });
+        Ok(())
+    }
+
+    /// The hedge band follows the mark; the device is told the offsets that change by it.
+    fn move_edges(&mut self, instrument: InstrumentId, effect: &mut Effect) {
+        let market = self.market_mut(instrument);
+        market.edges = Edges::around(market.mark);
+        if market.spec.hedge.credit > 0 {
+            let holders: Vec<usize> = market.holders.iter().copied().collect();
+            for index in holders {
+                effect.offset(self, index, false);
+            }
+        }
+    }
+
+    pub(super) fn open(
+        &mut self,
+        account: AccountId,
+        owner: u64,
+        isolated: Option<InstrumentId>,
+    ) -> Result<(), Refusal> {
+        let is_contract = |id: InstrumentId| {
+            self.markets.get(usize::from(id.0)).is_some_and(|market| market.spec.kind == Kind::Contract)
+        };
+        if self.ledger.find(account).is_some() || isolated.is_some_and(|id| !is_contract(id)) {
+            return Err(Refusal::Opening);
+        }
+        self.ledger.open(account);
+        self.standings.push(Standing { owner, isolated, ..Standing::default() });
+        Ok(())
+    }
+
+    pub(super) fn deposit(
+        &mut self,
+        account: AccountId,
+        quanta: i64,
+        effect: &mut Effect,
+    ) -> Result<(), Refusal> {
+        let cash = self.ledger.find(account).map_or(0, |index| self.ledger.margin(index).cash);
+        if quanta < 0 || !cash_in_range(cash + i128::from(quanta)) {
+            return Err(Refusal::Cash);
+        }
+        let index = self.ledger.open(account);
+        if index == self.standings.len() {
+            self.standings.push(Standing { owner: account.0, ..Standing::default() });
+        }
+        self.ledger.transfer(Owner::Outside, Owner::Margin(index), Amount::Quote(quanta.into()));
+        self.standings[index].paid_in += i128::from(quanta);
+        effect.cash(self, index, quanta.into(), false);
+        Ok(())
+    }
+
+    pub(super) fn deposit_asset(
+        &mut self,
+        account: AccountId,
+        instrument: InstrumentId,
+        lots: i64,
+        effect: &mut Effect,
+    ) -> Result<(), Refusal> {
+        let index = self.ledger.find(account).ok_or(Refusal::Account)?;
+        let size = self.size_after(index, instrument, lots)?;
+        if self.market(instrument).spec.kind != Kind::Collateral {
+            return Err(Refusal::NotCollateral);
+        }
+        if lots <= 0 {
+            return Err(Refusal::Size);
+        }
+        self.check_exposure(index, instrument, size)?;
+        self.exchange(index, Owner::Outside, instrument, lots, 0);
+        effect.position(self, index, instrument, 0, false);
+        Ok(())
+    }
+
+    pub(super) fn move_collateral(
+        &mut self,
+        from: AccountId,
+        to: AccountId,
+        quanta: i64,
+        effect: &mut Effect,
+    ) -> Result<(), Refusal> {
+        let payer = self.ledger.find(from).ok_or(Refusal::Account)?;
+        let payee = self.ledger.find(to).ok_or(Refusal::Account)?;
+        if self.standings[payer].owner != self.standings[payee].owner {
+            return Err(Refusal::OtherOwner);
+        }
+        let amount = i128::from(quanta);
+        let [paid, received] = [payer, payee].map(|index| self.ledger.margin(index).cash);
+        if quanta < 0 || payer == payee || !cash_in_range(paid - amount) || !cash_in_range(received + amount) {
+            return Err(Refusal::Cash);
+        }
+        let equity = self.exact(payer).equity - amount * i128::from(self.scale.get());
+        if equity < self.initial_with_orders(payer) || self.standings[payer].stage == Stage::Reducing {
+            return Err(Refusal::InitialMargin);
+        }
+        self.ledger.transfer(Owner::Margin(payer), Owner::Margin(payee), Amount::Quote(amount));
+        for (index, delta) in [(payer, -amount), (payee, amount)] {
+            self.standings[index].paid_in += delta;
+            effect.cash(self, index, delta, false);
+        }
+        Ok(())
+    }
+
+    pub(super) fn rest(&mut self, account: AccountId, count: u32, reserved: u64) -> Result<(), Refusal> {
+        let index = self.ledger.find(account).ok_or(Refusal::Account)?;
+        let standing = &mut self.standings[index];
+        (standing.resting, standing.reserved) = (count, reserved);
+        if count == 0 && standing.pending == Pending::Cancel {
+            standing.pending = Pending::Nothing;
+        }
+        Ok(())
+    }
+
+    pub(super) fn trade(
+        &mut self,
+        account: AccountId,
+        instrument: InstrumentId,
+        lots: i64,
+        quote: i64,
+        effect: &mut Effect,
+    ) -> Result<(), Refusal> {
+        let index = self.ledger.find(account).ok_or(Refusal::Account)?;
+        let size = self.size_after(index, instrument, lots)?;
+        if lots == 0 || quote != 0 && (lots > 0) == (quote > 0) {
+            return Err(Refusal::Sign);
+        }
+        if !cash_in_range(self.ledger.margin(index).cash + i128::from(quote)) {
+            return Err(Refusal::Cash);
+        }
+        self.check_exposure(index, instrument, size)?;
+        self.check_initial_margin(index, instrument, size, quote)?;
+        self.exchange(index, Owner::Maker, instrument, lots, quote.into());
+        if self.standings[index].stage == Stage::Closed {
+            self.standings[index].stage = Stage::Standing;
+        }
+        effect.position(self, index, instrument, quote.into(), false);
+        Ok(())
+    }
+
+    /// Lots that the account would hold.
+    fn size_after(&self, index: usize, instrument: InstrumentId, lots: i64) -> Result<i64, Refusal> {
+        let market = self.markets.get(usize::from(instrument.0)).ok_or(Refusal::Instrument)?;
+        if market.guard.applied().is_none() {
+            return Err(Refusal::NoMark);
+        }
+        if self.standings[index].isolated.is_some_and(|only| only != instrument) {
+            return Err(Refusal::Isolated);
+        }
+        let holdings = self.ledger.margin(index);
+        let size = holdings.size(instrument).checked_add(lots).ok_or(Refusal::Size)?;
+        market.holding(size).ok_or(Refusal::Size)?;
+        if holdings.size(instrument) == 0 && holdings.positions.len() == POSITIONS_MAX {
+            return Err(Refusal::Positions);
+        }
+        Ok(size)
+    }
+
+    /// The account's gross notional at the highest representable prices stays in range with `size` lots of `instrument`.
+    fn check_exposure(&self, index: usize, instrument: InstrumentId, size: i64) -> Result<(), Refusal> {
+        let others = self.ledger.margin(index).positions.iter().filter(|position| position.0 != instrument);
+        let notional: u128 = others
+            .copied()
+            .chain([(instrument, size)])
+            .map(|(id, lots)| u128::from(lots.unsigned_abs()) << self.market(id).spec.price_bits)
+            .sum();
+        if notional >= EXPOSURE_MAX { Err(Refusal::Exposure) } else { Ok(()) }
+    }
+
+    /// A trade that adds to a position leaves the account with its initial margin, and that of its resting orders. One that reduces it is
+    /// always possible.
+    fn check_initial_margin(
+        &self,
+        index: usize,
+        instrument: InstrumentId,
+        size: i64,
+        quote: i64,
+    ) -> Result<(), Refusal> {
+        let (market, held) = (self.market(instrument), self.ledger.margin(index).size(instrument));
+        let reduces = size.abs() <= held.abs() && (size == 0 || size.signum() == held.signum());
+        if reduces || !market.has_initial_margin() {
+            return Ok(());
+        }
+        let scale = i128::from(self.scale.get());
+        let [before, after] =
+            [held, size].map(|lots| market.holding(lots).expect("sizes are checked before").value());
+        let equity = self.exact(index).equity + scale * i128::from(quote) + after - before;
+        let reserved = scale * i128::from(self.standings[index].reserved);
+        if equity < self.initial_requirement(index, instrument, size) + reserved {
+            return Err(Refusal::InitialMargin);
+        }
+        Ok(())
+    }
+
+    /// Initial requirement of what the account holds and has resting, quanta / scale.
+    fn initial_with_orders(&self, index: usize) -> i128 {
+        let reserved = i128::from(self.scale.get()) * i128::from(self.standings[index].reserved);
+        let held = self.ledger.margin(index).positions.first();
+        held.map_or(0, |&(instrument, lots)| self.initial_requirement(index, instrument, lots)) + reserved
+    }
+}
+
+fn cash_in_range(quanta: i128) -> bool {
+    quanta.abs() < CASH_MAX
+}

@@ -1,0 +1,3 @@
+//! Who pays: funds, counterparties, winners.
+
+pub mod adl;
