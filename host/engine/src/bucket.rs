@@ -22,7 +22,7 @@ impl Bucket {
         }
         let passed_ms = now_ms.saturating_sub(self.refilled_ms).max(0).unsigned_abs();
         self.taken = self.taken.saturating_sub(u128::from(budget.refill) * u128::from(passed_ms));
-        self.refilled_ms = self.refilled_ms.max(now_ms);
+        self.refilled_ms = if self.taken == 0 { now_ms } else { self.refilled_ms.max(now_ms) };
         let taken = self.taken.div_ceil(1_000);
         Some(u128::from(budget.capacity).saturating_sub(taken) as u64)
     }

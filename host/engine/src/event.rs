@@ -183,13 +183,7 @@ pub enum Command {
     /// The account's resting orders, all of them.
     CancelOrders { account: AccountId },
     /// Immediate or cancel: change the account's position by `lots` (opposite in sign to it), no worse than `limit` quanta per lot.
-    PlaceOrder {
-        order: OrderId,
-        account: AccountId,
-        instrument: InstrumentId,
-        lots: i64,
-        limit: u64,
-    },
+    PlaceOrder { order: OrderId, account: AccountId, instrument: InstrumentId, lots: i64, limit: u64 },
     /// The backstop buys or sells instead of the book: `lots` and `quote` as changes of the account's balance.
     Absorb {
         account: AccountId,

@@ -79,7 +79,8 @@ impl Engine {
             if hedge.group == 0 {
                 continue;
             }
-            let holding = market.holding_at(lots, price(market)).expect("sizes are checked before they take effect");
+            let holding =
+                market.holding_at(lots, price(market)).expect("sizes are checked before they take effect");
             let at = groups.iter().position(|group| group.group == hedge.group).unwrap_or_else(|| {
                 groups.push(Group { group: hedge.group, long: 0, short: 0, credit: hedge.credit });
                 groups.len() - 1
@@ -103,9 +104,12 @@ impl Engine {
         let net: i128 = self
             .holdings(index)
             .filter(|(other, ..)| self.market(*other).spec.hedge.group == group)
-            .map(|(_, lots, holding)| holding.size.notional(holding.price) as i128 * i128::from(lots.signum()))
+            .map(|(_, lots, holding)| {
+                holding.size.notional(holding.price) as i128 * i128::from(lots.signum())
+            })
             .sum();
-        let beyond = (net * i128::from(held.signum())).max(0).unsigned_abs() / u128::from(market.mark.get().max(1));
+        let beyond =
+            (net * i128::from(held.signum())).max(0).unsigned_abs() / u128::from(market.mark.get().max(1));
         beyond.min(held.unsigned_abs().into()) as u64
     }
 

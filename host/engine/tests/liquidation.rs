@@ -1,143 +1,14 @@
 //! Liquidation from flag to settled, with an exact judge in the device's place and venues of every temper.
 
-use std::collections::BTreeMap;
+mod common;
 
-use engine::apply::{ActionKind, Applied};
-use engine::event::{AccountId, Command, Event, Flag, InstrumentId, Round};
+use common::{BTC, FAIR, Venue, World, spec};
+use engine::apply::ActionKind;
+use engine::event::{AccountId, Command, Event, InstrumentId};
 use engine::ledger::Owner;
-use engine::rules::{Depth, InstrumentSpec, Rules};
-use engine::{Engine, Exact};
+use engine::rules::InstrumentSpec;
 use model::margin::Severity;
 use proptest::prelude::*;
-
-const BTC: InstrumentId = InstrumentId(0);
-const ETH: InstrumentId = InstrumentId(1);
-
-fn spec(symbol: &str) -> InstrumentSpec {
-    InstrumentSpec {
-        lot_exponent: -3,
-        tick: 10,
-        brackets: vec![(0, 5_000), (50_000_000_000, 10_000), (250_000_000_000, 25_000)],
-        fee: 1_500,
-        slippage: 1_000,
-        limit_band: 20_000,
-        mark_band: 200_000,
-        depth: Depth { levels: 20, step: 500, level_lots: 1_000, refill_lots: 100 },
-        ..InstrumentSpec::plain(symbol, 1_000_000)
-    }
-}
-
-/// How much of an order the venue fills, and how far inside the limit: 0 at the mark, 100 at the limit.
-#[derive(Clone, Copy, Debug)]
-struct Venue {
-    filled_percent: i64,
-    to_limit_percent: i64,
-}
-
-struct World {
-    engine: Engine,
-    sequence: u64,
-    time_ms: i64,
-    venue: Venue,
-    severities: BTreeMap<AccountId, u8>,
-    actions: Vec<(ActionKind, AccountId, i128, i128, i128)>,
-}
-
-impl World {
-    fn new(fund: i64, venue: Venue) -> Self {
-        let engine = Engine::new(Rules::default()).unwrap();
-        let mut world =
-            Self { engine, sequence: 0, time_ms: 0, venue, severities: BTreeMap::new(), actions: Vec::new() };
-        world.round(vec![
-            Event::FundEndowed { quanta: fund },
-            Event::Listed { instrument: BTC, spec: spec("BTC") },
-            Event::Listed { instrument: ETH, spec: spec("ETH") },
-            Event::Mark { instrument: BTC, price: 1_000_000 },
-            Event::Mark { instrument: ETH, price: 200_000 },
-        ]);
-        world
-    }
-
-    fn apply(&mut self, events: Vec<Event>) -> (Applied, Vec<Command>) {
-        let round = Round { time_ms: self.time_ms, first_sequence: self.sequence, events };
-        self.sequence += round.events.len() as u64;
-        let applied = self.engine.apply(&round);
-        for action in &applied.actions {
-            self.actions.push((action.kind, action.account, action.fee, action.fund_paid, action.unpaid));
-        }
-        let mut flags = Vec::new();
-        for (account, index) in self.engine.ledger().by_id() {
-            let Exact { equity, requirement, severity } = self.engine.exact(index);
-            let old = self.severities.insert(account, severity as u8).unwrap_or(0);
-            if old != severity as u8 {
-                flags.push(Flag {
-                    sequence: self.sequence - 1,
-                    account,
-                    severity_old: old,
-                    severity_new: severity as u8,
-                    equity,
-                    requirement,
-                });
-            }
-        }
-        let decided = self.engine.decide(&flags).unwrap();
-        assert_eq!(decided.disagreements, []);
-        (applied, decided.commands)
-    }
-
-    /// One external round and all the decision rounds that follow from it.
-    fn round(&mut self, events: Vec<Event>) -> Applied {
-        self.time_ms += 1_000;
-        let (first, mut commands) = self.apply(events);
-        let mut rounds = 0;
-        while !commands.is_empty() {
-            rounds += 1;
-            assert!(rounds < 64, "decisions do not end");
-            let events = commands.iter().map(|command| self.perform(command)).collect();
-            let (applied, next) = self.apply(events);
-            assert_eq!(applied.refused, [], "the engine refuses what it decided");
-            commands = next;
-        }
-        first
-    }
-
-    fn perform(&self, command: &Command) -> Event {
-        match *command {
-            Command::TakeOver { account } => Event::TakenOver { account },
-            Command::Bankrupt { account } => Event::Bankrupted { account },
-            Command::PlaceOrder { order, instrument, lots, limit, .. } => {
-                let mark = self.engine.markets()[usize::from(instrument.0)].mark.get() as i64;
-                let price = mark + (limit as i64 - mark) * self.venue.to_limit_percent / 100;
-                let filled = lots * self.venue.filled_percent / 100;
-                Event::Filled { order, lots: filled, quote: -filled * price }
-            }
-        }
-    }
-
-    fn open(&mut self, account: u64, instrument: InstrumentId, lots: i64, collateral: i64) {
-        let account = AccountId(account);
-        let quote = -lots * self.engine.markets()[usize::from(instrument.0)].mark.get() as i64;
-        self.round(vec![
-            Event::Deposited { account, quanta: collateral },
-            Event::Traded { account, instrument, lots, quote },
-        ]);
-    }
-
-    fn severity(&self, account: u64) -> Severity {
-        self.engine.exact(self.engine.ledger().find(AccountId(account)).unwrap()).severity
-    }
-
-    fn holdings(&self, account: u64) -> (i128, i64) {
-        let row = self.engine.ledger().margin(self.engine.ledger().find(AccountId(account)).unwrap());
-        (row.cash, row.size(BTC))
-    }
-
-    fn mark(&mut self, price: u64) -> Applied {
-        self.round(vec![Event::Mark { instrument: BTC, price }])
-    }
-}
-
-const FAIR: Venue = Venue { filled_percent: 100, to_limit_percent: 0 };
 
 #[test]
 fn a_small_fall_is_met_by_a_partial_slice_up_to_the_target() {
@@ -159,9 +30,9 @@ fn below_two_thirds_the_backstop_takes_the_account_at_its_zero_price() {
     world.mark(987_000);
     assert_eq!(world.holdings(7), (0, 0));
     assert_eq!(world.engine.counters().takeovers, 1);
-    let fund = world.engine.ledger().of(Owner::Insurance).cash;
+    let fund = world.engine.insurance();
     assert_eq!(fund, 59_220_000, "0.15 % of the notional, less than the equity of 80");
-    assert_eq!(world.engine.ledger().of(Owner::Backstop).size(BTC), 40_000);
+    assert_eq!(world.engine.ledger().of(Owner::Backstop(BTC)).size(BTC), 40_000);
 }
 
 #[test]
@@ -172,10 +43,9 @@ fn a_deficit_is_paid_by_the_fund_and_the_rest_is_bad_debt() {
     assert_eq!(world.holdings(7), (0, 0));
     assert_eq!(world.engine.ledger().of(Owner::Insurance).cash, 0);
     assert_eq!(world.engine.bad_debt(), 150_000_000);
-    assert_eq!(
-        world.actions.last(),
-        Some(&(ActionKind::Bankruptcy, AccountId(7), 0, 50_000_000, 150_000_000))
-    );
+    let last = world.actions.last().unwrap();
+    assert_eq!((last.kind, last.account, last.fee), (ActionKind::Bankruptcy, AccountId(7), 0));
+    assert_eq!((last.fund_paid, last.unpaid), (50_000_000, 150_000_000));
 }
 
 #[test]
@@ -218,9 +88,9 @@ fn events_that_break_a_rule_change_nothing_and_are_counted() {
         Event::Traded { account, instrument: BTC, lots: 1 << 27, quote: -1 },
         Event::Traded { account, instrument: BTC, lots: i64::MAX, quote: -1 },
         Event::Filled { order: 1, lots: 1, quote: -1 },
-        Event::TakenOver { account },
-        Event::Bankrupted { account },
-        Event::FundEndowed { quanta: -1 },
+        Event::TakenOver { accounts: vec![account] },
+        Event::Bankrupted { accounts: vec![account] },
+        Event::FundEndowed { instrument: None, quanta: -1 },
     ];
     let count = bad.len();
     let applied = world.round(bad);
@@ -325,12 +195,16 @@ proptest! {
             let exact = world.engine.exact(index);
             prop_assert!(exact.severity < Severity::Liquidatable, "{account:?} is left at {exact:?}");
         }
-        let ledger_fund = world.engine.ledger().of(Owner::Insurance).cash;
+        let ledger_fund = world.engine.insurance();
         prop_assert_eq!(counters.insurance_start + counters.insurance_in - counters.insurance_out, ledger_fund);
-        prop_assert_eq!(world.actions.iter().map(|a| a.2).sum::<i128>(), counters.insurance_in);
-        prop_assert_eq!(world.actions.iter().map(|a| a.3).sum::<i128>(), counters.insurance_out);
-        prop_assert_eq!(world.actions.iter().map(|a| a.4).sum::<i128>(), world.engine.bad_debt());
-        prop_assert!(ledger_fund == 0 || world.engine.bad_debt() == 0 || fund > 0 || counters.insurance_in > 0);
+        let sum = |of: &dyn Fn(&engine::apply::Action) -> i128| world.actions.iter().map(of).sum::<i128>();
+        prop_assert_eq!(sum(&|action| action.fund_paid), counters.insurance_out);
+        let left = |action: &engine::apply::Action| match action.kind {
+            ActionKind::Bankruptcy => action.unpaid,
+            ActionKind::Deleveraging | ActionKind::SocialisedLoss => -action.unpaid.max(0),
+            _ => 0,
+        };
+        prop_assert_eq!(sum(&left), world.engine.bad_debt());
         prop_assert_eq!(counters.refused_events, 0);
         let mut again = run(&steps, venue, fund);
         for _ in 0..64 {

@@ -116,8 +116,10 @@ impl Engine {
 
     /// The funds of the account's markets pay, the one with the highest requirement first, each followed by the shared fund.
     fn pay_deficit(&mut self, index: usize, deficit: u128) -> u128 {
-        let mut markets: Vec<(i128, InstrumentId)> =
-            self.holdings(index).map(|(instrument, _, holding)| (-holding.requirement(), instrument)).collect();
+        let mut markets: Vec<(i128, InstrumentId)> = self
+            .holdings(index)
+            .map(|(instrument, _, holding)| (-holding.requirement(), instrument))
+            .collect();
         markets.sort_unstable();
         let mut paid = 0;
         for (_, instrument) in markets {
@@ -151,7 +153,13 @@ impl Engine {
             left.lots += lots;
             left.surplus += surplus;
             left.paid += quote;
-            effect.position(self, index, instrument, quote, at + 1 < held.len() || shared != equity.unsigned_abs());
+            effect.position(
+                self,
+                index,
+                instrument,
+                quote,
+                at + 1 < held.len() || shared != equity.unsigned_abs(),
+            );
             legs.push((instrument, -lots, quote));
         }
         // Positions without a requirement carry nothing: equity goes to the shared fund, a deficit is everybody's.
@@ -321,8 +329,7 @@ impl Engine {
         let market = self.market(instrument);
         let book = self.ledger.of(Owner::Backstop(instrument));
         let (inventory, mark) = (book.size(instrument), u128::from(market.mark.get().max(1)));
-        let reducing =
-            if inventory.signum() == -lots.signum() { inventory.unsigned_abs() } else { 0 };
+        let reducing = if inventory.signum() == -lots.signum() { inventory.unsigned_abs() } else { 0 };
         let loss = -(book.cash + i128::from(inventory) * mark as i128);
         if loss >= i128::from(market.spec.backstop.loss) {
             return reducing;

@@ -57,7 +57,10 @@ impl Engine {
             return Err(Refusal::Severity);
         }
         self.standings[index].pending = Pending::Nothing;
-        if usize::from(instrument.0) >= self.markets.len() || lots == 0 || !self.reduces(index, instrument, lots) {
+        if usize::from(instrument.0) >= self.markets.len()
+            || lots == 0
+            || !self.reduces(index, instrument, lots)
+        {
             return Err(Refusal::Absorption);
         }
         let exact = self.exact(index);
@@ -85,7 +88,8 @@ impl Engine {
     pub(crate) fn zero_quote(&self, index: usize, instrument: InstrumentId, lots: i64) -> i128 {
         let exact = self.exact(index);
         let held = self.ledger.margin(index).size(instrument);
-        let holding = self.market(instrument).holding(held).expect("sizes are checked before they take effect");
+        let holding =
+            self.market(instrument).holding(held).expect("sizes are checked before they take effect");
         zero_price_quote(&holding, lots.abs(), exact.equity, exact.requirement.max(1), self.scale)
     }
 
@@ -104,7 +108,8 @@ impl Engine {
         self.exchange(index, other, instrument, lots, quote);
         let fee = delta.max(0);
         self.pay_fee(Owner::Margin(index), instrument, fee);
-        let fund_paid = self.draw_funds(Owner::Margin(index), instrument, delta.min(0).unsigned_abs()) as i128;
+        let fund_paid =
+            self.draw_funds(Owner::Margin(index), instrument, delta.min(0).unsigned_abs()) as i128;
         let notional = u128::from(lots.unsigned_abs()) * u128::from(mark.get());
         self.standings[index].closing.close(notional);
         effect.position(self, index, instrument, quote - fee + fund_paid, false);
@@ -122,4 +127,3 @@ fn is_within(order: &Order, lots: i64, quote: i128) -> bool {
     let fair = if lots < 0 { quote >= worst } else { quote < 0 && -quote <= worst };
     lots.signum() == order.lots.signum() && lots.abs() <= order.lots.abs() && fair
 }
-

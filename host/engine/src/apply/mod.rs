@@ -103,7 +103,9 @@ pub enum Refusal {
     Severity,
     #[error("no such order, or the report goes beyond it")]
     Order,
-    #[error("the backstop takes a slice inside its limits and the account's position, at no worse than the bankruptcy price")]
+    #[error(
+        "the backstop takes a slice inside its limits and the account's position, at no worse than the bankruptcy price"
+    )]
     Absorption,
     #[error("one event closes out 1 to {CLOSE_OUT_MAX} accounts, each once")]
     CloseOut,

@@ -158,7 +158,8 @@ impl Engine {
         }
         let amount = i128::from(quanta);
         let [paid, received] = [payer, payee].map(|index| self.ledger.margin(index).cash);
-        if quanta < 0 || payer == payee || !cash_in_range(paid - amount) || !cash_in_range(received + amount) {
+        if quanta < 0 || payer == payee || !cash_in_range(paid - amount) || !cash_in_range(received + amount)
+        {
             return Err(Refusal::Cash);
         }
         let equity = self.exact(payer).equity - amount * i128::from(self.scale.get());

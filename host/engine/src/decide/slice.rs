@@ -12,7 +12,11 @@ use crate::state::{Engine, Order};
 pub(super) enum Next {
     Order(Order),
     /// The market's budget is used up: the backstop takes the slice.
-    Absorb { instrument: InstrumentId, lots: i64, quote: i64 },
+    Absorb {
+        instrument: InstrumentId,
+        lots: i64,
+        quote: i64,
+    },
     /// The account's close factor, or the backstop beside a market's budget, has no room: they have with time.
     Wait,
     /// Slicing would only burn collateral.

@@ -1,0 +1,175 @@
+//! A world around the engine: an exact judge in the device's place, and a venue of any temper.
+
+use std::collections::BTreeMap;
+
+use engine::apply::{Action, Applied};
+use engine::event::{AccountId, Change, Command, Event, Flag, InstrumentId, Round};
+use engine::rules::{Depth, InstrumentSpec, Rules};
+use engine::{Engine, Exact};
+use model::margin::{self, Rungs, Severity};
+
+pub const BTC: InstrumentId = InstrumentId(0);
+pub const ETH: InstrumentId = InstrumentId(1);
+
+/// Without a close factor.
+pub fn rules() -> Rules {
+    let mut rules = Rules::default();
+    rules.close_factor.above = u64::MAX;
+    rules
+}
+
+pub fn spec(symbol: &str) -> InstrumentSpec {
+    InstrumentSpec {
+        lot_exponent: -3,
+        tick: 10,
+        brackets: vec![(0, 5_000), (50_000_000_000, 10_000), (250_000_000_000, 25_000)],
+        fee: 1_500,
+        slippage: 1_000,
+        limit_band: 20_000,
+        mark_band: 200_000,
+        depth: Depth { levels: 20, step: 500, level_lots: 1_000, refill_lots: 100 },
+        ..InstrumentSpec::plain(symbol, 1_000_000)
+    }
+}
+
+/// How much of an order the venue fills, and how far inside the limit: 0 at the mark, 100 at the limit.
+#[derive(Clone, Copy, Debug)]
+pub struct Venue {
+    pub filled_percent: i64,
+    pub to_limit_percent: i64,
+}
+
+pub struct World {
+    pub engine: Engine,
+    pub sequence: u64,
+    pub time_ms: i64,
+    pub venue: Venue,
+    pub severities: BTreeMap<AccountId, u8>,
+    pub actions: Vec<Action>,
+    /// As the device has them.
+    pub offsets: BTreeMap<AccountId, i128>,
+}
+
+impl World {
+    /// Two markets, BTC at 1.0 and ETH at 0.2 of the quote currency a lot, and a shared fund.
+    pub fn new(fund: i64, venue: Venue) -> Self {
+        Self::with(rules(), [spec("BTC"), spec("ETH")], fund, venue)
+    }
+
+    pub fn with(rules: Rules, specs: [InstrumentSpec; 2], fund: i64, venue: Venue) -> Self {
+        let mut world = Self {
+            engine: Engine::new(rules).unwrap(),
+            sequence: 0,
+            time_ms: 0,
+            venue,
+            severities: BTreeMap::new(),
+            actions: Vec::new(),
+            offsets: BTreeMap::new(),
+        };
+        let [btc, eth] = specs;
+        let applied = world.round(vec![
+            Event::FundEndowed { instrument: None, quanta: fund },
+            Event::Listed { instrument: BTC, spec: btc },
+            Event::Listed { instrument: ETH, spec: eth },
+            Event::Mark { instrument: BTC, price: 1_000_000 },
+            Event::Mark { instrument: ETH, price: 200_000 },
+        ]);
+        assert_eq!(applied.refused, []);
+        world
+    }
+
+    pub fn apply(&mut self, events: Vec<Event>) -> (Applied, Vec<Command>) {
+        let round = Round { time_ms: self.time_ms, first_sequence: self.sequence, events };
+        self.sequence += round.events.len() as u64;
+        let applied = self.engine.apply(&round);
+        self.actions.extend(applied.actions.iter().cloned());
+        for update in &applied.updates {
+            if let Change::Offset { account, value, .. } = update.change {
+                self.offsets.insert(account, value);
+            }
+        }
+        let mut flags = Vec::new();
+        for (account, index) in self.engine.ledger().by_id() {
+            let Exact { equity, requirement, .. } = self.engine.exact(index);
+            let offset = self.offsets.get(&account).copied().unwrap_or(0);
+            let rules = self.engine.rules();
+            let rungs = Rungs { rungs: rules.rungs, equality: rules.equality };
+            let severity = margin::severity(equity, requirement, offset, &rungs);
+            let old = self.severities.insert(account, severity as u8).unwrap_or(0);
+            if old != severity as u8 {
+                flags.push(Flag {
+                    sequence: self.sequence - 1,
+                    account,
+                    severity_old: old,
+                    severity_new: severity as u8,
+                    equity,
+                    requirement,
+                });
+            }
+        }
+        let decided = self.engine.decide(&flags).unwrap();
+        assert_eq!(decided.disagreements, []);
+        (applied, decided.commands)
+    }
+
+    /// One external round and all the decision rounds that follow from it.
+    pub fn round(&mut self, events: Vec<Event>) -> Applied {
+        self.time_ms += 1_000;
+        let (first, mut commands) = self.apply(events);
+        let mut rounds = 0;
+        while !commands.is_empty() {
+            rounds += 1;
+            assert!(rounds < 64, "decisions do not end");
+            let events = commands.iter().map(|command| self.perform(command)).collect();
+            let (applied, next) = self.apply(events);
+            assert_eq!(applied.refused, [], "the engine refuses what it decided");
+            commands = next;
+        }
+        first
+    }
+
+    pub fn perform(&self, command: &Command) -> Event {
+        match *command {
+            Command::TakeOver { ref accounts } => Event::TakenOver { accounts: accounts.clone() },
+            Command::Bankrupt { ref accounts } => Event::Bankrupted { accounts: accounts.clone() },
+            Command::CancelOrders { account } => Event::OrdersResting { account, count: 0, reserved: 0 },
+            Command::Absorb { account, instrument, lots, quote } => {
+                Event::Absorbed { account, instrument, lots, quote }
+            }
+            Command::PlaceOrder { order, instrument, lots, limit, .. } => {
+                let mark = self.engine.markets()[usize::from(instrument.0)].mark.get() as i64;
+                let price = mark + (limit as i64 - mark) * self.venue.to_limit_percent / 100;
+                let filled = lots * self.venue.filled_percent / 100;
+                Event::Filled { order, lots: filled, quote: -filled * price }
+            }
+        }
+    }
+
+    pub fn open(&mut self, account: u64, instrument: InstrumentId, lots: i64, collateral: i64) {
+        let account = AccountId(account);
+        let quote = -lots * self.engine.markets()[usize::from(instrument.0)].mark.get() as i64;
+        self.round(vec![
+            Event::Deposited { account, quanta: collateral },
+            Event::Traded { account, instrument, lots, quote },
+        ]);
+    }
+
+    pub fn exact(&self, account: u64) -> Exact {
+        self.engine.exact(self.engine.ledger().find(AccountId(account)).unwrap())
+    }
+
+    pub fn severity(&self, account: u64) -> Severity {
+        self.exact(account).verdict
+    }
+
+    pub fn holdings(&self, account: u64) -> (i128, i64) {
+        let row = self.engine.ledger().margin(self.engine.ledger().find(AccountId(account)).unwrap());
+        (row.cash, row.size(BTC))
+    }
+
+    pub fn mark(&mut self, price: u64) -> Applied {
+        self.round(vec![Event::Mark { instrument: BTC, price }])
+    }
+}
+
+pub const FAIR: Venue = Venue { filled_percent: 100, to_limit_percent: 0 };
