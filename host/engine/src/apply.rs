@@ -134,6 +134,7 @@ impl Engine {
                 self.trade(account, instrument, lots, quote, effect)
             }
             Event::Filled { order, lots, quote } => self.fill(order, lots, quote.into(), effect),
+            Event::Rejected { order } => self.fill(order, 0, 0, effect),
             Event::TakenOver { account } => self.take_over(account, effect),
             Event::Bankrupted { account } => self.bankrupt(account, effect),
             Event::Settled => {
