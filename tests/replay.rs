@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use backstop::device_kind::DeviceKind;
 use backstop::replay::audit::Audit;
 use backstop::replay::verify::verify;
-use backstop::replay::{Options, Outcome, Source, replay};
+use backstop::replay::{Options, Outcome, Source, VenueOptions, replay};
 
 fn options(device: DeviceKind, out: Option<&Path>) -> Options {
     Options {
         source: Source::Scenario,
+        venue: VenueOptions::default(),
+        no_budget: false,
         accounts: 120,
         seed: 7,
         device,

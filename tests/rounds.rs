@@ -5,6 +5,7 @@ use backstop::journal::{Entry, JournalError};
 use backstop::replay::audit::Audit;
 use backstop::replay::patrol::Patrol;
 use backstop::replay::session::{Recorder, Session};
+use backstop::venue::{SimulatedVenue, VenueConfig};
 use device::fault::{Fault, FaultyDevice};
 use device::{CpuDevice, Driver, DriverConfig};
 use engine::event::{AccountId, Event, InstrumentId};
@@ -51,6 +52,12 @@ fn any_round() -> impl Strategy<Value = Vec<Event>> {
     prop::collection::vec(event, 1..12)
 }
 
+/// A venue that lists nothing yet, with default configuration.
+fn venue() -> SimulatedVenue {
+    let scale = Rules::default().validate().unwrap().0;
+    SimulatedVenue::new(scale, VenueConfig::default(), None).unwrap()
+}
+
 /// The book before the first round: a fund and three instruments with a mark.
 fn opening() -> Vec<Event> {
     let mut events = vec![Event::FundEndowed { quanta: 1_000_000_000 }];
@@ -66,7 +73,7 @@ fn run(rounds: &[Vec<Event>], lanes: usize) -> [u8; 32] {
     let capacity = Capacity { lanes, accounts_per_lane: 16, slots_per_lane: 64, instruments: 3 };
     let mut driver = Driver::new(CpuDevice::new(capacity), DriverConfig::default());
     let mut session =
-        Session::start(Rules::default(), &mut driver, Audit::Full, Patrol::new(10), 0, 0).unwrap();
+        Session::start(Rules::default(), &mut driver, Audit::Full, Patrol::new(10), venue(), 0, 0).unwrap();
     let mut observe = |engine: &engine::Engine, evaluated: &backstop::replay::session::Evaluated| {
         let (due, given) = evaluated.coverage();
         assert_eq!(due, given);
@@ -125,7 +132,7 @@ fn a_device_that_lies_is_lost_before_anything_is_decided_on_its_word() {
     let run = |device: FaultyDevice<CpuDevice>| {
         let (mut kept, mut losses, mut on_cpu) = (Kept::default(), 0, 0);
         let mut driver = Driver::new(device, DriverConfig { polls_max: 1_000, ..DriverConfig::default() });
-        let hash = Session::start(Rules::default(), &mut driver, Audit::Full, Patrol::new(10), 0, 0)
+        let hash = Session::start(Rules::default(), &mut driver, Audit::Full, Patrol::new(10), venue(), 0, 0)
             .and_then(|mut session| {
                 let mut observe = |_: &engine::Engine, evaluated: &backstop::replay::session::Evaluated| {
                     losses += u32::from(evaluated.loss.is_some());

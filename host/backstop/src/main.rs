@@ -1,5 +1,6 @@
 //! The command line: what is asked, which exit code, and nothing else.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -12,11 +13,13 @@ use backstop::feed::accounts::{ACCOUNTS_MAX, ACCOUNTS_MIN};
 use backstop::feed::tape::TapeError;
 use backstop::journal::export::{ExportError, export};
 use backstop::replay::audit::Audit;
-use backstop::replay::{LANES, Options, Request, Source};
+use backstop::replay::{LANES, Options, Request, Source, VenueOptions};
+use backstop::venue::VenueConfig;
 use backstop::{conform, replay};
 use clap::{Args, Parser, Subcommand};
 use device::pci::PciDevice;
 use engine::event::AccountId;
+use rust_decimal::Decimal;
 
 /// Emergency liquidation for derivatives exchanges: a verdict on every account on every mark, and books that balance.
 #[derive(Parser)]
@@ -173,6 +176,11 @@ struct ReplayArgs {
     /// operator's command; needs --audit full; no result depends on it
     #[arg(long, value_name = "FAULTS", default_value_t = 0)]
     drill: u32,
+    #[command(flatten)]
+    venue: VenueArgs,
+    /// Markets have no liquidation budget: with a second run, `report compare` shows what the budget does
+    #[arg(long)]
+    no_budget: bool,
     /// Directory for journal, liquidations and plot; must not hold a run yet
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -187,6 +195,50 @@ struct ReplayArgs {
     json: bool,
 }
 
+/// The simulated venue (docs/venue.md).
+#[derive(Args)]
+struct VenueArgs {
+    /// Event time from the decision on an order to its execution, 0 to 60000
+    #[arg(long, value_name = "MS", default_value_t = VenueConfig::default().latency_ms)]
+    venue_latency: u32,
+    /// Orders that the venue rejects, in a million
+    #[arg(long, value_name = "PPM", default_value_t = VenueConfig::default().reject_ppm)]
+    venue_rejects: u32,
+    /// How far fills of all that lies within 1 % of the mark move it, in a million; 0: they leave it alone
+    #[arg(long, value_name = "PPM_PER_DEPTH", default_value_t = VenueConfig::default().impact_ppm)]
+    venue_impact: u32,
+    /// Event time in which half of the impact on the mark is gone
+    #[arg(long, value_name = "SECONDS", default_value_t = VenueConfig::default().half_life_s)]
+    venue_half_life: u32,
+    /// Book snapshots that depth is taken from, CSV, plain or zstd: each symbol's own, or the median of the file
+    #[arg(long, value_name = "FILE")]
+    books: Option<PathBuf>,
+    /// Quote currency of one contract of a coin-margined symbol of the books; may be repeated
+    #[arg(long, value_name = "SYMBOL=SIZE", requires = "books", value_parser = contract_size)]
+    contract_size: Vec<(String, Decimal)>,
+}
+
+impl VenueArgs {
+    fn options(&self, seed: u64) -> VenueOptions {
+        let config = VenueConfig {
+            latency_ms: self.venue_latency,
+            reject_ppm: self.venue_rejects,
+            impact_ppm: self.venue_impact,
+            half_life_s: self.venue_half_life,
+            books: None,
+            seed,
+        };
+        let contract_sizes: BTreeMap<_, _> = self.contract_size.iter().cloned().collect();
+        VenueOptions { config, books: self.books.clone(), contract_sizes }
+    }
+}
+
+fn contract_size(text: &str) -> Result<(String, Decimal), String> {
+    let parsed =
+        text.split_once('=').and_then(|(symbol, size)| Some((symbol.to_string(), size.parse().ok()?)));
+    parsed.ok_or_else(|| "a symbol and the size of its contract, as BTCUSD_PERP=100".into())
+}
+
 impl ReplayArgs {
     fn options(&self, device: DeviceKind, out: Option<PathBuf>) -> Options {
         Options {
@@ -199,6 +251,8 @@ impl ReplayArgs {
                     strict: self.strict,
                 },
             },
+            venue: self.venue.options(self.seed),
+            no_budget: self.no_budget,
             accounts: self.accounts as usize,
             seed: self.seed,
             lanes: self.lanes,

@@ -9,7 +9,8 @@ use backstop::replay::audit::Audit;
 use backstop::replay::patrol::Patrol;
 use backstop::replay::session::{Evaluated, Recorder, Session};
 use backstop::replay::verify::verify;
-use backstop::replay::{Options, Source, replay};
+use backstop::replay::{Options, Source, VenueOptions, replay};
+use backstop::venue::{SimulatedVenue, VenueConfig};
 use device::fault::{Fault, FaultyDevice};
 use device::{CpuDevice, Driver, DriverConfig};
 use engine::event::{AccountId, Event};
@@ -19,6 +20,8 @@ use model::machine::Capacity;
 fn options(seed: u64, lanes: usize, drill: u32, out: &Path) -> Options {
     Options {
         source: Source::Scenario,
+        venue: VenueOptions::default(),
+        no_budget: false,
         accounts: 48,
         seed,
         device: DeviceKind::Cpu,
@@ -32,6 +35,12 @@ fn options(seed: u64, lanes: usize, drill: u32, out: &Path) -> Options {
         deadline: None,
         progress: false,
     }
+}
+
+/// A venue that lists nothing yet, with default configuration.
+fn venue() -> SimulatedVenue {
+    let scale = Rules::default().validate().unwrap().0;
+    SimulatedVenue::new(scale, VenueConfig::default(), None).unwrap()
 }
 
 /// What a journal says, and its notes apart.
@@ -108,7 +117,8 @@ fn a_device_that_does_not_start_again_is_lost_and_stays_so_until_the_command() {
     let mut seen = Vec::new();
     for episode in 0..4 {
         let mut session =
-            Session::start(Rules::default(), &mut driver, Audit::Full, Patrol::new(0), 0, 0).unwrap();
+            Session::start(Rules::default(), &mut driver, Audit::Full, Patrol::new(0), venue(), 0, 0)
+                .unwrap();
         if episode == 3 {
             assert_eq!(session.reattach(0, &mut notes).unwrap().unwrap(), 0, "nobody is there yet");
         }
@@ -146,7 +156,7 @@ fn a_loss_in_a_round_without_updates_undoes_no_earlier_one() {
     let device = FaultyDevice::seeded(CpuDevice::new(capacity), 0);
     let mut driver = Driver::new(device, DriverConfig { polls_max: 100, ..DriverConfig::default() });
     let mut session =
-        Session::start(Rules::default(), &mut driver, Audit::Full, Patrol::new(10), 0, 0).unwrap();
+        Session::start(Rules::default(), &mut driver, Audit::Full, Patrol::new(10), venue(), 0, 0).unwrap();
     let mut notes = Notes::default();
     let mut losses = Vec::new();
     let mut observe = |_: &engine::Engine, evaluated: &Evaluated| {
@@ -167,7 +177,7 @@ fn a_device_that_never_started_is_no_device_that_is_lost() {
     let capacity = Capacity { lanes: 1, accounts_per_lane: 4, slots_per_lane: 4, instruments: 1 };
     let device = FaultyDevice::new(CpuDevice::new(capacity), Fault::Stuck, 0, 1);
     let mut driver = Driver::new(device, DriverConfig { polls_max: 100, ..DriverConfig::default() });
-    let started = Session::start(Rules::default(), &mut driver, Audit::Full, Patrol::new(0), 0, 0);
+    let started = Session::start(Rules::default(), &mut driver, Audit::Full, Patrol::new(0), venue(), 0, 0);
     let error = format!("{:#}", started.err().expect("nobody answers"));
     assert!(error.contains("the device does not start") && error.contains("no progress"), "{error}");
     assert!(!driver.is_lost());

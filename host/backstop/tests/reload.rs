@@ -6,6 +6,7 @@ use backstop::replay::audit::Audit;
 use backstop::replay::patrol::Patrol;
 use backstop::replay::rounds::{Input, Rounds, Seeding};
 use backstop::replay::session::{Recorder, Session};
+use backstop::venue::{SimulatedVenue, VenueConfig};
 use device::fault::DecayingDevice;
 use device::{CpuDevice, Driver, DriverConfig, MarginDevice};
 use engine::rules::Rules;
@@ -30,12 +31,19 @@ impl Recorder for Kept {
     }
 }
 
+/// A venue that lists nothing yet, with default configuration.
+fn venue() -> SimulatedVenue {
+    let scale = Rules::default().validate().unwrap().0;
+    SimulatedVenue::new(scale, VenueConfig::default(), None).unwrap()
+}
+
 /// The built-in crash, with every account that a round touched read back.
 fn run<D: MarginDevice>(driver: &mut Driver<D>, seed: u64) -> (Kept, [u8; 32]) {
     let rules = Rules::default();
-    let seeding = Seeding { rules: rules.clone(), accounts: ACCOUNTS, seed, fund: 1_000_000_000_000 };
+    let seeding =
+        Seeding { rules: rules.clone(), accounts: ACCOUNTS, seed, fund: 1_000_000_000_000, books: None };
     let mut kept = Kept::default();
-    let mut session = Session::start(rules, driver, Audit::Full, Patrol::new(10), 0, 0).unwrap();
+    let mut session = Session::start(rules, driver, Audit::Full, Patrol::new(10), venue(), 0, 0).unwrap();
     let mut observe = |_: &engine::Engine, evaluated: &backstop::replay::session::Evaluated| {
         let (due, given) = evaluated.coverage();
         assert_eq!(due, given);

@@ -95,6 +95,8 @@ pub enum Event {
     Bankrupted { accounts: Vec<AccountId> },
     /// End of an episode: everything is settled at the last applied marks.
     Settled,
+    /// Final report of a liquidation order that the venue did not take: nothing was filled.
+    Rejected { order: OrderId },
 }
 
 /// Events of one event time, in order.

@@ -12,7 +12,7 @@ mod run;
 pub mod session;
 pub mod verify;
 
-pub use run::{LANES, Options, Outcome, Request, Source, replay};
+pub use run::{LANES, Options, Outcome, Request, Source, VenueOptions, replay};
 
 /// The hash that is printed: an only episode's own, or blake3 over the episodes' hashes in order.
 pub fn combined_hash(hashes: &[[u8; 32]]) -> [u8; 32] {

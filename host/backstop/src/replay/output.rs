@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use engine::Engine;
 use engine::apply::{Action, ActionKind};
-use engine::event::Change;
+use engine::event::{Change, TimeMs};
 use engine::ledger::Owner;
 use engine::rules::Rules;
 
 use super::session::{Evaluated, Recorder};
 use crate::journal::{Entry, Header, JournalError, JournalWriter};
+use crate::report::impact::{ImpactRow, ImpactWriter};
 use crate::report::liquidations::{LiquidationAction, LiquidationRow, LiquidationWriter};
 use crate::report::plot::{EpisodePlot, Plot};
 use crate::report::summary::Summary;
@@ -27,8 +28,11 @@ impl Recorder for Kept {
 }
 
 /// The reports, if any are kept.
+#[derive(Default)]
 pub struct Reports {
     liquidations: Option<LiquidationWriter<BufWriter<File>>>,
+    impact: Option<ImpactWriter<BufWriter<File>>>,
+    episode: u32,
     plots: Vec<EpisodePlot>,
 }
 
@@ -46,11 +50,7 @@ impl Output {
     /// If the directory holds a run already, or cannot be written.
     pub fn create(dir: Option<&Path>, rules: &Rules, seed: u64, source: &str) -> anyhow::Result<Self> {
         let Some(dir) = dir else {
-            return Ok(Self {
-                dir: None,
-                journal: Kept(None),
-                reports: Reports { liquidations: None, plots: Vec::new() },
-            });
+            return Ok(Self { dir: None, journal: Kept(None), reports: Reports::default() });
         };
         fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let journal = dir.join("journal");
@@ -60,10 +60,15 @@ impl Output {
         let instance = blake3::hash(format!("{seed} {source}").as_bytes());
         let instance = instance.as_bytes()[..16].try_into().expect("32 bytes have 16");
         let writer = JournalWriter::spawn(&journal, &Header::new(instance, rules))?;
-        let path = dir.join("liquidations.csv");
-        let csv = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
-        let liquidations = LiquidationWriter::new(BufWriter::new(csv), rules.scale)?;
-        let reports = Reports { liquidations: Some(liquidations), plots: Vec::new() };
+        let csv = |name| {
+            let path = dir.join(name);
+            let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+            anyhow::Ok(BufWriter::new(file))
+        };
+        let liquidations = LiquidationWriter::new(csv("liquidations.csv")?, rules.scale)?;
+        let impact = ImpactWriter::new(csv("impact.csv")?)?;
+        let reports =
+            Reports { liquidations: Some(liquidations), impact: Some(impact), ..Reports::default() };
         Ok(Self { dir: Some(dir.to_owned()), journal: Kept(Some(writer)), reports })
     }
 
@@ -72,18 +77,23 @@ impl Output {
         (&mut self.journal, &mut self.reports)
     }
 
+    /// `venue` is the note on the venue's configuration.
+    ///
     /// # Errors
     /// If the journal fails.
     pub fn episode_started(
         &mut self,
-        index: u32,
+        (index, time_ms): (u32, TimeMs),
         seed: u64,
         rules: &Rules,
         source: &str,
+        venue: String,
     ) -> anyhow::Result<()> {
         let (rules, source) = (rules.clone(), source.to_owned());
+        self.reports.episode = index;
         self.reports.plots.push(EpisodePlot::new(index));
-        Ok(self.journal.record(Entry::EpisodeStarted { index, seed, rules, source })?)
+        self.journal.record(Entry::EpisodeStarted { index, seed, rules, source })?;
+        Ok(self.journal.record(Entry::Note { time_ms, text: venue })?)
     }
 
     /// # Errors
@@ -103,6 +113,9 @@ impl Output {
         if let Some(liquidations) = self.reports.liquidations {
             liquidations.finish()?;
         }
+        if let Some(impact) = self.reports.impact {
+            impact.finish()?;
+        }
         let Some(dir) = self.dir else { return Ok(Vec::new()) };
         let plot = Plot {
             title: format!("Replay of {}", summary.source),
@@ -114,7 +127,8 @@ impl Output {
         let mut file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
         writeln!(file, "{}", summary.to_json())
             .with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(["plot.svg", "liquidations.csv", "journal", "summary.json"].map(|name| dir.join(name)).into())
+        let names = ["plot.svg", "liquidations.csv", "impact.csv", "journal", "summary.json"];
+        Ok(names.map(|name| dir.join(name)).into())
     }
 }
 
@@ -135,6 +149,11 @@ impl Reports {
             evaluated.applied.actions.iter().for_each(|action| plot.liquidation(action.time_ms));
             plot.money(time_ms, engine.ledger().of(Owner::Insurance).cash, engine.bad_debt());
         }
+        if let Some(impact) = &mut self.impact {
+            for row in impact_rows(engine, evaluated, self.episode) {
+                impact.mark(&row)?;
+            }
+        }
         if let Some(liquidations) = &mut self.liquidations {
             for action in &evaluated.applied.actions {
                 for row in rows(engine, action) {
@@ -144,6 +163,28 @@ impl Reports {
         }
         Ok(())
     }
+}
+
+/// The round's marks that were applied, with what the tape said.
+fn impact_rows<'a>(
+    engine: &'a Engine,
+    evaluated: &'a Evaluated,
+    episode: u32,
+) -> impl Iterator<Item = ImpactRow<'a>> {
+    evaluated.applied.updates.iter().filter_map(move |update| {
+        let Change::Mark { instrument, price: mark } = update.change else { return None };
+        let at = evaluated.tape.binary_search_by_key(&update.sequence, |tape| tape.sequence).ok()?;
+        let spec = &engine.markets()[usize::from(instrument.0)].spec;
+        let (time_ms, tape) = (evaluated.round.time_ms, evaluated.tape[at].price);
+        Some(ImpactRow {
+            episode,
+            time_ms,
+            symbol: &spec.symbol,
+            lot_exponent: spec.lot_exponent,
+            tape,
+            mark,
+        })
+    })
 }
 
 /// A row a position; fee and payment stand on the first, so that columns can be summed.

@@ -12,6 +12,7 @@ use crate::feed::accounts::Accounts;
 use crate::feed::instrument::{self, Book};
 use crate::feed::tape::TapeError;
 use crate::feed::{Item, Mark};
+use crate::venue::Books;
 
 /// Events that close a round at the latest.
 pub const ROUND_EVENTS_MAX: usize = 4_096;
@@ -21,6 +22,7 @@ pub const ROUND_EVENTS_MAX: usize = 4_096;
 pub enum Input {
     EpisodeStarted {
         index: u32,
+        time_ms: TimeMs,
     },
     /// `marks` is how many marks of the feed went into it.
     Round {
@@ -43,6 +45,8 @@ pub struct Seeding {
     pub seed: u64,
     /// Endowment of the insurance fund at the start of an episode, quanta.
     pub fund: i64,
+    /// Books that the instruments' depth is taken from, if it is not the usual one.
+    pub books: Option<Arc<Books>>,
 }
 
 /// Turns items into inputs, in order; ends after the first error. Memory is bounded by the accounts of one episode.
@@ -98,7 +102,7 @@ impl<I: Iterator<Item = Result<Item, TapeError>>> Rounds<I> {
                     Some(Accounts::new(self.seeding.seed, episode, self.seeding.accounts, self.scale)?);
                 self.listed.clear();
                 self.rounded = 0;
-                self.ready.push_back(Input::EpisodeStarted { index: episode });
+                self.ready.push_back(Input::EpisodeStarted { index: episode, time_ms });
                 self.time_ms = time_ms;
                 self.push(Event::FundEndowed { quanta: self.seeding.fund });
             }
@@ -131,8 +135,12 @@ impl<I: Iterator<Item = Result<Item, TapeError>>> Rounds<I> {
 
     /// Lists the mark's instrument at its first price and seeds the accounts that hold it.
     fn list(&mut self, mark: &Mark) -> anyhow::Result<()> {
-        let spec = instrument::derive(&mark.symbol, mark.price, self.scale, &Book::default())?;
+        let mut spec = instrument::derive(&mark.symbol, mark.price, self.scale, &Book::default())?;
         let quoted = instrument::quanta(&spec, mark.price)?;
+        if let Some(books) = &self.seeding.books {
+            let depth = books.depth(&spec, self.scale.get(), quoted.quanta);
+            spec.depth = depth.with_context(|| format!("the book of {}", mark.symbol))?;
+        }
         self.rounded += u64::from(quoted.rounded);
         let instrument = InstrumentId(self.listed.len() as u16);
         self.push(Event::Listed { instrument, spec: spec.clone() });
@@ -189,7 +197,7 @@ mod tests {
     use crate::feed::scenario;
 
     fn rounds(accounts: usize, items: crate::feed::Items) -> Rounds<crate::feed::Items> {
-        let seeding = Seeding { rules: Rules::default(), accounts, seed: 1, fund: 0 };
+        let seeding = Seeding { rules: Rules::default(), accounts, seed: 1, fund: 0, books: None };
         Rounds::new(items, seeding, None)
     }
 

@@ -1,9 +1,11 @@
 //! A whole run: feed thread, engine and device here, journal thread, reports beside them.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -12,6 +14,7 @@ use device::fault::FaultyDevice;
 use device::{CpuDevice, Driver, DriverConfig, MarginDevice};
 use engine::rules::Rules;
 use model::machine::Capacity;
+use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::audit::Audit;
@@ -27,6 +30,7 @@ use crate::feed::{Items, scenario};
 use crate::report::progress::Progress;
 use crate::report::summary::{SCENARIO, Summary};
 use crate::report::text::count;
+use crate::venue::{Books, SimulatedVenue, VenueConfig};
 
 /// Inputs that may wait for the engine before the feed does.
 const INPUTS_WAITING_MAX: usize = 64;
@@ -48,10 +52,38 @@ pub enum Source {
     Tape { path: PathBuf, symbols: Vec<String>, episode: Option<u32>, strict: bool },
 }
 
+/// The simulated venue as asked for.
+#[derive(Clone, Debug, Default)]
+pub struct VenueOptions {
+    /// Its `books` is the name of the file below.
+    pub config: VenueConfig,
+    /// Book snapshots that depth is taken from.
+    pub books: Option<PathBuf>,
+    /// Quote currency of a contract, by symbol, of snapshots in contracts.
+    pub contract_sizes: BTreeMap<String, Decimal>,
+}
+
+impl VenueOptions {
+    /// # Errors
+    /// [`Request`] with everything that is wrong with the configuration, or what is with the file.
+    fn open(&self) -> Result<(VenueConfig, Option<Arc<Books>>), Request> {
+        let name =
+            |path: &PathBuf| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let config = VenueConfig { books: self.books.as_ref().map(name), ..self.config.clone() };
+        config.validate().map_err(|error| Request(error.to_string()))?;
+        let read = |path: &PathBuf| Books::open(path, &self.contract_sizes);
+        let books = self.books.as_ref().map(read).transpose().map_err(|error| Request(error.to_string()))?;
+        Ok((config, books.map(Arc::new)))
+    }
+}
+
 /// A run as asked for.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub source: Source,
+    pub venue: VenueOptions,
+    /// Markets have no liquidation budget.
+    pub no_budget: bool,
     pub accounts: usize,
     pub seed: u64,
     pub device: DeviceKind,
@@ -164,7 +196,13 @@ pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
     }
     let mut summary = Summary::new(&options.device.words(), options.audit.to_string(), options.seed);
     (summary.lanes, summary.patrol) = (options.lanes, options.patrol);
-    let opened = open(&options.source, &mut summary)?;
+    summary.no_budget = options.no_budget;
+    let (config, books) = options.venue.open()?;
+    summary.venue = config;
+    if let Some(books) = &books {
+        summary.books_refused = books.refused().clone();
+    }
+    let opened = open(&options.source, books, &mut summary)?;
     match &options.device {
         DeviceKind::Cpu => {
             let slots = options.accounts.saturating_mul(opened.instruments);
@@ -258,10 +296,15 @@ fn run_with<D: MarginDevice + 'static>(
     options: &Options,
 ) -> anyhow::Result<Outcome> {
     let started = Instant::now();
-    let Opened { items, marks, instruments } = opened;
-    let rules = Rules::default();
-    let seeding =
-        Seeding { rules: rules.clone(), accounts: options.accounts, seed: options.seed, fund: FUND };
+    let Opened { items, marks, instruments, books } = opened;
+    let rules = rules_of(options);
+    let seeding = Seeding {
+        rules: rules.clone(),
+        accounts: options.accounts,
+        seed: options.seed,
+        fund: FUND,
+        books: books.clone(),
+    };
     let episode = match options.source {
         Source::Tape { episode, .. } => episode,
         Source::Scenario => None,
@@ -284,7 +327,7 @@ fn run_with<D: MarginDevice + 'static>(
                 }
             }
         });
-        consume(&inputs, &mut driver, &mut drill, options, &rules, &mut summary, &progress)
+        consume(&inputs, &mut driver, &mut drill, options, &rules, books, &mut summary, &progress)
     });
     drop(progress);
     summary.device_clocks = driver.device().clocks();
@@ -316,15 +359,22 @@ struct Opened {
     marks: u64,
     /// How many instruments it has, so that the device's slots are shared out among them.
     instruments: usize,
+    /// Where depth comes from, if not from the depth model.
+    books: Option<Arc<Books>>,
 }
 
-fn open(source: &Source, summary: &mut Summary) -> anyhow::Result<Opened> {
+/// The rules of a run.
+fn rules_of(_options: &Options) -> Rules {
+    Rules::default()
+}
+
+fn open(source: &Source, books: Option<Arc<Books>>, summary: &mut Summary) -> anyhow::Result<Opened> {
     match source {
         Source::Scenario => {
             summary.source = SCENARIO.into();
             let instruments = scenario::INSTRUMENTS.len();
             let marks = instruments as u64 * u64::from(scenario::STEPS);
-            Ok(Opened { items: scenario::items(summary.seed), marks, instruments })
+            Ok(Opened { items: scenario::items(summary.seed), marks, instruments, books })
         }
         Source::Tape { path, symbols, episode, strict } => {
             let mut tape_options =
@@ -347,7 +397,7 @@ fn open(source: &Source, summary: &mut Summary) -> anyhow::Result<Opened> {
             summary.source = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
             summary.refused_rows = tape.report().refused_total();
             let instruments = tape.report().symbols.len();
-            Ok(Opened { items: tape.items(), marks: 4 * tape.report().accepted, instruments })
+            Ok(Opened { items: tape.items(), marks: 4 * tape.report().accepted, instruments, books })
         }
     }
 }
@@ -363,6 +413,7 @@ fn must_be_free(dir: &Path) -> Result<(), Request> {
     Ok(())
 }
 
+#[expect(clippy::too_many_arguments, reason = "the parts of one run")]
 /// Runs what comes in; the output is created when there is something to run. None if nothing came.
 fn consume<D: MarginDevice>(
     inputs: &Receiver<anyhow::Result<Input>>,
@@ -370,6 +421,7 @@ fn consume<D: MarginDevice>(
     drill: &mut Option<Drill<D>>,
     options: &Options,
     rules: &Rules,
+    books: Option<Arc<Books>>,
     summary: &mut Summary,
     progress: &Progress,
 ) -> anyhow::Result<Option<Output>> {
@@ -384,11 +436,13 @@ fn consume<D: MarginDevice>(
     let mut inputs = inputs.iter().peekable();
     let mut output = None;
     while let Some(input) = inputs.next().transpose()? {
-        let Input::EpisodeStarted { index } = input else { continue };
+        let Input::EpisodeStarted { index, time_ms } = input else { continue };
         progress.say(format!("episode {index}"));
         let patrol = Patrol::new(options.patrol);
+        let venue = SimulatedVenue::new(rules.validate()?.0, summary.venue.clone(), books.clone())?;
+        let (note, audit) = (summary.venue.note(), options.audit);
         let mut session =
-            Session::start(rules.clone(), driver, options.audit, patrol, next_sequence, next_round)?;
+            Session::start(rules.clone(), driver, audit, patrol, venue, next_sequence, next_round)?;
         if let Some(error) = inputs.next_if(Result::is_err) {
             error?;
         }
@@ -398,7 +452,7 @@ fn consume<D: MarginDevice>(
                 none.insert(Output::create(options.out.as_deref(), rules, options.seed, &summary.source)?)
             }
         };
-        output.episode_started(index, options.seed, rules, &summary.source)?;
+        output.episode_started((index, time_ms), options.seed, rules, &summary.source, note)?;
         loop {
             let (recorder, reports) = output.split();
             let mut observe = |engine: &engine::Engine, evaluated: &super::session::Evaluated| {
@@ -430,10 +484,13 @@ fn consume<D: MarginDevice>(
                     let state_hash = session.settle(time_ms, recorder, &mut observe)?;
                     summary.marks_rounded += rounded;
                     summary.add_episode(session.engine(), state_hash);
+                    if let Some(books) = &books {
+                        summary.add_books(books);
+                    }
                     output.episode_ended(index, state_hash)?;
                     break;
                 }
-                Input::EpisodeStarted { index } => anyhow::bail!("episode {index} starts inside another"),
+                Input::EpisodeStarted { index, .. } => anyhow::bail!("episode {index} starts inside another"),
             }
         }
         (next_sequence, next_round) = (session.next_sequence, session.next_round);

@@ -7,14 +7,14 @@ use device::{DeviceError, Driver, MarginDevice, RoundAnswer};
 use engine::Engine;
 use engine::apply::Applied;
 use engine::decide::Decided;
-use engine::event::{AccountId, Command, Event, EventSequence, Round, TimeMs};
+use engine::event::{AccountId, Command, Event, EventSequence, InstrumentId, OrderId, Round, TimeMs};
 use engine::rules::Rules;
 
 use super::audit::Audit;
 use super::compare::{Disagreement, compare_coverage, compare_flags};
 use super::patrol::Patrol;
 use crate::journal::{Entry, JournalError};
-use crate::venue::{Order, SimulatedVenue, Venue};
+use crate::venue::{Order, Outstanding, Schedule, SimulatedVenue, Venue};
 
 /// Decision rounds in a row before an external one is admitted.
 pub const DECISION_ROUNDS_MAX: u32 = 64;
@@ -26,9 +26,20 @@ pub trait Recorder {
     fn record(&mut self, entry: Entry) -> Result<(), JournalError>;
 }
 
+/// A mark of the tape, as it was before the venue's fills left their impact on it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TapeMark {
+    pub sequence: EventSequence,
+    pub instrument: InstrumentId,
+    /// Quanta per lot.
+    pub price: u64,
+}
+
 /// What a round did, for reports.
 pub struct Evaluated {
     pub round: Round,
+    /// Of the round's marks, in their order; none where the journal is all there is.
+    pub tape: Vec<TapeMark>,
     pub external: bool,
     pub applied: Applied,
     pub answer: RoundAnswer,
@@ -80,6 +91,10 @@ pub struct Session<'d, D: MarginDevice> {
     patrol: Patrol,
     venue: SimulatedVenue,
     pending: VecDeque<Pending>,
+    /// Orders on their way to the venue.
+    schedule: Schedule,
+    /// Event time of the last external round.
+    external_ms: TimeMs,
     /// Of the next event and round: they go on through all episodes of a run.
     pub next_sequence: EventSequence,
     pub next_round: u64,
@@ -89,7 +104,8 @@ pub struct Session<'d, D: MarginDevice> {
 }
 
 impl<'d, D: MarginDevice> Session<'d, D> {
-    /// Starts the device from reset. One that has run before and does not start again is lost; the episode is judged on the CPU.
+    /// Starts the device from reset, with a venue that lists nothing yet. A device that has run before and does not start again is lost; the episode
+    /// is judged on the CPU.
     ///
     /// # Errors
     /// If the rules make no sense or the device does not start the first time.
@@ -98,6 +114,7 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         driver: &'d mut Driver<D>,
         audit: Audit,
         patrol: Patrol,
+        venue: SimulatedVenue,
         next_sequence: EventSequence,
         next_round: u64,
     ) -> anyhow::Result<Self> {
@@ -108,12 +125,14 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         };
         Ok(Self {
             loss,
-            venue: SimulatedVenue::new(rules.validate()?.0),
+            venue,
             engine: Engine::new(rules)?,
             driver,
             audit,
             patrol,
             pending: VecDeque::new(),
+            schedule: Schedule::default(),
+            external_ms: TimeMs::MIN,
             next_sequence,
             next_round,
             batch: Vec::new(),
@@ -122,6 +141,10 @@ impl<'d, D: MarginDevice> Session<'d, D> {
 
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    pub fn venue(&self) -> &SimulatedVenue {
+        &self.venue
     }
 
     /// True from the device's loss until it is attached again.
@@ -153,7 +176,8 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         Ok(outcome)
     }
 
-    /// An external round and the decision rounds that follow, each handed to `observe` when it is done.
+    /// The reports of orders that are due by then; an external round, its marks with the impact of the fills so far; and the decision rounds that
+    /// follow each. All are handed to `observe` when they are done.
     ///
     /// # Errors
     /// If the journal fails, the round does not fit the device, or the host's own verdicts are not the ledger's. The loss of a device is no
@@ -161,11 +185,48 @@ impl<'d, D: MarginDevice> Session<'d, D> {
     pub fn run(
         &mut self,
         time_ms: TimeMs,
-        events: Vec<Event>,
+        mut events: Vec<Event>,
         recorder: &mut impl Recorder,
         observe: &mut impl FnMut(&Engine, &Evaluated) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        self.step(time_ms, events, true, recorder, observe)?;
+        self.report_due(time_ms, recorder, observe)?;
+        let mut tape = Vec::new();
+        for (sequence, event) in (self.next_sequence..).zip(&mut events) {
+            if let Event::Mark { instrument, price } = event {
+                tape.push(TapeMark { sequence, instrument: *instrument, price: *price });
+                *price = self.venue.mark(*instrument, time_ms, *price);
+            }
+        }
+        self.external(time_ms, events, tape, recorder, observe)
+    }
+
+    /// Orders that have arrived at the venue by `until_ms`, a round for each time of arrival.
+    fn report_due(
+        &mut self,
+        until_ms: TimeMs,
+        recorder: &mut impl Recorder,
+        observe: &mut impl FnMut(&Engine, &Evaluated) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        while let Some((due_ms, orders)) = self.schedule.take_due(until_ms) {
+            let events = orders
+                .iter()
+                .map(|due| self.execute(due_ms, due.id, &due.order))
+                .collect::<Result<_, _>>()?;
+            self.external(due_ms, events, Vec::new(), recorder, observe)?;
+        }
+        Ok(())
+    }
+
+    fn external(
+        &mut self,
+        time_ms: TimeMs,
+        events: Vec<Event>,
+        tape: Vec<TapeMark>,
+        recorder: &mut impl Recorder,
+        observe: &mut impl FnMut(&Engine, &Evaluated) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        self.external_ms = self.external_ms.max(time_ms);
+        self.step(time_ms, events, Some(tape), recorder, observe)?;
         self.carry_out(recorder, observe)
     }
 
@@ -179,12 +240,13 @@ impl<'d, D: MarginDevice> Session<'d, D> {
             let Some(Pending { time_ms, commands }) = self.pending.pop_front() else { break };
             let events =
                 commands.iter().map(|command| self.perform(time_ms, command)).collect::<Result<_, _>>()?;
-            self.step(time_ms, events, false, recorder, observe)?;
+            self.step(time_ms, events, None, recorder, observe)?;
         }
         Ok(())
     }
 
-    /// Runs decision rounds until none is left, then settles everything at the last marks. Returns the state hash.
+    /// Runs decision rounds until none is left, rejects the orders that would arrive after `time_ms`, then settles everything at the last marks.
+    /// Returns the state hash.
     ///
     /// # Errors
     /// As [`Self::run`]; or if decisions go on for ever, which breaks an invariant of the engine.
@@ -194,25 +256,37 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         recorder: &mut impl Recorder,
         observe: &mut impl FnMut(&Engine, &Evaluated) -> anyhow::Result<()>,
     ) -> anyhow::Result<[u8; 32]> {
+        self.report_due(time_ms, recorder, observe)?;
         for _ in 0..=self.engine.ledger().accounts() {
-            if self.pending.is_empty() {
+            self.carry_out(recorder, observe)?;
+            if !self.pending.is_empty() {
+                continue;
+            }
+            if self.schedule.is_empty() {
                 break;
             }
-            self.carry_out(recorder, observe)?;
+            let late = self
+                .schedule
+                .take_all()
+                .into_iter()
+                .map(|Outstanding { id, .. }| Event::Rejected { order: id });
+            self.external(time_ms, late.collect(), Vec::new(), recorder, observe)?;
         }
-        assert!(self.pending.is_empty(), "decisions do not end");
-        self.step(time_ms, vec![Event::Settled], true, recorder, observe)?;
+        assert!(self.pending.is_empty() && self.schedule.is_empty(), "decisions do not end");
+        self.step(time_ms, vec![Event::Settled], Some(Vec::new()), recorder, observe)?;
         Ok(self.engine.state_hash())
     }
 
+    /// A round: external, with the tape's prices of its marks, or else the outcomes of decisions.
     fn step(
         &mut self,
         time_ms: TimeMs,
         events: Vec<Event>,
-        external: bool,
+        tape: Option<Vec<TapeMark>>,
         recorder: &mut impl Recorder,
         observe: &mut impl FnMut(&Engine, &Evaluated) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
+        let external = tape.is_some();
         let round = Round { time_ms, first_sequence: self.next_sequence, events };
         for (sequence, event) in (round.first_sequence..).zip(&round.events) {
             recorder.record(Entry::Event { sequence, time_ms, event: event.clone() })?;
@@ -234,7 +308,7 @@ impl<'d, D: MarginDevice> Session<'d, D> {
             recorder.record(Entry::Note { time_ms, text: format!("round {number}: {text}") })?;
         }
         let evaluated = match evaluated {
-            Ok(evaluated) => evaluated,
+            Ok(evaluated) => Evaluated { tape: tape.unwrap_or_default(), ..evaluated },
             Err(error) => {
                 recorder.record(Entry::Note { time_ms, text: format!("round {number}: {error:#}") })?;
                 return Err(error);
@@ -248,15 +322,36 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         }
         for event in &evaluated.round.events {
             if let Event::Listed { instrument, spec } = event {
-                self.venue.list(*instrument, &spec.depth)?;
+                self.venue.list(*instrument, spec)?;
+                if let Some(text) = self.venue.book_note(*instrument) {
+                    recorder.record(Entry::Note { time_ms, text })?;
+                }
             }
         }
         recorder.record(Entry::Verdict { round: number, flags: evaluated.answer.verdicts.clone() })?;
         recorder.record(Entry::Decision { round: number, commands: evaluated.decided.commands.clone() })?;
-        if !evaluated.decided.commands.is_empty() {
-            self.pending.push_back(Pending { time_ms, commands: evaluated.decided.commands.clone() });
-        }
+        self.decided(time_ms, &evaluated.decided.commands);
         observe(&self.engine, &evaluated)
+    }
+
+    /// Commands wait for the next decision round, but for orders that take time to the venue: they arrive when that has passed.
+    fn decided(&mut self, time_ms: TimeMs, commands: &[Command]) {
+        let latency_ms = self.venue.latency_ms();
+        let arrival_ms = self.external_ms.max(time_ms).saturating_add(latency_ms);
+        let mut at_once = commands.to_vec();
+        if latency_ms > 0 {
+            at_once.retain(|command| {
+                let Command::PlaceOrder { order: id, instrument, lots, limit, .. } = *command else {
+                    return true;
+                };
+                let order = Order { instrument, lots, limit };
+                self.schedule.push(arrival_ms, Outstanding { id, order }, self.engine.ledger().accounts());
+                false
+            });
+        }
+        if !at_once.is_empty() {
+            self.pending.push_back(Pending { time_ms, commands: at_once });
+        }
     }
 
     /// Lets the round take effect, asks the device, audits it, decides. Used by replay and by verification alike. If the device is lost, or
@@ -294,7 +389,18 @@ impl<'d, D: MarginDevice> Session<'d, D> {
             .into());
         }
         let on_cpu = self.driver.is_lost();
-        Ok(Evaluated { round, external, applied, answer, decided, audited, patrolled, loss, on_cpu })
+        Ok(Evaluated {
+            round,
+            tape: Vec::new(),
+            external,
+            applied,
+            answer,
+            decided,
+            audited,
+            patrolled,
+            loss,
+            on_cpu,
+        })
     }
 
     /// Asks for the verdicts on a round, and compares: what they cover, what they flag, and who is read back.
@@ -350,11 +456,15 @@ impl<'d, D: MarginDevice> Session<'d, D> {
             Command::TakeOver { account } => Event::TakenOver { account },
             Command::Bankrupt { account } => Event::Bankrupted { account },
             Command::PlaceOrder { order, instrument, lots, limit, .. } => {
-                let mark = self.engine.markets()[usize::from(instrument.0)].mark;
-                let fill = self.venue.execute(time_ms, mark, &Order { instrument, lots, limit })?;
-                Event::Filled { order, lots: fill.lots, quote: fill.quote }
+                self.execute(time_ms, order, &Order { instrument, lots, limit })?
             }
         })
+    }
+
+    /// The venue's report of an order that has arrived.
+    fn execute(&mut self, time_ms: TimeMs, id: OrderId, order: &Order) -> anyhow::Result<Event> {
+        let mark = self.engine.markets()[usize::from(order.instrument.0)].mark;
+        Ok(self.venue.execute(time_ms, mark, id, order)?.event(id))
     }
 }
 

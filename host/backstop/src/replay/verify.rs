@@ -1,12 +1,12 @@
 //! `backstop verify`: a journal's events once more through the engine and the model; every verdict, decision and hash compared.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::fmt::{self, Display};
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 use device::{CpuDevice, Driver, DriverConfig};
-use engine::event::{Command, Event, Round, TimeMs};
+use engine::event::{Command, Event, OrderId, Round, TimeMs};
 use model::machine::Capacity;
 use serde::Serialize;
 
@@ -16,6 +16,7 @@ use super::patrol::Patrol;
 use super::session::{DECISION_ROUNDS_MAX, Session};
 use crate::journal::export::hex;
 use crate::journal::{Entry, JournalReader};
+use crate::venue::{SimulatedVenue, VenueConfig};
 
 /// What verification went through; nothing differed.
 #[derive(Debug, Default, Serialize)]
@@ -64,8 +65,11 @@ pub fn verify(path: &Path) -> anyhow::Result<Verified> {
             Journaled::Note(text) => verified.notes.push(text),
             Journaled::EpisodeStarted { rules, .. } => {
                 let (audit, patrol) = (Audit::Off, Patrol::new(0));
+                // Nothing is asked of it: the journal holds what it said.
+                let venue = SimulatedVenue::new(rules.validate()?.0, VenueConfig::default(), None)?;
+                let (events, rounds_before) = (verified.events, verified.rounds);
                 let mut session =
-                    Session::start(rules, &mut driver, audit, patrol, verified.events, verified.rounds)?;
+                    Session::start(rules, &mut driver, audit, patrol, venue, events, rounds_before)?;
                 match episode(&mut session, &mut rounds, &mut verified)? {
                     Some(hash) => hashes.push(hash),
                     None => verified.unfinished = true,
@@ -111,14 +115,19 @@ fn episode(
     let mut due = Due::default();
     for item in rounds {
         match item? {
-            Journaled::Note(text) => verified.notes.push(text),
+            Journaled::Note(text) => {
+                if let Some(venue) = VenueConfig::of_note(&text) {
+                    due.latency_ms = venue.latency_ms.into();
+                }
+                verified.notes.push(text);
+            }
             Journaled::Round(journaled) => {
                 let number = journaled.number;
                 compare_round(session, journaled, &mut due, verified)
                     .with_context(|| format!("round {number}"))?;
             }
             Journaled::EpisodeEnded { index, state_hash } => {
-                ensure!(due.batches.is_empty(), "episode {index} ends before its decisions are carried out");
+                ensure!(due.is_empty(), "episode {index} ends before its decisions are carried out");
                 let computed = session.engine().state_hash();
                 if computed != state_hash {
                     bail!(
@@ -173,16 +182,38 @@ fn compare_round(
     Ok(())
 }
 
-/// Decisions whose outcomes have not come back, a batch a round, with the event time of their cause.
+/// Decisions whose outcomes have not come back.
 #[derive(Default)]
 struct Due {
+    /// A batch a round, with the event time of its cause.
     batches: VecDeque<(TimeMs, Vec<Command>)>,
     /// Decision rounds since the last external one.
     in_a_row: u32,
+    /// Event time of an order's way to the venue; with none its report is an outcome like any other.
+    latency_ms: TimeMs,
+    /// Orders on their way, by time of arrival and number.
+    orders: BTreeSet<(TimeMs, OrderId)>,
+    /// Of the last external round.
+    external_ms: Option<TimeMs>,
+    /// Orders were rejected because the episode ends.
+    is_ending: bool,
 }
 
 impl Due {
-    fn decided(&mut self, time_ms: TimeMs, commands: Vec<Command>) {
+    fn is_empty(&self) -> bool {
+        self.batches.is_empty() && self.orders.is_empty()
+    }
+
+    fn decided(&mut self, time_ms: TimeMs, mut commands: Vec<Command>) {
+        if self.latency_ms > 0 {
+            let arrival_ms =
+                self.external_ms.map_or(time_ms, |last_ms| last_ms.max(time_ms)) + self.latency_ms;
+            commands.retain(|command| {
+                let Command::PlaceOrder { order, .. } = command else { return true };
+                self.orders.insert((arrival_ms, *order));
+                false
+            });
+        }
         if !commands.is_empty() {
             self.batches.push_back((time_ms, commands));
         }
@@ -198,7 +229,7 @@ impl Due {
                 self.batches.front()
             );
             self.in_a_row = 0;
-            return Ok(());
+            return self.check_external(round);
         }
         self.in_a_row += 1;
         let (time_ms, commands) =
@@ -213,11 +244,51 @@ impl Due {
         ensure!(fits, "{:?} are not the outcomes of {commands:?}", round.events);
         Ok(())
     }
+
+    /// The reports of the orders that arrive first, alone, at their time, before anything else of that time; or the rejection of all that would
+    /// arrive after the end, before it; or a round of the world.
+    fn check_external(&mut self, round: &Round) -> anyhow::Result<()> {
+        let time_ms = round.time_ms;
+        if let Some(last_ms) = self.external_ms.replace(time_ms) {
+            ensure!(last_ms <= time_ms, "an external round at {time_ms} ms, the last was at {last_ms} ms");
+        }
+        let first = self.orders.first().copied();
+        let reports: Vec<OrderId> = round.events.iter().filter_map(reported).collect();
+        if reports.is_empty() {
+            let late =
+                first.filter(|(due_ms, _)| *due_ms <= time_ms || round.events.contains(&Event::Settled));
+            ensure!(late.is_none(), "a round of the world while an order is not reported on: {late:?}");
+            ensure!(!self.is_ending || round.events == [Event::Settled], "marks after the end's rejections");
+            return Ok(());
+        }
+        let (due_ms, order) =
+            first.with_context(|| format!("reports on {reports:?}, no order is on its way"))?;
+        ensure!(due_ms >= time_ms, "order {order} is due at {due_ms} ms, its report is of {time_ms} ms");
+        if due_ms > time_ms {
+            let all_rejected = round.events.iter().all(|event| matches!(event, Event::Rejected { .. }));
+            ensure!(all_rejected, "order {order} is reported on before it is due at {due_ms} ms");
+            self.is_ending = true;
+        }
+        let later = if self.is_ending { BTreeSet::new() } else { self.orders.split_off(&(due_ms + 1, 0)) };
+        let expected = std::mem::replace(&mut self.orders, later);
+        let same =
+            reports.len() == round.events.len() && reports.iter().eq(expected.iter().map(|(_, order)| order));
+        ensure!(same, "{:?} are not the reports of {expected:?}", round.events);
+        Ok(())
+    }
+}
+
+/// The order that the event is the venue's report of.
+fn reported(event: &Event) -> Option<OrderId> {
+    match event {
+        Event::Filled { order, .. } | Event::Rejected { order } => Some(*order),
+        _ => None,
+    }
 }
 
 fn is_outcome(event: &Event, command: &Command) -> bool {
     match (command, event) {
-        (Command::PlaceOrder { order, .. }, Event::Filled { order: filled, .. }) => order == filled,
+        (Command::PlaceOrder { order, .. }, event) => reported(event) == Some(*order),
         (Command::TakeOver { account }, Event::TakenOver { account: taken }) => account == taken,
         (Command::Bankrupt { account }, Event::Bankrupted { account: bankrupted }) => account == bankrupted,
         _ => false,

@@ -2,6 +2,7 @@
 
 pub mod amount;
 mod axis;
+pub mod impact;
 pub mod liquidations;
 mod picture;
 pub mod plot;

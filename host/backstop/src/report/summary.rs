@@ -11,6 +11,7 @@ use super::text::{cents, count};
 use crate::journal::export::hex;
 use crate::replay::combined_hash;
 use crate::replay::session::Loss;
+use crate::venue::{Books, VenueConfig};
 
 /// Source of a run on no tape.
 pub const SCENARIO: &str = "built-in scenario";
@@ -37,6 +38,15 @@ pub struct Summary {
     /// Accounts read back a second of event time, round-robin.
     pub patrol: u32,
     pub seed: u64,
+    pub venue: VenueConfig,
+    /// Where each symbol's depth comes from; empty if it is the depth model.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub books: BTreeMap<String, String>,
+    /// Symbols of the file of books that were not used, and why.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub books_refused: BTreeMap<String, String>,
+    /// Markets had no liquidation budget.
+    pub no_budget: bool,
     pub episodes: u32,
     pub accounts: u64,
     pub rounds: u64,
@@ -123,6 +133,12 @@ impl Summary {
         self.ledger_balanced = balanced && (self.episodes == 1 || self.ledger_balanced);
         self.hashes.push(state_hash);
         self.state_hash = hex(&combined_hash(&self.hashes));
+    }
+
+    /// Adds where the depth of the symbols so far came from.
+    pub fn add_books(&mut self, books: &Books) {
+        let symbols = self.symbols.keys().map(|symbol| (symbol.clone(), books.source(symbol)));
+        self.books.extend(symbols);
     }
 
     /// Adds a loss of the device.
@@ -215,6 +231,21 @@ impl Display for Summary {
         row("device", self.device.clone())?;
         row("lanes", self.lanes.to_string())?;
         row("episodes / accounts", format!("{} / {}", count(self.episodes.into()), count(self.accounts)))?;
+        let VenueConfig { latency_ms, reject_ppm, impact_ppm, half_life_s, .. } = self.venue;
+        let row_of_venue = [
+            ("venue: latency / rejections", format!("{latency_ms} ms / {reject_ppm} ppm")),
+            ("venue: impact of a depth", format!("{impact_ppm} ppm, half in {half_life_s} s")),
+            ("liquidation budget", if self.no_budget { "off".into() } else { "as the rules".into() }),
+        ];
+        for (label, value) in row_of_venue {
+            row(label, value)?;
+        }
+        for (symbol, source) in &self.books {
+            row(&format!("depth of {symbol}"), source.clone())?;
+        }
+        for (symbol, why) in &self.books_refused {
+            writeln!(f, "  book of {symbol} not used: {why}")?;
+        }
         writeln!(f, "\nMarks and verdicts")?;
         let mut row = |label: &str, value: String| writeln!(f, "  {label:<34}{value:>24}");
         row("marks applied", count(self.marks_applied))?;

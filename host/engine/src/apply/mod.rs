@@ -149,6 +149,7 @@ impl Engine {
                 self.trade(account, instrument, lots, quote, effect)
             }
             Event::Filled { order, lots, quote } => self.fill(order, lots, quote.into(), effect),
+            Event::Rejected { order } => self.fill(order, 0, 0, effect),
             Event::Absorbed { account, instrument, lots, quote } => {
                 self.absorb(account, instrument, lots, quote.into(), effect)
             }
