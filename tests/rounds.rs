@@ -60,7 +60,7 @@ fn venue() -> SimulatedVenue {
 
 /// The book before the first round: a fund and three instruments with a mark.
 fn opening() -> Vec<Event> {
-    let mut events = vec![Event::FundEndowed { quanta: 1_000_000_000 }];
+    let mut events = vec![Event::FundEndowed { instrument: None, quanta: 1_000_000_000 }];
     for n in 0..3u16 {
         events.push(Event::Listed { instrument: InstrumentId(n), spec: spec(&format!("I{n}")) });
         events.push(Event::Mark { instrument: InstrumentId(n), price: 1_000_000 });

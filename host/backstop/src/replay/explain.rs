@@ -244,15 +244,22 @@ fn action_words(engine: &Engine, action: &Action) -> String {
     let mut words = String::from(match action.kind {
         ActionKind::Slice => "slice filled:",
         ActionKind::FullClose => "position closed:",
-        ActionKind::Takeover => "taken over by the backstop:",
-        ActionKind::Bankruptcy => "bankrupt, positions to the backstop:",
+        ActionKind::Absorption => "slice to the backstop:",
+        ActionKind::Takeover => "taken over:",
+        ActionKind::Bankruptcy => "bankrupt, closed out:",
+        ActionKind::Deleveraging => "deleveraged:",
+        ActionKind::SocialisedLoss => "bears a part of a loss:",
     });
     for &(instrument, lots, quote) in &action.legs {
         let symbol = &engine.markets()[usize::from(instrument.0)].spec.symbol;
         let _ = write!(words, " {lots:+} lots {symbol} for {};", money(quote));
     }
+    let unpaid = match action.kind {
+        ActionKind::Deleveraging | ActionKind::SocialisedLoss => "bears",
+        _ => "borne by others",
+    };
     for (label, amount) in
-        [("fee to the fund", action.fee), ("fund paid", action.fund_paid), ("bad debt", action.unpaid)]
+        [("fee to the funds", action.fee), ("funds paid", action.fund_paid), (unpaid, action.unpaid)]
     {
         if amount != 0 {
             let _ = write!(words, " {label} {};", money(amount));
@@ -272,11 +279,18 @@ fn command_words(engine: &Engine, command: &Command, account: AccountId) -> Opti
                 None => format!("decided: order {order} in an instrument that is not listed"),
             })
         }
-        Command::TakeOver { account: of } if of == account => {
-            Some("decided: takeover by the backstop".into())
+        Command::TakeOver { ref accounts } if accounts.contains(&account) => {
+            Some("decided: it is taken over".into())
         }
-        Command::Bankrupt { account: of } if of == account => {
+        Command::Bankrupt { ref accounts } if accounts.contains(&account) => {
             Some("decided: the waterfall pays its deficit".into())
+        }
+        Command::CancelOrders { account: of } if of == account => {
+            Some("decided: its resting orders are cancelled".into())
+        }
+        Command::Absorb { account: of, instrument, lots, quote } if of == account => {
+            let symbol = engine.markets().get(usize::from(instrument.0)).map_or("?", |market| &market.spec.symbol);
+            Some(format!("decided: {lots:+} lots {symbol} to the backstop for {}", money(quote.into())))
         }
         _ => None,
     }

@@ -147,7 +147,7 @@ impl Reports {
             }
             plot.at_risk(time_ms, engine.watched());
             evaluated.applied.actions.iter().for_each(|action| plot.liquidation(action.time_ms));
-            plot.money(time_ms, engine.ledger().of(Owner::Insurance).cash, engine.bad_debt());
+            plot.money(time_ms, engine.insurance(), engine.bad_debt());
         }
         if let Some(impact) = &mut self.impact {
             for row in impact_rows(engine, evaluated, self.episode) {
@@ -192,10 +192,13 @@ fn rows(engine: &Engine, action: &Action) -> Vec<LiquidationRow> {
     let kind = match action.kind {
         ActionKind::Slice => LiquidationAction::Slice,
         ActionKind::FullClose => LiquidationAction::FullClose,
+        ActionKind::Absorption => LiquidationAction::Absorption,
         ActionKind::Takeover => LiquidationAction::Takeover,
         ActionKind::Bankruptcy => LiquidationAction::Bankruptcy,
+        ActionKind::Deleveraging => LiquidationAction::Deleveraging,
+        ActionKind::SocialisedLoss => LiquidationAction::SocialisedLoss,
     };
-    let on_book = matches!(action.kind, ActionKind::Slice | ActionKind::FullClose);
+    let on_book = matches!(action.kind, ActionKind::Slice | ActionKind::FullClose | ActionKind::Absorption);
     let base = LiquidationRow {
         time_ms: action.time_ms,
         sequence: action.sequence,
@@ -210,6 +213,7 @@ fn rows(engine: &Engine, action: &Action) -> Vec<LiquidationRow> {
         slippage_realised: 0,
         fee_to_fund: 0,
         fund_paid: 0,
+        borne: 0,
         severity_before: action.before.severity as u8,
         equity_before: action.before.equity,
         requirement_before: action.before.requirement,
@@ -240,6 +244,6 @@ fn rows(engine: &Engine, action: &Action) -> Vec<LiquidationRow> {
     if rows.is_empty() {
         rows.push(base);
     }
-    (rows[0].fee_to_fund, rows[0].fund_paid) = (action.fee, action.fund_paid);
+    (rows[0].fee_to_fund, rows[0].fund_paid, rows[0].borne) = (action.fee, action.fund_paid, action.unpaid);
     rows
 }

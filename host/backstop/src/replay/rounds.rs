@@ -104,7 +104,7 @@ impl<I: Iterator<Item = Result<Item, TapeError>>> Rounds<I> {
                 self.rounded = 0;
                 self.ready.push_back(Input::EpisodeStarted { index: episode, time_ms });
                 self.time_ms = time_ms;
-                self.push(Event::FundEndowed { quanta: self.seeding.fund });
+                self.push(Event::FundEndowed { instrument: None, quanta: self.seeding.fund });
             }
             Item::Mark(mark) => {
                 if mark.time_ms != self.time_ms {

@@ -453,8 +453,12 @@ impl<'d, D: MarginDevice> Session<'d, D> {
     /// Carries a command out; its outcome is an event of the next round.
     fn perform(&mut self, time_ms: TimeMs, command: &Command) -> anyhow::Result<Event> {
         Ok(match *command {
-            Command::TakeOver { account } => Event::TakenOver { account },
-            Command::Bankrupt { account } => Event::Bankrupted { account },
+            Command::TakeOver { ref accounts } => Event::TakenOver { accounts: accounts.clone() },
+            Command::Bankrupt { ref accounts } => Event::Bankrupted { accounts: accounts.clone() },
+            Command::CancelOrders { account } => Event::OrdersResting { account, count: 0, reserved: 0 },
+            Command::Absorb { account, instrument, lots, quote } => {
+                Event::Absorbed { account, instrument, lots, quote }
+            }
             Command::PlaceOrder { order, instrument, lots, limit, .. } => {
                 self.execute(time_ms, order, &Order { instrument, lots, limit })?
             }

@@ -94,7 +94,7 @@ fn capacity(path: &Path) -> anyhow::Result<Capacity> {
                 accounts.clear();
                 instruments = 0;
             }
-            Entry::Event { event: Event::Deposited { account, .. }, .. } => {
+            Entry::Event { event: Event::Deposited { account, .. } | Event::Opened { account, .. }, .. } => {
                 accounts.insert(account);
             }
             Entry::Event { event: Event::Listed { .. }, .. } => instruments += 1,
@@ -289,8 +289,13 @@ fn reported(event: &Event) -> Option<OrderId> {
 fn is_outcome(event: &Event, command: &Command) -> bool {
     match (command, event) {
         (Command::PlaceOrder { order, .. }, event) => reported(event) == Some(*order),
-        (Command::TakeOver { account }, Event::TakenOver { account: taken }) => account == taken,
-        (Command::Bankrupt { account }, Event::Bankrupted { account: bankrupted }) => account == bankrupted,
+        (Command::TakeOver { accounts }, Event::TakenOver { accounts: taken }) => accounts == taken,
+        (Command::Bankrupt { accounts }, Event::Bankrupted { accounts: bankrupted }) => accounts == bankrupted,
+        (Command::CancelOrders { account }, Event::OrdersResting { account: of, count: 0, .. }) => account == of,
+        (Command::Absorb { account, instrument, lots, quote }, event) => {
+            let (account, instrument, lots, quote) = (*account, *instrument, *lots, *quote);
+            *event == Event::Absorbed { account, instrument, lots, quote }
+        }
         _ => false,
     }
 }

@@ -10,8 +10,11 @@ use super::amount::{average_price, money, price, scaled, time};
 pub enum LiquidationAction {
     Slice,
     FullClose,
+    Absorption,
     Takeover,
     Bankruptcy,
+    Deleveraging,
+    SocialisedLoss,
 }
 
 impl LiquidationAction {
@@ -19,8 +22,11 @@ impl LiquidationAction {
         match self {
             Self::Slice => "slice",
             Self::FullClose => "full_close",
+            Self::Absorption => "absorption",
             Self::Takeover => "takeover",
             Self::Bankruptcy => "bankruptcy",
+            Self::Deleveraging => "deleveraging",
+            Self::SocialisedLoss => "socialised_loss",
         }
     }
 }
@@ -49,6 +55,8 @@ pub struct LiquidationRow {
     pub fee_to_fund: i128,
     /// Quanta.
     pub fund_paid: i128,
+    /// Of a bankruptcy: what the funds did not pay. Of a counterparty or winner: what it bears of that, or below zero is compensated with.
+    pub borne: i128,
     pub severity_before: u8,
     /// Quanta / scale, as all four.
     pub equity_before: i128,
@@ -79,7 +87,7 @@ pub enum ReportError {
     Range { sequence: EventSequence, column: &'static str, value: i128 },
 }
 
-const COLUMNS: [&str; 19] = [
+const COLUMNS: [&str; 20] = [
     "time_ms",
     "time",
     "event_sequence",
@@ -94,6 +102,7 @@ const COLUMNS: [&str; 19] = [
     "slippage_realised",
     "fee_to_fund",
     "fund_paid",
+    "borne",
     "severity_before",
     "equity_before",
     "requirement_before",
@@ -157,6 +166,7 @@ impl<W: Write> LiquidationWriter<W> {
             money("slippage_realised", row.slippage_realised)?,
             money("fee_to_fund", row.fee_to_fund)?,
             money("fund_paid", row.fund_paid)?,
+            money("borne", row.borne)?,
             row.severity_before.to_string(),
             scaled("equity_before", row.equity_before)?,
             scaled("requirement_before", row.requirement_before)?,
@@ -199,6 +209,7 @@ mod tests {
             slippage_realised: LiquidationRow::slippage(lots, mark, quote),
             fee_to_fund: 104_895_000,
             fund_paid: 0,
+            borne: 0,
             severity_before: 2,
             equity_before: 123_456_789_000_000,
             requirement_before: 124_000_000_500_000,

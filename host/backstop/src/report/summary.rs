@@ -124,7 +124,7 @@ impl Summary {
         self.insurance_start += engine.counters().insurance_start;
         self.insurance_in += engine.counters().insurance_in;
         self.insurance_out += engine.counters().insurance_out;
-        self.insurance_end += engine.ledger().of(engine::ledger::Owner::Insurance).cash;
+        self.insurance_end += engine.insurance();
         self.bad_debt += engine.bad_debt();
         for (symbol, counts) in engine.mark_counts() {
             self.add_marks(symbol, counts);
@@ -329,7 +329,7 @@ mod tests {
     fn episode(summary: &mut Summary, endowment: i64, state_hash: [u8; 32]) {
         let mut engine = Engine::new(Rules::default()).unwrap();
         let deposit = Event::Deposited { account: AccountId(1), quanta: 5 };
-        let events = vec![Event::FundEndowed { quanta: endowment }, deposit];
+        let events = vec![Event::FundEndowed { instrument: None, quanta: endowment }, deposit];
         engine.apply(&Round { time_ms: 0, first_sequence: 0, events });
         summary.add_episode(&engine, state_hash);
     }
