@@ -24,6 +24,8 @@ struct Position {
 struct Account {
     /// Quanta.
     cash: i128,
+    /// What is added to the requirement when it is compared, quanta / scale.
+    offset: i128,
     /// As the verdict records left it.
     severity: Severity,
     positions: Vec<Position>,
@@ -45,10 +47,11 @@ enum Undo {
     Mark { instrument: InstrumentId, mark: Price },
     Size { index: u32, instrument: InstrumentId, size: i64 },
     Cash { index: u32, cash: i128 },
+    Offset { index: u32, offset: i128 },
     Severity { index: u32, severity: Severity },
 }
 
-/// Cash, positions, marks and severities by device index.
+/// Cash, offsets, positions, marks and severities by device index.
 #[derive(Clone, Debug)]
 pub(crate) struct Book {
     scale: Scale,
@@ -92,7 +95,12 @@ impl Book {
         self.accounts.get(index as usize).map_or(0, |account| account.cash * i128::from(self.scale.get()))
     }
 
-    /// E and R of the account, quanta / scale, computed from nothing.
+    /// What is added to R when it is compared, quanta / scale.
+    pub fn offset(&self, index: u32) -> i128 {
+        self.accounts.get(index as usize).map_or(0, |account| account.offset)
+    }
+
+    /// E and R of the account, the offset apart, quanta / scale, computed from nothing.
     pub fn word(&self, index: u32) -> (i128, i128) {
         let (mut equity, mut requirement) = (self.cash_equity(index), 0);
         for position in self.accounts.get(index as usize).map_or(&[][..], |account| &account.positions) {
@@ -116,8 +124,11 @@ impl Book {
         let index_of = |account| map.index_of(account).expect("the plan assigned every account of the round");
         let mut answer = RoundAnswer::default();
         for &Update { sequence, ref change } in updates {
-            match *change {
-                Change::List { instrument, ref spec } => self.list(instrument, spec),
+            let (account, hold) = match *change {
+                Change::List { instrument, ref spec } => {
+                    self.list(instrument, spec);
+                    continue;
+                }
                 Change::Mark { instrument, price } => {
                     self.set_mark(
                         instrument,
@@ -129,22 +140,25 @@ impl Book {
                     }
                     let holders = self.holders(instrument).len() as u64;
                     answer.coverage.push(Coverage { sequence, instrument, holders, clocks: 0 });
+                    continue;
                 }
                 Change::Position { account, instrument, size, cash_delta, hold } => {
                     let index = index_of(account);
                     self.set_size(index, instrument, size);
                     self.add_cash(index, cash_delta);
-                    if !hold {
-                        answer.verdicts.extend(self.compare(index, account, sequence));
-                    }
+                    (account, hold)
                 }
                 Change::Cash { account, delta, hold } => {
-                    let index = index_of(account);
-                    self.add_cash(index, delta);
-                    if !hold {
-                        answer.verdicts.extend(self.compare(index, account, sequence));
-                    }
+                    self.add_cash(index_of(account), delta);
+                    (account, hold)
                 }
+                Change::Offset { account, value, hold } => {
+                    self.set_offset(index_of(account), value);
+                    (account, hold)
+                }
+            };
+            if !hold {
+                answer.verdicts.extend(self.compare(index_of(account), account, sequence));
             }
         }
         round::put_in_order(&mut answer.verdicts);
@@ -164,6 +178,7 @@ impl Book {
                 Undo::Mark { instrument, mark } => self.of_mut(instrument).mark = mark,
                 Undo::Size { index, instrument, size } => self.place(index, instrument, size),
                 Undo::Cash { index, cash } => self.account_mut(index).cash = cash,
+                Undo::Offset { index, offset } => self.account_mut(index).offset = offset,
                 Undo::Severity { index, severity } => self.account_mut(index).severity = severity,
             }
         }
@@ -191,6 +206,11 @@ impl Book {
         self.undo.push(Undo::Cash { index, cash });
     }
 
+    fn set_offset(&mut self, index: u32, offset: i128) {
+        let offset = std::mem::replace(&mut self.account_mut(index).offset, offset);
+        self.undo.push(Undo::Offset { index, offset });
+    }
+
     fn set_size(&mut self, index: u32, instrument: InstrumentId, size: i64) {
         let before = self.size(instrument, index);
         self.place(index, instrument, size);
@@ -200,7 +220,7 @@ impl Book {
     /// As the device compares: a flag on change only.
     fn compare(&mut self, index: u32, account: AccountId, sequence: EventSequence) -> Option<Flag> {
         let (equity, requirement) = self.word(index);
-        let new = margin::severity(equity, requirement, 0, &self.rungs);
+        let new = margin::severity(equity, requirement, self.offset(index), &self.rungs);
         let old = std::mem::replace(&mut self.account_mut(index).severity, new);
         if old == new {
             return None;

@@ -8,7 +8,7 @@ use engine::rules::{InstrumentSpec, Rules};
 use model::machine::Capacity;
 use model::record::{self, FLAG_COMMIT, FLAG_HOLD, FLAG_RAW, NO_INSTRUMENT, Record, input};
 use model::tier::TierTable;
-use model::units::{NOTIONAL_BITS, OutOfRange, Price, Scale, Size};
+use model::units::{NOTIONAL_BITS, Offset, OutOfRange, Price, Scale, Size};
 
 use crate::bad;
 use crate::book::Book;
@@ -136,8 +136,7 @@ impl Plan {
             }
         }
         for &index in accounts {
-            let offset = self.record(&input::OFFSET).flagged(FLAG_HOLD).with(&record::ACCOUNT, index.into());
-            self.push(0, offset);
+            self.offset(0, index, book.offset(index), true);
             if anew {
                 self.load(index, (if is_modest(book, index) { book.cash_equity(index) } else { 0 }, 0));
             }
@@ -187,6 +186,12 @@ impl Plan {
             Change::Cash { account, delta, hold } => {
                 let index = map.assign(account).map_err(room(event))?;
                 self.cash(event, index, delta, hold);
+                Ok(())
+            }
+            Change::Offset { account, value, hold } => {
+                in_range(event, "offset", value, Offset::MIN, Offset::MAX)?;
+                let index = map.assign(account).map_err(room(event))?;
+                self.offset(event, index, value, hold);
                 Ok(())
             }
         }
@@ -321,6 +326,16 @@ impl Plan {
             .flagged(if hold { FLAG_HOLD } else { 0 })
             .with(&record::ACCOUNT, index.into())
             .with(&record::DELTA, delta.into());
+        self.push(event, record);
+        self.note_hold(index, hold);
+    }
+
+    fn offset(&mut self, event: EventSequence, index: u32, value: i128, hold: bool) {
+        let record = self
+            .record(&input::OFFSET)
+            .flagged(if hold { FLAG_HOLD } else { 0 })
+            .with(&record::ACCOUNT, index.into())
+            .with(&record::OFFSET, value);
         self.push(event, record);
         self.note_hold(index, hold);
     }

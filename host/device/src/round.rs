@@ -119,7 +119,7 @@ impl<'a> RoundAnswers<'a> {
             lane.sweeps < self.plan.sweeps.len()
         } else {
             lane.next = offset + 1;
-            [input::POSITION.op, input::CASH.op].contains(&cause.op())
+            [input::POSITION.op, input::CASH.op, input::OFFSET.op].contains(&cause.op())
                 && cause.flags() & (FLAG_HOLD | FLAG_RAW) == 0
                 && cause.account() == index
         };
@@ -230,7 +230,8 @@ impl<'a> RoundAnswers<'a> {
             };
             let cause = &self.plan.records[offset as usize];
             let (index, place) = (cause.account(), self.plan.place(self.map, offset));
-            let has_account = [input::POSITION.op, input::CASH.op, input::MOVE.op].contains(&cause.op());
+            let has_account =
+                [input::POSITION.op, input::CASH.op, input::OFFSET.op, input::MOVE.op].contains(&cause.op());
             let reason = Reason::from_code(record::REASON.get(answer) as u8);
             let excused = match reason {
                 Ok(Reason::BadAccount) => self.bad.contains(index),

@@ -53,9 +53,9 @@ pub fn compare_flags(
             updates.iter().rev().take_while(|update| update.sequence > flag.sequence).any(|update| {
                 match update.change {
                     Change::Mark { instrument, .. } => engine.ledger().margin(index).size(instrument) != 0,
-                    Change::Position { account, .. } | Change::Cash { account, .. } => {
-                        account == flag.account
-                    }
+                    Change::Position { account, .. }
+                    | Change::Cash { account, .. }
+                    | Change::Offset { account, .. } => account == flag.account,
                     Change::List { .. } => false,
                 }
             });

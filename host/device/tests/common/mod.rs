@@ -21,6 +21,7 @@ pub struct Instrument {
 #[derive(Clone, Debug, Default)]
 pub struct Account {
     pub cash: i128,
+    pub offset: i128,
     pub positions: BTreeMap<u16, i64>,
     pub severity: u8,
 }
@@ -37,7 +38,7 @@ impl Ledger {
         Self { rules, instruments: BTreeMap::new(), accounts: BTreeMap::new() }
     }
 
-    /// Equity and requirement in quanta / scale.
+    /// Equity and requirement in quanta / scale, without the offset.
     pub fn word(&self, account: &Account) -> (i128, i128) {
         let mut equity = account.cash * i128::from(self.rules.scale);
         let mut requirement = 0;
@@ -55,20 +56,22 @@ impl Ledger {
         (equity, requirement)
     }
 
-    pub fn severity(&self, equity: i128, requirement: i128) -> u8 {
+    /// From equity, requirement and what the account's offset adds to it.
+    pub fn severity(&self, equity: i128, requirement: i128, offset: i128) -> u8 {
         if equity < 0 {
             return 4;
         }
+        let effective = requirement + offset;
         let crossed = |rung: u32| {
-            let (left, right) = (256 * equity, requirement * i128::from(rung));
-            requirement > 0 && (left < right || self.rules.equality && left == right)
+            let (left, right) = (256 * equity, effective * i128::from(rung));
+            effective > 0 && (left < right || self.rules.equality && left == right)
         };
         (1..=3).rev().find(|&severity| crossed(self.rules.rungs[usize::from(severity) - 1])).unwrap_or(0)
     }
 
     fn compare(&mut self, id: AccountId, sequence: u64, flags: &mut Vec<Flag>) {
         let (equity, requirement) = self.word(&self.accounts[&id]);
-        let severity_new = self.severity(equity, requirement);
+        let severity_new = self.severity(equity, requirement, self.accounts[&id].offset);
         let severity_old = std::mem::replace(&mut self.accounts.get_mut(&id).unwrap().severity, severity_new);
         if severity_old != severity_new {
             flags.push(Flag { sequence, account: id, severity_old, severity_new, equity, requirement });
@@ -110,6 +113,12 @@ impl Ledger {
                 }
                 Change::Cash { account: id, delta, hold } => {
                     self.accounts.entry(id).or_default().cash += i128::from(delta);
+                    if !hold {
+                        self.compare(id, sequence, &mut flags);
+                    }
+                }
+                Change::Offset { account: id, value, hold } => {
+                    self.accounts.entry(id).or_default().offset = value;
                     if !hold {
                         self.compare(id, sequence, &mut flags);
                     }
@@ -174,6 +183,10 @@ pub fn cash(sequence: u64, account: u64, delta: i64) -> Update {
     Update { sequence, change: Change::Cash { account: id(account), delta, hold: false } }
 }
 
+pub fn offset(sequence: u64, account: u64, value: i128) -> Update {
+    Update { sequence, change: Change::Offset { account: id(account), value, hold: false } }
+}
+
 pub fn position(sequence: u64, account: u64, instrument: u16, size: i64, cash_delta: i64) -> Update {
     let (account, instrument) = (id(account), InstrumentId(instrument));
     Update { sequence, change: Change::Position { account, instrument, size, cash_delta, hold: false } }
@@ -182,7 +195,9 @@ pub fn position(sequence: u64, account: u64, instrument: u16, size: i64, cash_de
 /// The same update, applied without comparing.
 pub fn held(mut update: Update) -> Update {
     match &mut update.change {
-        Change::Position { hold, .. } | Change::Cash { hold, .. } => *hold = true,
+        Change::Position { hold, .. } | Change::Cash { hold, .. } | Change::Offset { hold, .. } => {
+            *hold = true
+        }
         Change::List { .. } | Change::Mark { .. } => unreachable!("only account changes are held"),
     }
     update

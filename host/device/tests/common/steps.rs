@@ -16,11 +16,23 @@ pub enum Step {
         account: u64,
         delta: i64,
     },
+    Offset {
+        account: u64,
+        value: i128,
+    },
     Trade {
         account: u64,
         instrument: u16,
         size: i64,
         cash: i64,
+    },
+    /// A trade and its offset of one event, in either order; the second compares.
+    Hedge {
+        account: u64,
+        instrument: u16,
+        size: i64,
+        value: i128,
+        is_first: bool,
     },
     /// Size 0, whether anything is held or not.
     Close {
@@ -51,10 +63,20 @@ pub fn any_step() -> impl Strategy<Value = Step> {
     let size = prop_oneof![-size_max..=size_max, Just(size_max), Just(-size_max), Just(0)];
     let cash = prop_oneof![-3_000_000i64..6_000_000, Just(0)];
     let price = prop_oneof![1u64..1 << PRICE_BITS, Just((1 << PRICE_BITS) - 1), Just(0)];
+    let offset_max = (1i128 << 86) - 1;
+    let value = prop_oneof![
+        4 => -60_000_000_000i128..60_000_000_000,
+        3 => -3_000_000_000_000i128..3_000_000_000_000,
+        1 => prop::sample::select(vec![0, 1, -1, offset_max, -offset_max]),
+    ];
     let pair = (instrument.clone(), instrument.clone());
     prop_oneof![
         3 => (instrument.clone(), price).prop_map(|(instrument, price)| Step::Mark { instrument, price }),
         2 => (account.clone(), cash.clone()).prop_map(|(account, delta)| Step::Cash { account, delta }),
+        2 => (account.clone(), value.clone()).prop_map(|(account, value)| Step::Offset { account, value }),
+        2 => (account.clone(), instrument.clone(), size.clone(), value, any::<bool>()).prop_map(
+            |(account, instrument, size, value, is_first)| Step::Hedge { account, instrument, size, value, is_first }
+        ),
         4 => (account.clone(), instrument.clone(), size.clone(), cash.clone())
             .prop_map(|(account, instrument, size, cash)| Step::Trade { account, instrument, size, cash }),
         2 => (account.clone(), instrument, cash.clone())
@@ -70,6 +92,14 @@ fn updates(step: &Step, sequence: u64) -> Vec<Update> {
     match *step {
         Step::Mark { instrument, price } => vec![mark(sequence, instrument, price)],
         Step::Cash { account, delta } => vec![cash(sequence, account, delta)],
+        Step::Offset { account, value } => vec![offset(sequence, account, value)],
+        Step::Hedge { account, instrument, size, value, is_first } => {
+            let mut legs =
+                [position(sequence, account, instrument, size, 0), offset(sequence, account, value)];
+            legs.rotate_left(is_first.into());
+            let [first, second] = legs;
+            vec![held(first), second]
+        }
         Step::Trade { account, instrument, size, cash } => {
             vec![position(sequence, account, instrument, size, cash)]
         }
