@@ -166,9 +166,13 @@ fn a_loss_in_a_round_without_updates_undoes_no_earlier_one() {
     let deposit = vec![Event::Deposited { account: AccountId(7), quanta: 5 }];
     session.run(0, deposit, &mut notes, &mut observe).unwrap();
     session.device_mut().arm(Fault::EquityBit, 1);
-    session.run(1_000, vec![Event::FundEndowed { instrument: None, quanta: 1 }], &mut notes, &mut observe).unwrap();
+    session
+        .run(1_000, vec![Event::FundEndowed { instrument: None, quanta: 1 }], &mut notes, &mut observe)
+        .unwrap();
     assert_eq!(session.reattach(1_000, &mut notes).unwrap().unwrap(), 1);
-    session.run(2_000, vec![Event::FundEndowed { instrument: None, quanta: 1 }], &mut notes, &mut observe).unwrap();
+    session
+        .run(2_000, vec![Event::FundEndowed { instrument: None, quanta: 1 }], &mut notes, &mut observe)
+        .unwrap();
     assert_eq!(losses, [None, Some(1), None]);
 }
 

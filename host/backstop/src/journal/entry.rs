@@ -104,7 +104,8 @@ mod tests {
     #[test]
     fn long_lists_are_split_and_joined() {
         for count in [0, 1, PART_MAX - 1, PART_MAX, PART_MAX + 1, 2 * PART_MAX] {
-            let commands = (0..count as u64).map(|n| Command::CancelOrders { account: AccountId(n) }).collect();
+            let commands =
+                (0..count as u64).map(|n| Command::CancelOrders { account: AccountId(n) }).collect();
             let whole = Entry::Decision { round: 7, commands };
             let parts: Vec<Entry> = whole.clone().into_parts().collect();
             assert_eq!(parts.len(), count / PART_MAX + 1);

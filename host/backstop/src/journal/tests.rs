@@ -44,7 +44,11 @@ pub(super) fn entries() -> Vec<Entry> {
     vec![
         Entry::EpisodeStarted { index: 0, seed: 41, rules: rules(), source: "tape.csv".into() },
         Entry::Event { sequence: 0, time_ms: 1_000, event: Event::Listed { instrument, spec } },
-        Entry::Event { sequence: 1, time_ms: 1_000, event: Event::FundEndowed { instrument: None, quanta: 1 << 60 } },
+        Entry::Event {
+            sequence: 1,
+            time_ms: 1_000,
+            event: Event::FundEndowed { instrument: None, quanta: 1 << 60 },
+        },
         Entry::Event { sequence: 2, time_ms: 1_000, event: Event::Mark { instrument, price: 4_200_000_000 } },
         Entry::RoundEnded { round: 0, time_ms: 1_000, first_sequence: 0, events: 3, external: true },
         Entry::Verdict { round: 0, flags: vec![flag] },

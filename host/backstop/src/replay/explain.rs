@@ -289,7 +289,8 @@ fn command_words(engine: &Engine, command: &Command, account: AccountId) -> Opti
             Some("decided: its resting orders are cancelled".into())
         }
         Command::Absorb { account: of, instrument, lots, quote } if of == account => {
-            let symbol = engine.markets().get(usize::from(instrument.0)).map_or("?", |market| &market.spec.symbol);
+            let symbol =
+                engine.markets().get(usize::from(instrument.0)).map_or("?", |market| &market.spec.symbol);
             Some(format!("decided: {lots:+} lots {symbol} to the backstop for {}", money(quote.into())))
         }
         _ => None,

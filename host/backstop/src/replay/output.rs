@@ -8,7 +8,6 @@ use anyhow::{Context, bail};
 use engine::Engine;
 use engine::apply::{Action, ActionKind};
 use engine::event::{Change, TimeMs};
-use engine::ledger::Owner;
 use engine::rules::Rules;
 
 use super::session::{Evaluated, Recorder};

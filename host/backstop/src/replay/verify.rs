@@ -94,7 +94,9 @@ fn capacity(path: &Path) -> anyhow::Result<Capacity> {
                 accounts.clear();
                 instruments = 0;
             }
-            Entry::Event { event: Event::Deposited { account, .. } | Event::Opened { account, .. }, .. } => {
+            Entry::Event {
+                event: Event::Deposited { account, .. } | Event::Opened { account, .. }, ..
+            } => {
                 accounts.insert(account);
             }
             Entry::Event { event: Event::Listed { .. }, .. } => instruments += 1,
@@ -290,8 +292,12 @@ fn is_outcome(event: &Event, command: &Command) -> bool {
     match (command, event) {
         (Command::PlaceOrder { order, .. }, event) => reported(event) == Some(*order),
         (Command::TakeOver { accounts }, Event::TakenOver { accounts: taken }) => accounts == taken,
-        (Command::Bankrupt { accounts }, Event::Bankrupted { accounts: bankrupted }) => accounts == bankrupted,
-        (Command::CancelOrders { account }, Event::OrdersResting { account: of, count: 0, .. }) => account == of,
+        (Command::Bankrupt { accounts }, Event::Bankrupted { accounts: bankrupted }) => {
+            accounts == bankrupted
+        }
+        (Command::CancelOrders { account }, Event::OrdersResting { account: of, count: 0, .. }) => {
+            account == of
+        }
         (Command::Absorb { account, instrument, lots, quote }, event) => {
             let (account, instrument, lots, quote) = (*account, *instrument, *lots, *quote);
             *event == Event::Absorbed { account, instrument, lots, quote }

@@ -8,15 +8,11 @@ const TIME: &str = "1626992741261";
 
 fn spec(symbol: &str, lot_exponent: i8) -> InstrumentSpec {
     InstrumentSpec {
-        symbol: symbol.into(),
         lot_exponent,
         tick: 10,
-        price_bits: 32,
-        size_bits: 27,
-        weight_long: 1_000_000,
-        weight_short: 1_000_000,
         brackets: vec![(0, 5_000)],
         depth: Depth { levels: 20, step: 500, level_lots: 1, refill_lots: 1 },
+        ..InstrumentSpec::plain(symbol, 1_000_000)
     }
 }
 

@@ -109,15 +109,10 @@ mod tests {
 
     fn spec(tick: u64, price_bits: u8) -> InstrumentSpec {
         InstrumentSpec {
-            symbol: "X".into(),
-            lot_exponent: 0,
             tick,
             price_bits,
-            size_bits: 20,
-            weight_long: 1,
-            weight_short: 1,
-            brackets: Vec::new(),
             depth: Depth { levels: 1, step: 1, level_lots: 1, refill_lots: 1 },
+            ..InstrumentSpec::plain("X", 1)
         }
     }
 

@@ -14,15 +14,10 @@ const I: InstrumentId = InstrumentId(0);
 
 fn spec(depth: &Depth) -> InstrumentSpec {
     InstrumentSpec {
-        symbol: "X".into(),
-        lot_exponent: 0,
         tick: 10,
-        price_bits: 32,
-        size_bits: 27,
-        weight_long: 1_000_000,
-        weight_short: 1_000_000,
         brackets: vec![(0, 5_000)],
         depth: *depth,
+        ..InstrumentSpec::plain("X", 1_000_000)
     }
 }
 
