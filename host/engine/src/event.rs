@@ -4,6 +4,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::Serialize;
 
+use crate::book::Book;
 use crate::rules::InstrumentSpec;
 
 /// Venue's number of a margin account.
@@ -41,6 +42,8 @@ pub enum Event {
     Listed { instrument: InstrumentId, spec: InstrumentSpec },
     /// A mark price, quanta per lot, before the mark guard.
     Mark { instrument: InstrumentId, price: u64 },
+    /// The venue's book of an instrument, until it tells another.
+    Book { instrument: InstrumentId, book: Book },
     /// A margin account is opened: cross, or isolated with one instrument. Without this an account is opened by its first deposit, cross, as
     /// its own owner.
     Opened { account: AccountId, owner: u64, isolated: Option<InstrumentId> },

@@ -5,6 +5,7 @@
 
 mod account;
 pub mod apply;
+pub mod book;
 pub mod bucket;
 pub mod decide;
 pub mod event;

@@ -9,6 +9,7 @@ use model::margin::Weights;
 use model::tier::TierTable;
 use model::units::{Price, Scale, Size, bits_of};
 
+use crate::book::{Book, Walked};
 use crate::bucket::Bucket;
 use crate::event::TimeMs;
 use crate::guard::Guard;
@@ -65,6 +66,8 @@ pub struct Market {
     /// Last applied mark; 0 before the first.
     pub mark: Price,
     pub edges: Edges,
+    /// None before the venue has told one.
+    pub book: Option<Book>,
     pub bucket: Bucket,
     pub fund_paid: FundPaid,
     /// Indices of the margin accounts with a position.
@@ -87,6 +90,7 @@ impl Market {
         Ok(Self {
             initial,
             edges: Edges::default(),
+            book: None,
             bucket: Bucket::default(),
             fund_paid: FundPaid::default(),
             long_lots: 0,
@@ -134,6 +138,14 @@ impl Market {
     /// True if trades are held to an initial margin.
     pub fn has_initial_margin(&self) -> bool {
         self.initial.is_some()
+    }
+
+    /// What an order of `lots` (negative sells) finds inside the limit band; at the expected slippage all of them where no book is known.
+    pub(crate) fn walk(&self, lots: i64) -> Walked {
+        match &self.book {
+            Some(book) => book.walk(lots, self.spec.limit_band),
+            None => Walked { lots: lots.unsigned_abs(), slippage: self.spec.slippage },
+        }
     }
 
     /// The price as a mark; `None` for zero or beyond the instrument's bits.

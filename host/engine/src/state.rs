@@ -159,7 +159,7 @@ impl Engine {
         put(&|h| self.rules.serialize(h));
         for market in &self.markets {
             put(&|h| (&market.spec, market.guard, market.mark.get()).serialize(h));
-            put(&|h| (market.edges, market.bucket, market.fund_paid).serialize(h));
+            put(&|h| (market.edges, &market.book, market.bucket, market.fund_paid).serialize(h));
         }
         for owner in self.ledger.owners() {
             let row = self.ledger.of(owner);

@@ -75,6 +75,8 @@ pub enum Refusal {
     Instrument,
     #[error("price is zero or beyond the instrument's bits")]
     Price,
+    #[error("the book's levels are empty, out of order or too many")]
+    Book,
     #[error("no mark has been applied yet")]
     NoMark,
     #[error("size is beyond the instrument's bits")]
@@ -138,6 +140,7 @@ impl Engine {
             Event::FundEndowed { instrument, quanta } => self.endow(instrument, quanta),
             Event::Listed { instrument, ref spec } => self.list(instrument, spec, effect),
             Event::Mark { instrument, price } => self.mark(instrument, price, effect),
+            Event::Book { instrument, ref book } => self.tell_book(instrument, book),
             Event::Opened { account, owner, isolated } => self.open(account, owner, isolated),
             Event::Deposited { account, quanta } => self.deposit(account, quanta, effect),
             Event::DepositedAsset { account, instrument, lots } => {

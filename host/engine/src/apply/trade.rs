@@ -2,6 +2,7 @@
 
 use super::{Effect, Engine, Market, POSITIONS_MAX, Refusal};
 use crate::account::{Pending, Stage, Standing};
+use crate::book::Book;
 use crate::event::{AccountId, Change, Due, InstrumentId};
 use crate::guard::Judgement;
 use crate::ledger::{Amount, Owner};
@@ -84,6 +85,15 @@ impl Engine {
                 effect.offset(self, index, false);
             }
         }
+    }
+
+    pub(super) fn tell_book(&mut self, instrument: InstrumentId, book: &Book) -> Result<(), Refusal> {
+        let market = self.markets.get_mut(usize::from(instrument.0)).ok_or(Refusal::Instrument)?;
+        if !book.is_sound() {
+            return Err(Refusal::Book);
+        }
+        market.book = Some(book.clone());
+        Ok(())
     }
 
     pub(super) fn open(

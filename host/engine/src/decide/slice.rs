@@ -8,6 +8,9 @@ use crate::event::{Command, InstrumentId};
 use crate::judge::Exact;
 use crate::state::{Engine, Order};
 
+/// Steps to the size whose slippage is that of the book.
+const STEPS_MAX: usize = 8;
+
 /// What a slice becomes.
 pub(super) enum Next {
     Order(Order),
@@ -28,7 +31,6 @@ struct Candidate<'a> {
     instrument: InstrumentId,
     lots: i64,
     holding: Holding<'a>,
-    terms: SliceTerms,
     /// It does not only hedge others.
     unhedged: bool,
     notional: u128,
@@ -49,19 +51,18 @@ impl Candidate<'_> {
 }
 
 impl Engine {
-    /// As few lots of the best position as reach the target, all of it if little would be left; no more than the account's close factor and the
-    /// market's budget have room for.
+    /// As few lots of the best position as reach the target, all of it if little would be left; no more than the account's close factor, the
+    /// market's budget and its book have room for.
     pub(super) fn slice(&mut self, index: usize, exact: Exact) -> Next {
         let notional = self.notional(index);
         let (now_ms, scale) = (self.time_ms, self.scale.get());
         let factor = self.rules.close_factor;
         let closing_room = self.standings[index].closing.room(now_ms, notional, &factor, scale);
         let best = self.candidates(index, exact).max_by(Candidate::compare);
-        let Some(Candidate { instrument, lots, holding, terms, .. }) = best else { return Next::Nothing };
+        let Some(Candidate { instrument, lots, holding, .. }) = best else { return Next::Nothing };
         let (whole, price) = (lots.unsigned_abs(), u128::from(holding.price.get()));
-        let offset = exact.required - exact.requirement;
-        let wanted = slice_to_target(&holding, exact.equity, exact.requirement, offset, terms).unsigned_abs();
         let lots_in = |notional: u128| u64::try_from(notional / price).unwrap_or(u64::MAX);
+        let wanted = self.lots_to_target(instrument, &holding, exact);
         let wanted = wanted.min(closing_room.map_or(u64::MAX, lots_in));
         let minimum = u128::from(self.rules.residual_min);
         let is_dust = u128::from(whole - wanted) * price < minimum || u128::from(whole) * price < 2 * minimum;
@@ -75,19 +76,47 @@ impl Engine {
         if room == 0 {
             return self.absorption(index, instrument, lots, wanted);
         }
-        let change = -lots.signum() * wanted.min(room) as i64;
+        let found = self.market(instrument).walk(-lots.signum() * wanted.min(room) as i64).lots;
+        if found == 0 {
+            self.standings[index].attempts.note(now_ms, false, false);
+            return Next::Wait;
+        }
+        let change = -lots.signum() * found as i64;
         let zero = self.zero_quote(index, instrument, change);
         let market = self.market(instrument);
         let limit = market.limit(change, zero, self.scale);
         Next::Order(Order { index, instrument, lots: change, limit, mark: market.mark })
     }
 
+    /// Fewest lots that reach the target at the slippage that the book has for as many. More lots never slip less, so this rises to a fixed
+    /// point; where it has not come to rest after a few steps, what is missing is left to the next slice.
+    fn lots_to_target(&self, instrument: InstrumentId, holding: &Holding, exact: Exact) -> u64 {
+        let (market, side) = (self.market(instrument), -holding.size.get().signum());
+        let offset = exact.required - exact.requirement;
+        let mut slippage = market.walk(side).slippage;
+        let mut lots = 0;
+        for _ in 0..STEPS_MAX {
+            let terms = self.terms(holding, market.spec.fee + slippage);
+            lots = slice_to_target(holding, exact.equity, exact.requirement, offset, terms);
+            let walked = market.walk(side * lots).slippage;
+            if walked <= slippage {
+                break;
+            }
+            slippage = walked;
+        }
+        lots.unsigned_abs()
+    }
+
+    fn terms(&self, holding: &Holding, cost: u32) -> SliceTerms {
+        SliceTerms { target: self.rules.target, cost: net_cost(holding, cost, self.scale) }
+    }
+
     /// Positions whose slicing improves the account.
     fn candidates(&self, index: usize, exact: Exact) -> impl Iterator<Item = Candidate<'_>> {
         self.holdings(index).filter_map(move |(instrument, lots, holding)| {
-            let spec = &self.market(instrument).spec;
-            let cost = spec.fee + spec.slippage;
-            let terms = SliceTerms { target: self.rules.target, cost: net_cost(&holding, cost, self.scale) };
+            let market = self.market(instrument);
+            let cost = market.spec.fee + market.walk(-lots.signum()).slippage;
+            let terms = self.terms(&holding, cost);
             if !slicing_improves(&holding, exact.equity, exact.requirement, terms.cost) {
                 return None;
             }
@@ -97,7 +126,6 @@ impl Engine {
                 instrument,
                 lots,
                 holding,
-                terms,
                 unhedged: self.unhedged_lots(index, instrument) > 0,
                 notional,
                 gain: i128::from(terms.target) * i128::from(rate) - 256 * i128::from(terms.cost),
