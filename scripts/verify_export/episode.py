@@ -53,6 +53,7 @@ class Episode:
             "taken_over": self.taken_over,
             "bankrupted": self.bankrupted,
             "settled": self.settled,
+            "rejected": self.rejected,
         }
 
     # -- events
@@ -181,13 +182,30 @@ class Episode:
         lots = account.lots | {instrument: size}
         return sum(abs(held) << self.markets[at].spec["price_bits"] for at, held in lots.items())
 
-    def filled(self, order, lots, quote):
+    def end_order(self, name, order):
+        """The venue's report ends the order, whatever it says."""
         placed = self.orders.pop(order, None)
         if placed is None:
-            self.report("filled", "the report of an order at the venue", f"order {order}")
+            self.report(name, "the report of an order at the venue", f"order {order}")
             raise Refused
-        account, instrument, ordered, limit = placed
-        account.due = False
+        placed[0].due = False
+        return placed
+
+    def note_slice(self, account, is_whole):
+        if is_whole:
+            account.short_slices = 0
+        else:
+            account.short_slices += 1
+        account.slices_at_time = account.slices_at_time + 1 if account.slice_ms == self.time_ms else 1
+        account.slice_ms = self.time_ms
+
+    def rejected(self, order):
+        account, _, _, _ = self.end_order("rejected", order)
+        self.counts["rejections"] += 1
+        self.note_slice(account, False)
+
+    def filled(self, order, lots, quote):
+        account, instrument, ordered, limit = self.end_order("filled", order)
         market, price = self.markets[instrument], self.prices[instrument]
         expected = market.book.fill(self.time_ms, price, ordered, limit)
         self.counts["fills"] += 1
@@ -196,12 +214,7 @@ class Episode:
         size = account.lots.get(instrument, 0)
         if not is_within(ordered, limit, lots, quote) or lots != 0 and (size * lots >= 0 or abs(lots) > abs(size)):
             raise Refused
-        if lots == ordered:
-            account.short_slices = 0
-        else:
-            account.short_slices += 1
-        account.slices_at_time = account.slices_at_time + 1 if account.slice_ms == self.time_ms else 1
-        account.slice_ms = self.time_ms
+        self.note_slice(account, lots == ordered)
         if lots == 0:
             return None
         equity, requirement = self.evaluate(account)

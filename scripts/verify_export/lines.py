@@ -122,6 +122,7 @@ EVENT = tagged(
     taken_over=fields(account=natural),
     bankrupted=fields(account=natural),
     settled=fields(),
+    rejected=fields(order=natural),
 )
 FLAG = fields(
     sequence=natural,
@@ -150,6 +151,19 @@ ENTRY = tagged(
 )
 
 
+VENUE = fields(
+    latency_ms=natural,
+    reject_ppm=natural,
+    impact_ppm=natural,
+    half_life_s=natural,
+    books=lambda value: value if value is None else text(value),
+    seed=natural,
+)
+BOOK_SIDE = sequence_of(sequence_of(natural, 2))
+BOOK = fields(bids=BOOK_SIDE, offers=BOOK_SIDE)
+BOOK_NOTE = re.compile(r"venue book of instrument ([0-9]+): (.*)\Z", re.ASCII | re.DOTALL)
+
+
 def refuse_number(literal):
     raise ValueError(f"{literal} is not an integer")
 
@@ -160,3 +174,15 @@ DECODE = json.JSONDecoder(parse_float=refuse_number, parse_constant=refuse_numbe
 def read_line(line):
     """(entry, its fields) of one JSON line."""
     return ENTRY(DECODE(line))
+
+
+def read_venue(note):
+    """The configuration of the venue that a note holds; None if it is another note."""
+    head, _, body = note.partition(": ")
+    return VENUE(DECODE(body)) if head == "venue" else None
+
+
+def read_book(note):
+    """(instrument, its book) that a note holds; None if it is another note."""
+    match = BOOK_NOTE.match(note)
+    return (int(match[1]), BOOK(DECODE(match[2]))) if match else None

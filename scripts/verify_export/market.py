@@ -45,27 +45,42 @@ class Guard:
 class VenueBook:
     """The simulated book of one instrument: the lots consumed on each side, and the time up to which they were refilled."""
 
-    __slots__ = ("depth", "scale", "sides")
+    __slots__ = ("refill", "scale", "ladders", "sides")
 
     def __init__(self, depth, scale):
-        self.depth = depth
+        self.refill = depth["refill_lots"]
         self.scale = scale
+        levels = [(level * depth["step"], depth["level_lots"]) for level in range(1, depth["levels"] + 1)]
+        self.ladders = {True: levels, False: levels}  # by "is a sale": (distance over the scale, lots) from the best on
         self.sides = {}  # by "is a sale": [consumed, refilled up to]
+
+    def take_profile(self, profile):
+        """Levels of a recorded book instead: cumulative lots by distance in parts per million."""
+
+        def levels(points):
+            lots = [0] + [cumulative for _, cumulative in points]
+            if any(a >= b for a, b in zip(lots, lots[1:])):
+                raise ValueError("cumulative lots do not rise")
+            return [(ppm, more - less) for (ppm, more), less in zip(points, lots)]
+
+        self.scale = 1_000_000
+        self.ladders = {True: levels(profile["bids"]), False: levels(profile["offers"])}
 
     def fill(self, time_ms, mark, ordered, limit):
         """(lots, quote) reported on an order."""
-        depth, is_sale = self.depth, ordered < 0
+        is_sale = ordered < 0
         side = self.sides.setdefault(is_sale, [0, time_ms])
         seconds = max(time_ms - side[1], 0) // 1000
-        consumed = max(side[0] - seconds * depth["refill_lots"], 0)
-        left, paid = abs(ordered), 0
-        for level in range(1, depth["levels"] + 1):
-            away = max(mark * level * depth["step"] // self.scale, 1)
+        consumed = max(side[0] - seconds * self.refill, 0)
+        left, paid, above = abs(ordered), 0, 0
+        for distance, lots in self.ladders[is_sale]:
+            away = max(mark * distance // self.scale, 1)
             price = mark - away if is_sale else mark + away
             if left == 0 or not 0 < price <= PRICE_MAX or (price < limit if is_sale else price > limit):
                 break
-            gone = min(max(consumed - (level - 1) * depth["level_lots"], 0), depth["level_lots"])
-            taken = min(depth["level_lots"] - gone, left)
+            gone = min(max(consumed - above, 0), lots)
+            above += lots
+            taken = min(lots - gone, left)
             left -= taken
             paid += taken * price
         filled = abs(ordered) - left

@@ -24,7 +24,7 @@ def summary(verifier):
     marks = ", ".join(f"{counts[name]:,} {name}" for name in ("applied", "held", "confirmed", "dropped", "discarded"))
     yield f"marks: {counts['marks']:,}: {marks}"
     yield f"verdicts: {counts['flags']:,} flags compared, from {counts['judgements']:,} judgements"
-    yield "decisions: {decisions:,}; fills: {fills:,}; takeovers: {takeovers:,}; bankruptcies: {bankruptcies:,}".format(**counts)
+    yield "decisions: {decisions:,}; fills: {fills:,}; rejections: {rejections:,}; takeovers: {takeovers:,}; bankruptcies: {bankruptcies:,}".format(**counts)
     for row in verifier.episodes:
         yield "episode {index}: {accounts:,} accounts; quanta at its end: insurance {insurance}, deficit {deficit}, backstop {backstop}".format(**row)
 

@@ -3,16 +3,17 @@
 from collections import deque
 
 from verify_export.episode import Episode
-from verify_export.lines import Unreadable, read_line
+from verify_export.lines import Unreadable, read_book, read_line, read_venue
 
 MISMATCHES_SHOWN = 20
 DECISION_ROUNDS_MAX = 64
 COUNTED = (
     "events", "refused", "rounds", "marks", "applied", "held", "confirmed", "dropped", "discarded", "judgements", "flags", "decisions", "fills",
-    "takeovers", "bankruptcies",
+    "rejections", "takeovers", "bankruptcies",
 )  # fmt: skip
-OUTCOMES = {"place_order": "filled", "take_over": "taken_over", "bankrupt": "bankrupted"}
-OUTCOME_KEYS = {"filled": "order", "taken_over": "account", "bankrupted": "account"}
+OUTCOMES = {"place_order": "report", "take_over": "taken_over", "bankrupt": "bankrupted"}
+OUTCOME_KEYS = {"filled": "order", "rejected": "order", "taken_over": "account", "bankrupted": "account"}
+REPORTS = ("filled", "rejected")  # of the venue on an order: either ends it
 
 
 def show_flag(flag):
@@ -28,7 +29,7 @@ def show_command(command):
 
 def show_outcome(outcome):
     name, key = outcome
-    return f"{name} {OUTCOME_KEYS[name]} {key}" if name in OUTCOME_KEYS else name
+    return name if key is None else f"{name} {key}"
 
 
 class Verifier:
@@ -53,12 +54,16 @@ class Verifier:
             "verdict": self.verdict,
             "decision": self.decision,
             "episode_ended": self.episode_ended,
-            "note": lambda time_ms, text: None,
+            "note": self.note,
         }
 
     def begin_episode(self):
         self.expected = ("event", "episode_ended")  # entries that may come next inside an episode
-        self.round_events = []  # (type, order or account) of the open round
+        self.round_events = []  # (type, order or account) of the open round; an order's report is a "report"
+        self.round_rejects = True  # nothing but rejections in it
+        self.latency_ms = 0  # of an order on its way to the venue
+        self.orders = []  # (time of arrival, order) of orders on their way
+        self.is_ending = False  # orders were rejected because the episode ends
         self.round_ms = None
         self.decided_ms = None  # of the last round, which the decision that follows is about
         self.last_ms = None  # of the last external round
@@ -130,7 +135,8 @@ class Verifier:
         if self.episode.is_settled:
             self.report("event", "none after settled", name)
         key = OUTCOME_KEYS.get(name)
-        self.round_events.append((name, values[key] if key else None))
+        self.round_events.append(("report" if name in REPORTS else name, values[key] if key else None))
+        self.round_rejects = self.round_rejects and name == "rejected"
         self.counts["events"] += 1
         self.episode.apply(sequence, time_ms, name, values)
         self.expected = ("event", "round_ended")
@@ -149,6 +155,7 @@ class Verifier:
                 self.report("bounds of the round", show(*expected), show(*found))
             self.check_cause(time_ms, external)
         self.round_events = []
+        self.round_rejects = True
         self.verdict_expected = self.episode.end_round()
         self.expected = ("verdict",)
 
@@ -165,15 +172,50 @@ class Verifier:
                 self.report("event time of an external round", f"at least {self.last_ms}", time_ms)
             self.last_ms = time_ms
             self.decision_rounds = 0
-            for name, _ in self.round_events:
-                if name in OUTCOME_KEYS:
-                    self.report("event of an external round", "no outcome of a decision", name)
+            self.check_world(time_ms)
         elif self.due:
             self.decision_rounds += 1
             cause_ms, outcomes = self.due.popleft()
             self.compare("outcomes of the decision", outcomes, self.round_events, show_outcome)
             if time_ms != cause_ms:
                 self.report("event time of a decision's outcomes", cause_ms, time_ms)
+
+    def check_world(self, time_ms):
+        """The reports of the orders that arrive first, alone and at their time; or the rejection of all that would arrive after the end; or what
+        nobody decided."""
+        for name, _ in self.round_events:
+            if name in OUTCOME_KEYS:
+                self.report("event of an external round", "no outcome of a decision", name)
+        settles = ("settled", None) in self.round_events
+        late = [due for due in self.orders if due[0] <= time_ms or settles]
+        if all(name != "report" for name, _ in self.round_events):
+            if late:
+                self.report("external round", f"the report of order {min(late)[1]} first", f"one at {time_ms}")
+            if self.is_ending and not settles:
+                self.report("external round", "settled, after the last orders were rejected", self.round_events)
+            return
+        due_ms = min(self.orders)[0] if self.orders else time_ms
+        if due_ms > time_ms:
+            self.is_ending = True
+            if not self.round_rejects:
+                self.report("reports", f"nothing before {due_ms}, or rejections", time_ms)
+        expected = sorted(due for due in self.orders if self.is_ending or due[0] == due_ms)
+        self.compare("reports of orders", [("report", order) for _, order in expected], self.round_events, show_outcome)
+        if due_ms < time_ms:
+            self.report("event time of reports", due_ms, time_ms)
+        self.orders = [due for due in self.orders if due not in expected]
+
+    def note(self, time_ms, text):
+        try:
+            venue, book = read_venue(text), read_book(text)
+        except (ValueError, RecursionError) as error:
+            raise Unreadable(f"line {self.line}: note: {error}") from None
+        if self.episode is None:
+            return
+        if venue is not None:
+            self.latency_ms = venue["latency_ms"]
+        if book is not None and book[0] < len(self.episode.markets):
+            self.episode.markets[book[0]].book.take_profile(book[1])
 
     def verdict(self, round, flags):
         self.check_round(round)
@@ -188,10 +230,14 @@ class Verifier:
         self.compare(f"decision after round {round}", self.episode.decide(), found, show_command)
         self.counts["decisions"] += len(found)
         self.episode.adopt(found)
-        if found:
-            outcomes = [(OUTCOMES[command[0]], command[1]) for command in found]
+        outcomes = [(OUTCOMES[command[0]], command[1]) for command in found]
+        if self.latency_ms:
+            arrival_ms = max(self.decided_ms, self.last_ms if self.last_ms is not None else self.decided_ms) + self.latency_ms
+            self.orders += [(arrival_ms, order) for name, order in outcomes if name == "report"]
+            outcomes = [outcome for outcome in outcomes if outcome[0] != "report"]
+        if outcomes:
             self.due.append((self.decided_ms, outcomes))
-        self.expected = ("event",) if self.due else ("event", "episode_ended")
+        self.expected = ("event",) if self.due or self.orders else ("event", "episode_ended")
 
     def check_round(self, round):
         if round != self.next_round - 1:
