@@ -191,6 +191,7 @@ fn a_number_that_is_misheard_while_a_device_is_loaded_is_found_at_once() {
         (&input::TIER, &record::RATE),
         (&input::INSTRUMENT, &record::WEIGHT_LONG),
         (&input::POSITION, &record::SIZE),
+        (&input::OFFSET, &record::OFFSET),
         (&input::LOAD, &record::EQUITY_LOW),
         (&input::MARK, &record::PRICE),
         (&input::CASH, &record::DELTA),
@@ -199,7 +200,13 @@ fn a_number_that_is_misheard_while_a_device_is_loaded_is_found_at_once() {
         let device = Misheard { inner: CpuDevice::new(capacity(1)), bit: None };
         let mut driver = Driver::new(device, DriverConfig::default());
         driver.start(&rules()).unwrap();
-        let round = [list(0, 0), mark(1, 0, 1_000), cash(2, 0, 9_000), position(3, 0, 0, 10, -10_000)];
+        let round = [
+            list(0, 0),
+            mark(1, 0, 1_000),
+            cash(2, 0, 9_000),
+            position(3, 0, 0, 10, -10_000),
+            offset(3, 0, -123_456),
+        ];
         driver.run_round(&round).unwrap();
         driver.accept();
         driver.lose();
