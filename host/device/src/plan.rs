@@ -6,6 +6,7 @@ use std::hash::BuildHasherDefault;
 use engine::event::{AccountId, Change, EventSequence, InstrumentId, Update};
 use engine::rules::{InstrumentSpec, Rules};
 use model::machine::Capacity;
+use model::margin::Severity;
 use model::record::{self, FLAG_COMMIT, FLAG_HOLD, FLAG_RAW, NO_INSTRUMENT, Record, input};
 use model::tier::TierTable;
 use model::units::{NOTIONAL_BITS, Offset, OutOfRange, Price, Scale, Size};
@@ -136,7 +137,10 @@ impl Plan {
             }
         }
         for &index in accounts {
-            self.offset(0, index, book.offset(index), true);
+            match book.offset(index) {
+                0 => self.offset(0, index, 0, true),
+                offset => self.offset_proven(index, offset),
+            }
             if anew {
                 self.load(index, (if is_modest(book, index) { book.cash_equity(index) } else { 0 }, 0));
             }
@@ -157,6 +161,15 @@ impl Plan {
             self.cash(0, index, 0, false);
         }
         self.push(0, self.record(&input::FENCE).with(&record::TOKEN, token.into()));
+    }
+
+    /// No read-back tells of an offset, so the device is made to: at E of 0 an R' of 1 is a takeover and an R' of 0 is healthy, whatever the
+    /// rungs. Only from the exact offset do both come, and with them the FLAGs of [`proof`].
+    fn offset_proven(&mut self, index: u32, offset: i128) {
+        self.load(index, (0, 1 - offset));
+        self.offset(0, index, offset, false);
+        self.load(index, (0, -offset));
+        self.cash(0, index, 0, false);
     }
 
     fn load(&mut self, index: u32, (equity, requirement): (i128, i128)) {
@@ -368,6 +381,12 @@ impl Plan {
         self.sweeps.push(Sweep { offset: self.records.len() as u32, instrument, mark });
         self.holders.extend(holders);
     }
+}
+
+/// New severity, E and R of the FLAGs of a reloaded account that has this offset. It may have been a takeover already; then the first does
+/// not come.
+pub(crate) fn proof(offset: i128) -> [(u8, i128, i128); 2] {
+    [(Severity::Takeover as u8, 0, 1 - offset), (Severity::Healthy as u8, 0, -offset)]
 }
 
 /// True if no sum of the account's cash and any 64 values or requirements leaves the accumulators on its way.

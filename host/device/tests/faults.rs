@@ -36,6 +36,9 @@ fn rounds() -> Vec<Vec<Update>> {
                 .map(|a| cash(next(), a, if a.is_multiple_of(2) { -90_000 } else { 120_000 }))
                 .collect(),
         );
+        // Some are flagged by it and some cleared; the equities are about so large.
+        let value = |a: u64| i128::from(1 + wave) * 400_000_000 * [1, -1, 0][a as usize % 3];
+        rounds.push((0..ACCOUNTS).map(|a| offset(next(), a, value(a))).collect());
         rounds.push((0..ACCOUNTS).map(|a| position(next(), a, a as u16 % INSTRUMENTS, 0, 1_000)).collect());
     }
     rounds
@@ -191,6 +194,7 @@ fn a_number_that_is_misheard_while_a_device_is_loaded_is_found_at_once() {
         (&input::TIER, &record::RATE),
         (&input::INSTRUMENT, &record::WEIGHT_LONG),
         (&input::POSITION, &record::SIZE),
+        (&input::OFFSET, &record::OFFSET),
         (&input::LOAD, &record::EQUITY_LOW),
         (&input::MARK, &record::PRICE),
         (&input::CASH, &record::DELTA),
@@ -199,7 +203,13 @@ fn a_number_that_is_misheard_while_a_device_is_loaded_is_found_at_once() {
         let device = Misheard { inner: CpuDevice::new(capacity(1)), bit: None };
         let mut driver = Driver::new(device, DriverConfig::default());
         driver.start(&rules()).unwrap();
-        let round = [list(0, 0), mark(1, 0, 1_000), cash(2, 0, 9_000), position(3, 0, 0, 10, -10_000)];
+        let round = [
+            list(0, 0),
+            mark(1, 0, 1_000),
+            cash(2, 0, 9_000),
+            position(3, 0, 0, 10, -10_000),
+            offset(3, 0, -123_456),
+        ];
         driver.run_round(&round).unwrap();
         driver.accept();
         driver.lose();
@@ -208,6 +218,48 @@ fn a_number_that_is_misheard_while_a_device_is_loaded_is_found_at_once() {
         assert!(driver.is_lost() && driver.device().bit.is_none(), "{}: {error}", layout.name);
         assert_eq!(driver.reattach().unwrap(), 1, "heard well, {}", layout.name);
     }
+}
+
+/// Each bit of an offset, of an account that is healthy with it and without.
+#[test]
+fn an_offset_that_is_misheard_while_it_is_loaded_is_found_to_the_unit() {
+    use model::record::{self, input};
+    for (value, bit) in [-123_456, 9_999, 1 << 70].into_iter().flat_map(|v| (0..128).map(move |b| (v, b))) {
+        let device = Misheard { inner: CpuDevice::new(capacity(1)), bit: None };
+        let mut driver = Driver::new(device, DriverConfig::default());
+        driver.start(&rules()).unwrap();
+        let rich = (0..2).map(|_| cash(0, 0, i64::MAX));
+        driver.run_round(&rich.chain([offset(1, 0, value)]).collect::<Vec<_>>()).unwrap();
+        driver.accept();
+        let bit = Some((input::OFFSET.op, record::OFFSET.lsb + bit));
+        driver.device_mut().inner.machine_mut().break_account(0);
+        driver.device_mut().bit = bit;
+        let read = driver.read_back(&[id(0)], |_, _, _, _| ());
+        assert!(read.is_err() && driver.is_lost(), "{value}, bit {bit:?}");
+        driver.device_mut().bit = bit;
+        assert!(driver.reattach().is_err(), "{value}, bit {bit:?}");
+        assert_eq!(driver.reattach().unwrap(), 1, "heard well");
+    }
+}
+
+#[test]
+fn a_round_that_sets_an_offset_is_undone_with_the_device_and_judged_again() {
+    let mut bench = Bench::new(0, 2);
+    bench.round(&[cash(0, 0, 100), cash(0, 1, 100), offset(1, 0, 1_000_000)]);
+    let round = [offset(2, 0, 1_000_001), held(offset(3, 1, 7_000_000)), cash(3, 1, -1), offset(4, 2, 1)];
+    let flags = bench.driver.run_round(&round).unwrap().verdicts;
+    assert_eq!(flags.len(), 3);
+    bench.driver.lose();
+    bench.driver.device_mut().is_lost = true;
+    let same = [cash(1, 0, 0), cash(1, 1, 0)];
+    assert_eq!(bench.driver.run_round(&same).unwrap().verdicts, vec![], "as if it had never been");
+    assert_eq!(bench.driver.slot_map().index_of(id(2)), None);
+    assert_eq!(bench.driver.run_round(&round).unwrap().verdicts, flags, "the host says the same");
+    bench.ledger.round(&round);
+    assert!(bench.reattach());
+    bench.round(&[cash(5, 0, 0), cash(5, 1, 0), cash(5, 2, 0)]);
+    bench.round(&[offset(6, 0, 1_000_000), offset(6, 1, 0), offset(6, 2, 0)]);
+    assert_eq!([0, 1, 2].map(|account| bench.driver.severity(id(account))), [1, 0, 0]);
 }
 
 #[test]

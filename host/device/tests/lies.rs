@@ -67,9 +67,9 @@ fn driver() -> Driver<Liar> {
     driver
 }
 
-/// Records: MARK, held CASH, CASH of account 0, CASH of account 1, FENCE.
+/// Records: MARK, held OFFSET, CASH of account 0, CASH of account 1, FENCE.
 fn round() -> Vec<Update> {
-    vec![mark(10, 0, 500), held(cash(11, 0, 400)), cash(11, 0, 400), cash(12, 1, 800)]
+    vec![mark(10, 0, 500), held(offset(11, 0, 400)), cash(11, 0, 800), cash(12, 1, 800)]
 }
 
 /// Their answers, by place.
@@ -116,7 +116,7 @@ const ROUND: &[(Edit, &str)] = &[
         },
         "at most one flag a holder",
     ),
-    (|a| add(&mut a[CASH_FLAG_0], &record::SEQUENCE, -1), "CASH"),
+    (|a| add(&mut a[CASH_FLAG_0], &record::SEQUENCE, -1), "on OFFSET"),
     (|a| add(&mut a[CASH_FLAG_0], &record::SEQUENCE, 1), "on CASH"),
     (|a| add(&mut a[CASH_FLAG_0], &record::SEQUENCE, 2), "on FENCE"),
     (

@@ -38,6 +38,8 @@ fn assert_refused(last: Update, words: &str) {
     let before = picture(&mut driver, &[id(0), id(2)]);
     let round = [
         cash(2, 0, 1_000),
+        offset(2, 0, 9_000_000),
+        offset(2, 7, -1),
         position(2, 0, 0, 0, 0),
         position(2, 7, 0, -3, 300),
         position(2, 0, 0, 9, 0),
@@ -53,8 +55,8 @@ fn assert_refused(last: Update, words: &str) {
     // The round without its last update still runs: instrument 1 is not listed, account 7 has no index.
     let mut ledger = Ledger::new(rules());
     ledger.round(&setup);
-    let expected = ledger.round(&round[..6]);
-    let answer = driver.run_round(&round[..6]).unwrap();
+    let expected = ledger.round(&round[..round.len() - 1]);
+    let answer = driver.run_round(&round[..round.len() - 1]).unwrap();
     assert_eq!((answer.verdicts, answer.coverage), expected);
     for (&account, known) in &ledger.accounts {
         let (equity, requirement) = ledger.word(known);
@@ -71,6 +73,13 @@ fn what_does_not_fit_leaves_no_trace() {
     assert_refused(position(4, 0, 0, 1 << SIZE_BITS, 0), "size 4096 is outside -4095..=4095");
     assert_refused(position(4, 0, 0, -(1 << SIZE_BITS), 0), "size -4096 is outside");
     assert_refused(position(4, 0, 9, 0, 0), "instrument 9 is not listed");
+    let bound = (1i128 << 86) - 1;
+    for value in [bound + 1, -bound - 1, i128::MAX, i128::MIN] {
+        let words = format!("event 4: value refused: offset {value} is outside {}..={bound}", -bound);
+        assert_refused(offset(4, 0, value), &words);
+        assert_refused(offset(4, 8, value), &words);
+        assert_refused(held(offset(4, 0, value)), &words);
+    }
 }
 
 #[test]

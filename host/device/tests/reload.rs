@@ -101,7 +101,7 @@ fn an_account_that_fits_no_accumulator_is_judged_by_the_host_until_it_fits() {
     check(&mut driver, vec![mark(4, 0, 1_001)], 2);
     // Beyond 88 bits: everything about it goes on, slots move under it, but its word is not the device's.
     check(&mut driver, vec![mark(5, 0, 2_000)], 1);
-    check(&mut driver, vec![mark(6, 0, 3_000), position(7, 0, 0, 3_900, 7)], 1);
+    check(&mut driver, vec![mark(6, 0, 3_000), offset(6, 0, -9), position(7, 0, 0, 3_900, 7)], 1);
     check(
         &mut driver,
         vec![position(8, 1, 0, 0, 0), position(8, 0, 0, 0, 100), position(8, 0, 0, 4_000, 0)],
@@ -134,6 +134,87 @@ fn notes_name_the_account_and_the_reason() {
     assert!(notes[0].contains(&format!("account {}): account word is beyond repair", id(0).0)), "{notes:?}");
     assert!(notes[2].contains("slot word is beyond repair"), "{notes:?}");
     assert!(driver.take_notes().is_empty());
+}
+
+/// Accounts 0 to 2 with 1,000 of cash and one lot of instrument 0 at 100: E of 1,100 quanta over 10,000.
+fn with_offsets() -> (Driver<CpuDevice>, Ledger) {
+    let mut driver = Driver::new(CpuDevice::new(capacity(1)), DriverConfig::default());
+    driver.start(&rules()).unwrap();
+    let mut ledger = Ledger::new(rules());
+    let mut setup = vec![list(0, 0), mark(1, 0, 100)];
+    for account in 0..3 {
+        setup.extend([position(2, account, 0, 1, 0), cash(2, account, 1_000)]);
+    }
+    // The one is on the line of liquidation, the other beyond it; with a credit the third is healthy down to E of 0.
+    setup.extend([offset(3, 0, 10_995_000), offset(3, 1, 10_995_001), offset(3, 2, -1_000_000)]);
+    assert_eq!(driver.run_round(&setup).unwrap().verdicts.len(), 2);
+    ledger.round(&setup);
+    (driver, ledger)
+}
+
+#[test]
+fn a_reloaded_account_keeps_its_offset_however_it_is_loaded() {
+    type Loss = fn(&mut Driver<CpuDevice>);
+    let losses: [(Loss, u64); 4] = [
+        (|driver| (0..3).for_each(|index| driver.device_mut().machine_mut().break_account(index)), 3),
+        (|driver| (0..3).for_each(|slot| driver.device_mut().machine_mut().break_slot(0, slot)), 3),
+        // The POSITION that closes is not executed: nor is the MOVE into its slot, and all is loaded anew.
+        (
+            |driver| {
+                driver.device_mut().machine_mut().break_account(0);
+                driver.run_round(&[position(4, 0, 0, 0, 100)]).unwrap();
+                let notes = driver.take_notes();
+                assert!(notes.iter().any(|note| note.contains("loaded anew")), "{notes:?}");
+            },
+            2,
+        ),
+        (
+            |driver| {
+                driver.accept();
+                driver.lose();
+                assert_eq!(driver.reattach().unwrap(), 3);
+            },
+            0,
+        ),
+    ];
+    for (place, (lose, reloads)) in losses.into_iter().enumerate() {
+        let (mut driver, mut ledger) = with_offsets();
+        lose(&mut driver);
+        if place == 2 {
+            ledger.round(&[position(4, 0, 0, 0, 100)]);
+        }
+        // The first finds what is broken, the second is the device's own word.
+        for (at, price) in [(5, 100), (6, 99), (7, 100), (8, 100)] {
+            let round = [mark(at, 0, price), cash(at, 0, 0), cash(at, 1, 0), cash(at, 2, 0)];
+            let answer = driver.run_round(&round).unwrap();
+            assert_eq!((answer.verdicts, answer.coverage), ledger.round(&round), "loss {place}, event {at}");
+        }
+        assert_eq!(driver.reloads(), reloads, "loss {place}");
+        // To the unit, from both sides.
+        let down = [(0, -1_100), (1, -1_100), (2, -1_100)].map(|(account, quanta)| cash(9, account, quanta));
+        let answer = driver.run_round(&down).unwrap();
+        assert_eq!((answer.verdicts, answer.coverage), ledger.round(&down));
+        assert_eq!(driver.severity(id(2)), 0, "R' is 0");
+    }
+}
+
+/// An OFFSET of a bad account is refused by the device, without hold, and is the host's business.
+#[test]
+fn an_offset_of_an_account_that_went_bad_takes_effect() {
+    let (mut driver, mut ledger) = with_offsets();
+    (0..3).for_each(|index| driver.device_mut().machine_mut().break_account(index));
+    let round =
+        [mark(4, 0, 101), offset(5, 0, 11_004_951), held(offset(6, 1, 0)), cash(6, 1, 0), offset(7, 2, 0)];
+    let answer = driver.run_round(&round).unwrap();
+    assert_eq!((answer.verdicts.len(), driver.reloads()), (3, 3));
+    assert_eq!((answer.verdicts, answer.coverage), ledger.round(&round));
+    let same = [cash(8, 0, 0), cash(8, 1, 0), cash(8, 2, 0)];
+    assert_eq!(driver.run_round(&same).unwrap().verdicts, vec![]);
+    ledger.round(&same);
+    let back = [offset(9, 0, 11_004_950), offset(9, 1, 11_004_951), cash(9, 2, -1_101)];
+    let answer = driver.run_round(&back).unwrap();
+    assert_eq!(answer.verdicts.len(), 3);
+    assert_eq!((answer.verdicts, answer.coverage), ledger.round(&back));
 }
 
 /// Says after every second FENCE's echo that the idle walk found the word of account index 0 beyond repair.

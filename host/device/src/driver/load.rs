@@ -1,6 +1,6 @@
 //! How a device comes to be as the book is: single accounts after a round, or everything from reset, and then proven.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use engine::event::AccountId;
 use model::record::ABI_HASH;
@@ -8,6 +8,7 @@ use model::record::ABI_HASH;
 use super::{Driver, State, flag_words};
 use crate::MarginDevice;
 use crate::error::DeviceError;
+use crate::plan::proof;
 
 const REATTACH: &str = "re-attach";
 
@@ -77,29 +78,42 @@ impl<D: MarginDevice> Driver<D> {
         Ok(())
     }
 
-    /// Loads accounts as the book has them, and on an empty device the instruments before. Who is not bad now ends in the book's severity.
+    /// Loads accounts as the book has them, and on an empty device the instruments before. Who is not bad now has proven its offset, if
+    /// there is one, and ends in the book's severity.
     fn load(&mut self, accounts: &BTreeSet<u32>, anew: bool) -> Result<(), DeviceError> {
         const OPERATION: &str = "reload";
         let token = self.token();
         self.plan.reload(&self.book, &self.map, (accounts, anew), self.sequence, token);
         let flags = self.execute(OPERATION)?.verdicts;
-        for &index in accounts {
-            let (found, expected) = (self.severities[index as usize], self.book.severity(index) as u8);
-            if self.bad.loaded(index, &self.book) && found != expected {
-                let found = format!("severity {found} of account index {index} when it is loaded");
-                return Err(DeviceError::Answer {
-                    operation: OPERATION,
-                    found,
-                    expected: expected.to_string(),
-                });
+        let unfit = |found, expected| Err(DeviceError::Answer { operation: OPERATION, found, expected });
+        let mut proven = BTreeSet::new();
+        let mut differing = BTreeMap::new();
+        for flag in &flags {
+            let index = self.map.index_of(flag.account).expect("a FLAG's account is known");
+            let offset = self.book.offset(index);
+            let said = (flag.severity_new, flag.equity, flag.requirement);
+            let [takeover, healthy] = proof(offset);
+            if offset != 0 && said == healthy && flag.severity_old == takeover.0 {
+                proven.insert(index);
+            } else if !(offset != 0 && said == takeover) && (said.1, said.2) != self.book.word(index) {
+                differing.insert(index, flag);
             }
         }
-        for flag in flags {
-            let index = self.map.index_of(flag.account).expect("a FLAG's account is known");
-            let expected = self.book.word(index);
-            if !self.bad.contains(index) && (flag.equity, flag.requirement) != expected {
-                let (found, expected) = (flag_words(&flag), format!("E and R {expected:?}"));
-                return Err(DeviceError::Answer { operation: OPERATION, found, expected });
+        for &index in accounts {
+            if !self.bad.loaded(index, &self.book) {
+                continue;
+            }
+            if let Some(flag) = differing.get(&index) {
+                return unfit(flag_words(flag), format!("E and R {:?}", self.book.word(index)));
+            }
+            if self.book.offset(index) != 0 && !proven.contains(&index) {
+                let found = format!("another offset of account index {index} when it is loaded");
+                return unfit(found, self.book.offset(index).to_string());
+            }
+            let (found, expected) = (self.severities[index as usize], self.book.severity(index) as u8);
+            if found != expected {
+                let found = format!("severity {found} of account index {index} when it is loaded");
+                return unfit(found, expected.to_string());
             }
         }
         Ok(())
