@@ -277,6 +277,13 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         Ok(self.engine.state_hash())
     }
 
+    /// The books that are others than those that the engine was told.
+    fn books_changed(&self, time_ms: TimeMs) -> Vec<Event> {
+        let told = |instrument: InstrumentId| self.engine.markets()[usize::from(instrument.0)].book.as_ref();
+        let books = self.venue.left(time_ms).filter(|(instrument, book)| told(*instrument) != Some(book));
+        books.map(|(instrument, book)| Event::Book { instrument, book }).collect()
+    }
+
     /// A round: external, with the tape's prices of its marks, or else the outcomes of decisions.
     fn step(
         &mut self,
@@ -287,6 +294,8 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         observe: &mut impl FnMut(&Engine, &Evaluated) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let external = tape.is_some();
+        let mut events = events;
+        events.extend(self.books_changed(time_ms));
         let round = Round { time_ms, first_sequence: self.next_sequence, events };
         for (sequence, event) in (round.first_sequence..).zip(&round.events) {
             recorder.record(Entry::Event { sequence, time_ms, event: event.clone() })?;

@@ -222,8 +222,11 @@ impl Due {
     }
 
     /// An external round comes when nothing is due, or after as many decision rounds as may pass before one; a decision round is
-    /// the outcomes of the oldest batch, in its order, at its time.
+    /// the outcomes of the oldest batch, in its order, at its time. Books may be told in any round.
     fn check_cause(&mut self, round: &Round, external: bool) -> anyhow::Result<()> {
+        let is_book = |event: &&Event| matches!(event, Event::Book { .. });
+        let events = round.events.iter().filter(|event| !is_book(event)).cloned().collect();
+        let round = &Round { events, ..*round };
         if external {
             ensure!(
                 self.batches.is_empty() || self.in_a_row >= DECISION_ROUNDS_MAX,

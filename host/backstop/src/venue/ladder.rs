@@ -1,5 +1,6 @@
 //! One instrument's price levels around the mark, and what an order takes from them.
 
+use engine::book::{LEVELS_MAX, Level as BookLevel};
 use engine::rules::Depth;
 use model::units::Price;
 
@@ -48,6 +49,30 @@ impl Ladder {
             Self::Model { depth, scale } => levels_within(depth, *scale).saturating_mul(depth.level_lots),
             Self::Book(profile) => profile.within(lots, DEPTH_PPM),
         }
+    }
+
+    /// Levels that an order of this sign would hit where `consumed` lots are missing from the best ones, as the engine takes them: distances over
+    /// `scale` rounded up, the best [`LEVELS_MAX`] at the most.
+    pub(super) fn left(&self, consumed: u64, lots: i64, scale: u32) -> Vec<BookLevel> {
+        let mut gone = consumed;
+        let mut left: Vec<BookLevel> = Vec::new();
+        for level in (0..).map_while(|at| self.level(lots, at)) {
+            let taken = gone.min(level.lots);
+            gone -= taken;
+            let away = (u128::from(level.distance) * u128::from(scale)).div_ceil(level.scale.into());
+            let Ok(distance) = u32::try_from(away) else { break };
+            if taken == level.lots {
+                continue;
+            }
+            match left.last_mut().filter(|last| last.distance == distance) {
+                Some(last) => last.lots += level.lots - taken,
+                None => left.push(BookLevel { distance, lots: level.lots - taken }),
+            }
+            if left.len() == LEVELS_MAX {
+                break;
+            }
+        }
+        left
     }
 
     /// What `order` takes where `consumed` lots are missing from the best levels: lots and quanta, both as magnitudes.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use engine::book::Book as ToldBook;
 use engine::event::{InstrumentId, OrderId, TimeMs};
 use engine::rules::InstrumentSpec;
 use model::units::{Price, Scale};
@@ -86,6 +87,17 @@ impl SimulatedVenue {
     pub fn consumed(&self, instrument: InstrumentId, lots: i64, time_ms: TimeMs) -> Option<u64> {
         let book = self.books.get(&instrument)?;
         Some(book.sides[side_of(lots)].at(time_ms, book.spec.depth.refill_lots).consumed)
+    }
+
+    /// What is left of every instrument's book at `time_ms`, in order of listing.
+    pub fn left(&self, time_ms: TimeMs) -> impl Iterator<Item = (InstrumentId, ToldBook)> {
+        self.books.iter().map(move |(&instrument, book)| {
+            let [bids, offers] = [-1, 1].map(|lots| {
+                let side = book.sides[side_of(lots)].at(time_ms, book.spec.depth.refill_lots);
+                book.ladder.left(side.consumed, lots, self.scale.get())
+            });
+            (instrument, ToldBook { bids, offers })
+        })
     }
 
     /// Impact on the instrument's mark at `time_ms`, parts per million of the tape's price toward zero.
