@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context;
 use backstop::device_kind::DeviceKind;
 use backstop::device_tool::{bench, info, selftest};
 use backstop::feed::accounts::{ACCOUNTS_MAX, ACCOUNTS_MIN};
@@ -14,6 +15,7 @@ use backstop::feed::tape::TapeError;
 use backstop::journal::export::{ExportError, export};
 use backstop::replay::audit::Audit;
 use backstop::replay::{LANES, Options, Request, Source, VenueOptions};
+use backstop::report::compare::{self, Comparison, Run};
 use backstop::venue::VenueConfig;
 use backstop::{conform, replay};
 use clap::{Args, Parser, Subcommand};
@@ -67,11 +69,33 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         trace: Option<PathBuf>,
     },
+    /// Reports on runs that are done
+    Report {
+        #[command(subcommand)]
+        command: ReportCommand,
+    },
     /// Run case files through the model
     Conform {
         /// Directory of case files, searched whole
         #[arg(required = true)]
         dirs: Vec<PathBuf>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum ReportCommand {
+    /// Two runs side by side: liquidations, marks off the tape, fund and bad debt
+    Compare {
+        /// Folder of the first run (replay --out)
+        first: PathBuf,
+        /// Folder of the second
+        second: PathBuf,
+        /// Where the picture goes
+        #[arg(long, value_name = "FILE")]
+        svg: Option<PathBuf>,
         /// Print one JSON object
         #[arg(long)]
         json: bool,
@@ -330,6 +354,18 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 "{} clients, {} messages, {} refused",
                 served.clients, served.messages, served.refused
             ));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Report { command: ReportCommand::Compare { first, second, svg, json } } => {
+            must_exist(&first)?;
+            must_exist(&second)?;
+            let runs = [Run::read(&first)?, Run::read(&second)?];
+            if let Some(path) = svg {
+                let picture = compare::to_svg(&runs)?;
+                std::fs::write(&path, picture).with_context(|| format!("cannot write {}", path.display()))?;
+            }
+            let comparison = Comparison::of(&runs);
+            show(if json { comparison.to_json() } else { comparison.to_string() })?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Conform { dirs, json } => {

@@ -353,3 +353,59 @@ fn bad_rows_are_refused_by_line_and_the_run_goes_on_unless_strict() {
     assert_eq!(strict.status.code(), Some(1), "{}", stderr(&strict));
     assert!(stderr(&strict).contains('7'), "{}", stderr(&strict));
 }
+
+#[test]
+fn a_run_with_a_slow_venue_is_verified_and_two_runs_are_compared() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_string();
+    let run = |name: &str, more: &[&str]| {
+        let out = path(name);
+        let args = ["replay", "--device", "cpu", "--accounts", "60", "--out", &out, "--json"];
+        let run = backstop(&[&args[..], more].concat());
+        assert!(run.status.success(), "{}", stderr(&run));
+        let verified = backstop(&["verify", &format!("{out}/journal")]);
+        assert!(verified.status.success(), "{}", stderr(&verified));
+        assert!(String::from_utf8_lossy(&verified.stdout).contains("note: venue: {\"latency_ms\":"));
+        serde_json::from_slice::<serde_json::Value>(&run.stdout).unwrap()
+    };
+    let slow =
+        ["--venue-latency", "250", "--venue-rejects", "200000", "--venue-impact", "20000", "--no-budget"];
+    let summary = run("slow", &slow);
+    assert_eq!(
+        (summary["venue"]["latency_ms"].as_i64(), summary["no_budget"].as_bool()),
+        (Some(250), Some(true))
+    );
+    let mut book = String::from("symbol,ts_ms,side,price,qty\n");
+    for (side, price) in [("B", "99.9"), ("B", "90"), ("A", "100.1"), ("A", "110")] {
+        book += &format!("BTC-PERP,1626992741261,{side},{price},5000\n");
+    }
+    std::fs::write(path("books.csv"), book).unwrap();
+    let summary = run("books", &["--books", &path("books.csv")]);
+    assert_eq!(summary["books"]["BTC-PERP"], "its own book at 1626992741261 ms");
+    assert_eq!(summary["books"]["ETH-PERP"], "median of 1 books");
+    let svg = path("compare.svg");
+    let compared = backstop(&["report", "compare", &path("books"), &path("slow"), "--svg", &svg]);
+    assert!(compared.status.success(), "{}", stderr(&compared));
+    let page = String::from_utf8_lossy(&compared.stdout).into_owned();
+    assert!(
+        page.contains("worst mark off the tape") && page.contains("differ in more than the budget: venue"),
+        "{page}"
+    );
+    assert!(std::fs::read_to_string(svg).unwrap().starts_with("<svg"));
+    let json = backstop(&["report", "compare", &path("books"), &path("slow"), "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert!(json["sides"][1]["deviation"]["ppm"].as_i64().unwrap() != 0);
+
+    for (args, words) in [
+        (vec!["--venue-latency", "60001", "--venue-impact", "2000000"], "2000000"),
+        (vec!["--books", "/nowhere.csv"], "check the path"),
+        (vec!["--contract-size", "X=1"], "--books"),
+        (vec!["--books", "x", "--contract-size", "X"], "BTCUSD_PERP=100"),
+    ] {
+        let output = backstop(&[&["replay"][..], &args].concat());
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(words), "{args:?}: {}", stderr(&output));
+    }
+    let missing = backstop(&["report", "compare", "/nowhere", "/nowhere"]);
+    assert_eq!(missing.status.code(), Some(2), "{}", stderr(&missing));
+}

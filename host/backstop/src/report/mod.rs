@@ -2,6 +2,9 @@
 
 pub mod amount;
 mod axis;
+mod canvas;
+pub mod compare;
+mod compare_picture;
 pub mod impact;
 pub mod liquidations;
 mod picture;

@@ -1,18 +1,15 @@
 //! Draws the plot: three panels over one time axis.
 
-use plotters::element::DashedPathElement;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::text_anchor::HPos;
 
-use super::axis::{Column, TimeAxis, ValueAxis, length_text, short, time_text};
+use super::axis::{Column, TimeAxis, ValueAxis, length_text, short};
+use super::canvas::{Canvas, Drawn, INK, LEFT, QUIET, RIGHT, WIDTH, legend_width, steps, words};
 use super::plot::{EpisodePlot, Plot};
-use super::series::{Point, wider_ms};
+use super::series::wider_ms;
 use super::text::count;
 
-const WIDTH: i32 = 1_400;
 const HEIGHT: i32 = 980;
-const LEFT: i32 = 84;
-const RIGHT: i32 = WIDTH - 84;
 /// Rows of the panels: top and bottom. The first's top leaves room for the legend.
 const MARKS: (i32, i32) = (150, 430);
 const TROUBLE: (i32, i32) = (510, 680);
@@ -22,10 +19,6 @@ const BARS_MAX: i64 = 240;
 /// Pixels over which the highest count of accounts in trouble is shown.
 const PEAK_PIXELS: i32 = 3;
 
-const INK: RGBColor = RGBColor(38, 43, 51);
-const QUIET: RGBColor = RGBColor(110, 117, 128);
-const GRID: RGBColor = RGBColor(222, 226, 231);
-const GROUND: RGBColor = RGBColor(247, 248, 250);
 const AT_RISK: RGBColor = RGBColor(213, 94, 0);
 const ACTIONS: RGBColor = RGBColor(126, 142, 168);
 const FUND: RGBColor = RGBColor(0, 114, 178);
@@ -42,9 +35,6 @@ const SYMBOLS: [RGBColor; 8] = [
     RGBColor(60, 60, 60),
 ];
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
-type Drawn = Result<(), String>;
-
 pub fn draw(plot: &Plot) -> Result<String, String> {
     let mut svg = String::new();
     {
@@ -59,7 +49,9 @@ pub fn draw(plot: &Plot) -> Result<String, String> {
         } else {
             let spans: Vec<(i64, i64)> = episodes.iter().filter_map(|episode| episode.span_ms).collect();
             let picture = Picture { canvas, episodes, time: TimeAxis::new(&spans, LEFT, RIGHT) };
-            picture.time_axis()?;
+            let columns: Vec<(u32, Column)> =
+                picture.columns().map(|(episode, column)| (episode.index, *column)).collect();
+            picture.canvas.time_axis(&columns, &[MARKS, TROUBLE, MONEY], HEIGHT)?;
             picture.marks()?;
             picture.trouble()?;
             picture.money()?;
@@ -67,48 +59,6 @@ pub fn draw(plot: &Plot) -> Result<String, String> {
         area.present().map_err(words)?;
     }
     Ok(svg)
-}
-
-fn words(error: impl std::fmt::Display) -> String {
-    error.to_string()
-}
-
-struct Canvas<'a, 'b> {
-    area: &'a Area<'b>,
-}
-
-impl Canvas<'_, '_> {
-    fn text(&self, at: (i32, i32), text: &str, size: i32, color: RGBColor, side: HPos) -> Drawn {
-        let style = ("sans-serif", size).into_font().color(&color).pos(Pos::new(side, VPos::Center));
-        self.area.draw_text(text, &style, at).map_err(words)
-    }
-
-    fn line(&self, points: Vec<(i32, i32)>, style: impl Into<ShapeStyle>) -> Drawn {
-        self.area.draw(&PathElement::new(points, style)).map_err(words)
-    }
-
-    fn block(&self, corners: [(i32, i32); 2], color: RGBColor) -> Drawn {
-        self.area.draw(&Rectangle::new(corners, color.filled())).map_err(words)
-    }
-
-    /// A swatch and its words; returns the column after them.
-    fn legend(&self, at: (i32, i32), text: &str, color: RGBColor, dashed: bool) -> Result<i32, String> {
-        let swatch = if dashed { vec![(0, 6), (10, 16)] } else { vec![(0, 16)] };
-        for (from, to) in swatch {
-            self.line(vec![(at.0 + from, at.1), (at.0 + to, at.1)], color.stroke_width(4))?;
-        }
-        self.text((at.0 + 22, at.1), text, 13, INK, HPos::Left)?;
-        Ok(at.0 + legend_width(text))
-    }
-}
-
-fn legend_width(text: &str) -> i32 {
-    22 + text_width(text, 13) + 22
-}
-
-/// About how wide the text comes out, pixels: no font is loaded to know.
-fn text_width(text: &str, size: i32) -> i32 {
-    text.chars().count() as i32 * size * 57 / 100
 }
 
 struct Picture<'a, 'b> {
@@ -120,70 +70,6 @@ struct Picture<'a, 'b> {
 impl Picture<'_, '_> {
     fn columns(&self) -> impl Iterator<Item = (&EpisodePlot, &Column)> {
         self.episodes.iter().copied().zip(&self.time.columns)
-    }
-
-    fn heading(&self, top: i32, text: &str) -> Result<i32, String> {
-        self.canvas.text((LEFT, top - 22), text, 16, INK, HPos::Left)?;
-        Ok(LEFT + text_width(text, 16) + 30)
-    }
-
-    /// Grounds of the columns, grid lines through all panels, times below the last.
-    fn time_axis(&self) -> Drawn {
-        let mut free = [0, 0]; // first free pixel of the two lines of words
-        for (episode, column) in self.columns() {
-            for (top, bottom) in [MARKS, TROUBLE, MONEY] {
-                self.canvas.block([(column.left, top), (column.right, bottom)], GROUND)?;
-            }
-            let ticks = column.ticks(64);
-            for (time_ms, text) in &ticks {
-                let x = column.x(*time_ms);
-                for (top, bottom) in [MARKS, TROUBLE, MONEY] {
-                    self.canvas.line(vec![(x, top), (x, bottom)], GRID)?;
-                }
-                let half = text_width(text, 12) / 2;
-                if x - half >= free[0].max(column.left) && x + half <= column.right + GAP_WORDS {
-                    self.canvas.text((x, MONEY.1 + 16), text, 12, QUIET, HPos::Center)?;
-                    free[0] = x + half + 6;
-                }
-            }
-            let date = time_text(column.start_ms, "%Y-%m-%d");
-            if column.left >= free[1] {
-                self.canvas.text((column.left, MONEY.1 + 36), &date, 12, INK, HPos::Left)?;
-                free[1] = column.left + text_width(&date, 12) + 4;
-                let number = format!("episode {}", episode.index);
-                self.canvas.text((column.left, MONEY.1 + 54), &number, 12, QUIET, HPos::Left)?;
-            }
-        }
-        self.canvas.text((RIGHT, HEIGHT - 8), "event time, UTC", 12, QUIET, HPos::Right)
-    }
-
-    fn grid(&self, axis: &ValueAxis, x: i32, color: RGBColor, lines: bool) -> Drawn {
-        let right = x >= RIGHT;
-        let mut last = i32::MAX;
-        for (tick, text) in axis.ticks() {
-            let y = axis.row(tick);
-            if last - y < 14 {
-                continue;
-            }
-            last = y;
-            if lines {
-                for column in &self.time.columns {
-                    self.canvas.line(vec![(column.left, y), (column.right, y)], GRID)?;
-                }
-            }
-            let (at, side) = if right { (x + 8, HPos::Left) } else { (x - 8, HPos::Right) };
-            self.canvas.text((at, y), &text, 12, color, side)?;
-        }
-        Ok(())
-    }
-
-    fn curve(&self, points: Vec<(i32, i32)>, color: RGBColor, width: u32, dashed: bool) -> Drawn {
-        let points = thinned(points);
-        if dashed {
-            let line = DashedPathElement::new(points, 6, 4, color.stroke_width(width));
-            return self.canvas.area.draw(&line).map_err(words);
-        }
-        self.canvas.line(points, color.stroke_width(width))
     }
 
     fn marks(&self) -> Drawn {
@@ -200,14 +86,14 @@ impl Picture<'_, '_> {
             }
         }
         let axis = ValueAxis::around(low, high, MARKS.0, MARKS.1);
-        self.grid(&axis, LEFT, QUIET, true)?;
+        self.canvas.grid(&self.time.columns, &axis, LEFT, QUIET, true)?;
         for (episode, column) in self.columns() {
             for (name, series) in &episode.marks {
                 let at = names.iter().position(|known| known == name).unwrap_or(0);
                 let Some((_, start)) = series.first().filter(|point| point.1 > 0.0) else { continue };
                 let points = series.points();
                 let line = points.iter().map(|&(t, v)| (column.x(t), axis.row(100.0 * v / start))).collect();
-                self.curve(line, SYMBOLS[at % SYMBOLS.len()], 1, at >= SYMBOLS.len())?;
+                self.canvas.curve(line, SYMBOLS[at % SYMBOLS.len()], 1, at >= SYMBOLS.len())?;
             }
         }
         let scale = if axis.is_logarithmic() { ", log scale" } else { "" };
@@ -258,8 +144,8 @@ impl Picture<'_, '_> {
             .map(|r| r.1)
             .fold(0.0, f64::max);
         let left_axis = ValueAxis::from_zero(riskiest, 1.0, top, bottom);
-        self.grid(&left_axis, LEFT, AT_RISK, true)?;
-        self.grid(&right_axis, RIGHT, ACTIONS, false)?;
+        self.canvas.grid(&self.time.columns, &left_axis, LEFT, AT_RISK, true)?;
+        self.canvas.grid(&self.time.columns, &right_axis, RIGHT, ACTIONS, false)?;
         for ((_, column), bars) in self.columns().zip(&bars) {
             for (at, &actions) in (0..).zip(bars).filter(|(_, actions)| **actions > 0) {
                 let from = column.x(column.start_ms + at * width);
@@ -269,10 +155,15 @@ impl Picture<'_, '_> {
             }
         }
         for (episode, column) in self.columns() {
-            self.curve(peaks(&steps(&episode.at_risk.points(), column, &left_axis)), AT_RISK, 2, false)?;
+            self.canvas.curve(
+                peaks(&steps(&episode.at_risk.points(), column, &left_axis)),
+                AT_RISK,
+                2,
+                false,
+            )?;
         }
         let total: u64 = self.episodes.iter().map(|episode| episode.liquidations.total()).sum();
-        let x = self.heading(top, "Liquidation")?;
+        let x = self.canvas.heading(top, "Liquidation")?;
         let x = self.canvas.legend(
             (x, top - 22),
             &format!("accounts at severity 2 or more (left; at most {} at once)", short(riskiest)),
@@ -294,54 +185,19 @@ impl Picture<'_, '_> {
         let (_, worst) = range(|episode| episode.bad_debt.range());
         let left_axis = ValueAxis::for_balance(low, high, top, bottom);
         let right_axis = ValueAxis::from_zero(worst, 0.01, top, bottom);
-        self.grid(&left_axis, LEFT, FUND, true)?;
-        self.grid(&right_axis, RIGHT, DEBT, false)?;
+        self.canvas.grid(&self.time.columns, &left_axis, LEFT, FUND, true)?;
+        self.canvas.grid(&self.time.columns, &right_axis, RIGHT, DEBT, false)?;
         for (episode, column) in self.columns() {
-            self.curve(steps(&episode.bad_debt.points(), column, &right_axis), DEBT, 2, false)?;
-            self.curve(steps(&episode.fund.points(), column, &left_axis), FUND, 2, false)?;
+            self.canvas.curve(steps(&episode.bad_debt.points(), column, &right_axis), DEBT, 2, false)?;
+            self.canvas.curve(steps(&episode.fund.points(), column, &left_axis), FUND, 2, false)?;
         }
-        let x = self.heading(top, "Who pays (quote currency)")?;
+        let x = self.canvas.heading(top, "Who pays (quote currency)")?;
         let text = format!("insurance fund (left; lowest {})", short(low));
         let x = self.canvas.legend((x, top - 22), &text, FUND, false)?;
         let debt = if worst == 0.0 { "none".to_string() } else { format!("most {}", short(worst)) };
         self.canvas.legend((x, top - 22), &format!("bad debt (right; {debt})"), DEBT, false)?;
         Ok(())
     }
-}
-
-/// Words of the last tick may reach this far past their column.
-const GAP_WORDS: i32 = 4;
-
-/// A value holds until the next one, and the last to the end of the episode.
-fn steps(points: &[Point], column: &Column, axis: &ValueAxis) -> Vec<(i32, i32)> {
-    let mut line: Vec<(i32, i32)> = Vec::with_capacity(2 * points.len() + 1);
-    for &(time_ms, value) in points {
-        let (x, y) = (column.x(time_ms), axis.row(value));
-        if let Some(&(_, before)) = line.last() {
-            line.push((x, before));
-        }
-        line.push((x, y));
-    }
-    if let Some(&(_, last)) = line.last() {
-        line.push((column.right, last));
-    }
-    line
-}
-
-/// The same picture with at most four points a pixel column: the first, highest, lowest and last in it.
-fn thinned(points: Vec<(i32, i32)>) -> Vec<(i32, i32)> {
-    let mut thin: Vec<(i32, i32)> = Vec::with_capacity(points.len());
-    for column in points.chunk_by(|a, b| a.0 == b.0) {
-        let high = column.iter().map(|point| point.1).min();
-        let low = column.iter().map(|point| point.1).max();
-        let (x, first) = column[0];
-        for y in [Some(first), high, low, column.last().map(|point| point.1)].into_iter().flatten() {
-            if thin.last() != Some(&(x, y)) {
-                thin.push((x, y));
-            }
-        }
-    }
-    thin
 }
 
 /// The upper envelope of a step line, [`PEAK_PIXELS`] wide a step.
