@@ -384,7 +384,7 @@ impl Plan {
 }
 
 /// New severity, E and R of the FLAGs of a reloaded account that has this offset. It may have been a takeover already; then the first does
-/// not come.
+/// not come. The second comes only after a takeover: at E of 0 there is nothing between it and healthy.
 pub(crate) fn proof(offset: i128) -> [(u8, i128, i128); 2] {
     [(Severity::Takeover as u8, 0, 1 - offset), (Severity::Healthy as u8, 0, -offset)]
 }

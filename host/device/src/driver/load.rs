@@ -93,7 +93,7 @@ impl<D: MarginDevice> Driver<D> {
             let offset = self.book.offset(index);
             let said = (flag.severity_new, flag.equity, flag.requirement);
             let [takeover, healthy] = proof(offset);
-            if offset != 0 && said == healthy && flag.severity_old == takeover.0 {
+            if offset != 0 && said == healthy {
                 proven.insert(index);
             } else if !(offset != 0 && said == takeover) && (said.1, said.2) != self.book.word(index) {
                 differing.insert(index, flag);
