@@ -285,6 +285,7 @@ impl Plan {
             .with(&record::INSTRUMENT, instrument.0.into())
             .with(&record::PRICE, price.into());
         self.push(event, record);
+        self.held.retain(|&index| !matches!(map.slot(instrument, index), Ok(Some(_)))); // the sweep compares them
         Ok(())
     }
 

@@ -25,6 +25,8 @@ struct Estate {
     markets: BTreeMap<InstrumentId, Left>,
     /// A loss that goes with no position, quanta.
     loss: u128,
+    /// Who carries lots or loss: compared once, at the event's end, whatever it carries.
+    carriers: BTreeMap<AccountId, usize>,
 }
 
 /// Lots of a market, and what comes with them beyond their mark: above zero a compensation for whoever takes them, below zero a loss.
@@ -181,23 +183,32 @@ impl Engine {
     }
 
     /// The estate's lots and cash go to those who carry them, until nothing is left of it.
-    fn distribute(&mut self, estate: Estate, effect: &mut Effect) {
-        let mut loss = estate.loss;
+    fn distribute(&mut self, mut estate: Estate, effect: &mut Effect) {
+        let (mut loss, carriers) = (estate.loss, &mut estate.carriers);
         for (instrument, left) in estate.markets {
             loss += match self.market(instrument).spec.kind {
-                Kind::Contract => self.distribute_market(instrument, left, effect),
+                Kind::Contract => self.distribute_market(instrument, left, carriers, effect),
                 Kind::Collateral => {
                     self.give_backstop(instrument, left.lots, left.paid);
                     0
                 }
             };
         }
-        let borne = self.socialise(loss, effect);
+        let borne = self.socialise(loss, carriers, effect);
         self.ledger.transfer(Owner::Deficit, Owner::Estate, Amount::Quote((loss - borne) as i128));
+        for &index in carriers.values() {
+            effect.cash(self, index, 0, false);
+        }
     }
 
     /// One market's lots at its mark. Returns the loss that nobody who took lots bears.
-    fn distribute_market(&mut self, instrument: InstrumentId, left: Left, effect: &mut Effect) -> u128 {
+    fn distribute_market(
+        &mut self,
+        instrument: InstrumentId,
+        left: Left,
+        carriers: &mut BTreeMap<AccountId, usize>,
+        effect: &mut Effect,
+    ) -> u128 {
         let Left { mut lots, mut surplus, .. } = left;
         let mark = i128::from(self.market(instrument).mark.get());
         if lots == 0 && surplus > 0 {
@@ -212,7 +223,7 @@ impl Engine {
             (lots, surplus) = (lots - taken, surplus - share);
         }
         if lots != 0 {
-            let (taken, given) = self.deleverage(instrument, lots, surplus, effect);
+            let (taken, given) = self.deleverage((instrument, lots, surplus), carriers, effect);
             (lots, surplus) = (lots - taken, surplus - given);
         }
         let beyond = lots.unsigned_abs().saturating_sub(self.backstop_room(instrument, lots));
@@ -235,9 +246,8 @@ impl Engine {
     /// Returns the lots that they took, and the surplus (or loss, below zero) that went with them.
     fn deleverage(
         &mut self,
-        instrument: InstrumentId,
-        lots: i64,
-        surplus: i128,
+        (instrument, lots, surplus): (InstrumentId, i64, i128),
+        carriers: &mut BTreeMap<AccountId, usize>,
         effect: &mut Effect,
     ) -> (i64, i128) {
         let mark = u128::from(self.market(instrument).mark.get());
@@ -270,7 +280,8 @@ impl Engine {
             let amount = surplus.signum() * amount as i128;
             let quote = amount - i128::from(change) * mark as i128;
             self.exchange(index, Owner::Estate, instrument, change, quote);
-            effect.position(self, index, instrument, quote, false);
+            effect.position(self, index, instrument, quote, true);
+            carriers.insert(self.ledger.id(index), index);
             self.counters.deleveraged += 1;
             self.counters.hedges_cut += u64::from(taken > unhedged);
             self.counters.haircuts += (-amount).max(0);
@@ -300,7 +311,12 @@ impl Engine {
     }
 
     /// What is left of a loss is borne by everybody in profit, as far as their profits and margins allow. Returns what they bear.
-    fn socialise(&mut self, loss: u128, effect: &mut Effect) -> u128 {
+    fn socialise(
+        &mut self,
+        loss: u128,
+        carriers: &mut BTreeMap<AccountId, usize>,
+        effect: &mut Effect,
+    ) -> u128 {
         if loss == 0 {
             return 0;
         }
@@ -314,7 +330,8 @@ impl Engine {
         for (&index, &share) in winners.iter().zip(&shares).filter(|(_, share)| **share > 0) {
             let before = self.exact(index);
             self.ledger.transfer(Owner::Margin(index), Owner::Estate, Amount::Quote(share as i128));
-            effect.cash(self, index, -(share as i128), false);
+            effect.cash(self, index, -(share as i128), true);
+            carriers.insert(self.ledger.id(index), index);
             self.counters.socialised += 1;
             self.counters.socialised_loss += share as i128;
             let costs = Costs { unpaid: share as i128, ..Costs::default() };

@@ -35,7 +35,7 @@ impl Effect<'_> {
         cash_delta: i128,
         hold: bool,
     ) {
-        self.offset(engine, index, true);
+        self.offset(engine, index);
         let account = engine.ledger.id(index);
         let size = engine.ledger.margin(index).size(instrument);
         self.update(Change::Position { account, instrument, size, cash_delta: narrow(cash_delta), hold });
@@ -48,13 +48,13 @@ impl Effect<'_> {
         self.applied.touched.push(index);
     }
 
-    /// The account's offset, if it is another than the device has.
-    pub fn offset(&mut self, engine: &mut Engine, index: usize, hold: bool) {
+    /// The account's offset, if it is another than the device has. What comes after it compares.
+    pub fn offset(&mut self, engine: &mut Engine, index: usize) {
         let value = engine.offset(index);
         if engine.standings[index].offset != value {
             engine.standings[index].offset = value;
             let account = engine.ledger.id(index);
-            self.update(Change::Offset { account, value, hold });
+            self.update(Change::Offset { account, value, hold: true });
             self.applied.touched.push(index);
         }
     }

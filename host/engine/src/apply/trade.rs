@@ -59,15 +59,10 @@ impl Engine {
             return Ok(());
         }
         market.mark = mark;
-        // Credits fall with the lower edge: before the mark falls. They rise with it: after the mark has risen.
-        let edges = market.edges;
-        if price < edges.low {
+        if !(market.edges.low..=market.edges.high).contains(&price) {
             self.move_edges(instrument, effect);
         }
         effect.update(Change::Mark { instrument, price });
-        if price > edges.high {
-            self.move_edges(instrument, effect);
-        }
         let market = self.market(instrument);
         effect.applied.touched.extend(&market.holders);
         let holders = market.holders.len() as u64;
@@ -75,14 +70,14 @@ impl Engine {
         Ok(())
     }
 
-    /// The hedge band follows the mark; the device is told the offsets that change by it.
+    /// The hedge band follows the mark. The device is told the offsets that change by it, of holders only: the mark's sweep compares them.
     fn move_edges(&mut self, instrument: InstrumentId, effect: &mut Effect) {
         let market = self.market_mut(instrument);
         market.edges = Edges::around(market.mark);
         if market.spec.hedge.credit > 0 {
             let holders: Vec<usize> = market.holders.iter().copied().collect();
             for index in holders {
-                effect.offset(self, index, false);
+                effect.offset(self, index);
             }
         }
     }
