@@ -10,8 +10,8 @@ use crate::rules::Budget;
 pub struct Bucket {
     /// Thousandths of a quantum, so that no refill is lost.
     taken: u128,
-    /// Refill is counted up to here.
-    refilled_ms: TimeMs,
+    /// Refill is counted up to here; from the first asking.
+    refilled_ms: Option<TimeMs>,
 }
 
 impl Bucket {
@@ -20,9 +20,10 @@ impl Bucket {
         if budget.capacity == 0 {
             return None;
         }
-        let passed_ms = now_ms.saturating_sub(self.refilled_ms).max(0).unsigned_abs();
+        let refilled_ms = self.refilled_ms.unwrap_or(now_ms);
+        let passed_ms = now_ms.saturating_sub(refilled_ms).max(0).unsigned_abs();
         self.taken = self.taken.saturating_sub(u128::from(budget.refill) * u128::from(passed_ms));
-        self.refilled_ms = if self.taken == 0 { now_ms } else { self.refilled_ms.max(now_ms) };
+        self.refilled_ms = Some(refilled_ms.max(now_ms));
         let taken = self.taken.div_ceil(1_000);
         Some(u128::from(budget.capacity).saturating_sub(taken) as u64)
     }

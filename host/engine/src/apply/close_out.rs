@@ -116,18 +116,15 @@ impl Engine {
         self.ledger.margin(index).cash + values
     }
 
-    /// The funds of the account's markets pay, the one with the highest requirement first, each followed by the shared fund.
+    /// The funds of the account's markets pay, the one with the highest requirement first, then the shared fund.
     fn pay_deficit(&mut self, index: usize, deficit: u128) -> u128 {
         let mut markets: Vec<(i128, InstrumentId)> = self
             .holdings(index)
             .map(|(instrument, _, holding)| (-holding.requirement(), instrument))
             .collect();
         markets.sort_unstable();
-        let mut paid = 0;
-        for (_, instrument) in markets {
-            paid += self.draw_funds(Owner::Margin(index), instrument, deficit - paid);
-        }
-        paid
+        let markets: Vec<InstrumentId> = markets.into_iter().map(|(_, instrument)| instrument).collect();
+        self.draw_funds(Owner::Margin(index), &markets, deficit)
     }
 
     /// Every position goes to the estate, with `equity` (a deficit if below zero) shared out by requirement: the account ends with nothing.

@@ -109,7 +109,7 @@ impl Engine {
         let fee = delta.max(0);
         self.pay_fee(Owner::Margin(index), instrument, fee);
         let fund_paid =
-            self.draw_funds(Owner::Margin(index), instrument, delta.min(0).unsigned_abs()) as i128;
+            self.draw_funds(Owner::Margin(index), &[instrument], delta.min(0).unsigned_abs()) as i128;
         let notional = u128::from(lots.unsigned_abs()) * u128::from(mark.get());
         self.standings[index].closing.close(notional);
         effect.position(self, index, instrument, quote - fee + fund_paid, false);

@@ -192,28 +192,26 @@ impl Engine {
         self.counters.insurance_in += fee;
     }
 
-    /// Quanta that the market's fund, then the shared one, can pay now.
-    fn cover(&self, instrument: InstrumentId) -> [u128; 2] {
-        let insurance = &self.rules.insurance;
-        let market = self.market(instrument);
-        let cap = market.fund_paid.room(self.time_ms, market.spec.fund_cap, insurance.window_ms);
-        let own = self.ledger.of(Owner::Fund(instrument)).cash.unsigned_abs();
-        let shared = self.ledger.of(Owner::Insurance).cash.unsigned_abs();
-        [own.min(cap), shared.saturating_sub(insurance.reserve.into())]
-    }
-
-    /// The funds pay `receiver` what they can of `quanta`, the market's own first; returns what they paid.
-    fn draw_funds(&mut self, receiver: Owner, instrument: InstrumentId, quanta: u128) -> u128 {
-        let own = quanta.min(self.cover(instrument)[0]);
-        let shared = (quanta - own).min(self.cover(instrument)[1]);
-        if own > 0 {
-            let (now_ms, window_ms) = (self.time_ms, self.rules.insurance.window_ms);
-            self.market_mut(instrument).fund_paid.pay(own, now_ms, window_ms);
+    /// The funds pay `receiver` what they can of `quanta`: those of the markets in their order, then the shared one. Returns what they paid.
+    fn draw_funds(&mut self, receiver: Owner, markets: &[InstrumentId], quanta: u128) -> u128 {
+        let (now_ms, window_ms) = (self.time_ms, self.rules.insurance.window_ms);
+        let mut left = quanta;
+        for &instrument in markets {
+            let market = self.market(instrument);
+            let room = market.fund_paid.room(now_ms, market.spec.fund_cap, window_ms);
+            let paid = left.min(self.ledger.of(Owner::Fund(instrument)).cash.unsigned_abs()).min(room);
+            if paid > 0 {
+                self.market_mut(instrument).fund_paid.pay(paid, now_ms, window_ms);
+            }
+            self.ledger.transfer(Owner::Fund(instrument), receiver, Amount::Quote(paid as i128));
+            left -= paid;
         }
-        self.ledger.transfer(Owner::Fund(instrument), receiver, Amount::Quote(own as i128));
-        self.ledger.transfer(Owner::Insurance, receiver, Amount::Quote(shared as i128));
-        self.counters.insurance_out += (own + shared) as i128;
-        own + shared
+        let shared = self.ledger.of(Owner::Insurance).cash.unsigned_abs();
+        let paid = left.min(shared.saturating_sub(self.rules.insurance.reserve.into()));
+        self.ledger.transfer(Owner::Insurance, receiver, Amount::Quote(paid as i128));
+        left -= paid;
+        self.counters.insurance_out += (quanta - left) as i128;
+        quanta - left
     }
 
     /// Liquidation fee of a close for `quote`, rounded down.
