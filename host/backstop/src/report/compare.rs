@@ -247,7 +247,10 @@ impl Comparison {
         note("seed", one.seed.to_string(), two.seed.to_string());
         note("accounts", one.accounts.to_string(), two.accounts.to_string());
         note("insurance at the start", cents(one.insurance_start), cents(two.insurance_start));
-        note("venue", one.venue.note(), two.venue.note());
+        let [one, two] = [one, two].map(|figures| serde_json::to_value(&figures.venue).expect("plain data"));
+        for (field, value) in one.as_object().expect("a struct is an object") {
+            note(&format!("venue's {field}"), value.to_string(), two[field].to_string());
+        }
         Self { differences, sides: runs.each_ref().map(Run::side) }
     }
 
@@ -268,7 +271,7 @@ pub fn to_svg(runs: &[Run; 2]) -> Result<String, super::plot::PlotError> {
 impl Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         for difference in &self.differences {
-            writeln!(f, "NOTE: the runs differ in more than the budget: {difference}")?;
+            writeln!(f, "NOTE: not only the budget differs: {difference}")?;
         }
         let [one, two] = &self.sides;
         let mut row = |label: &str, cells: [String; 3]| {
