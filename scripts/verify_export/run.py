@@ -208,14 +208,12 @@ class Verifier:
     def note(self, time_ms, text):
         try:
             venue, book = read_venue(text), read_book(text)
+            if venue is not None:
+                self.latency_ms = venue["latency_ms"]
+            if book is not None and self.episode is not None and book[0] < len(self.episode.markets):
+                self.episode.markets[book[0]].book.take_profile(book[1])
         except (ValueError, RecursionError) as error:
             raise Unreadable(f"line {self.line}: note: {error}") from None
-        if self.episode is None:
-            return
-        if venue is not None:
-            self.latency_ms = venue["latency_ms"]
-        if book is not None and book[0] < len(self.episode.markets):
-            self.episode.markets[book[0]].book.take_profile(book[1])
 
     def verdict(self, round, flags):
         self.check_round(round)

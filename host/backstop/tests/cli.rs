@@ -388,7 +388,8 @@ fn a_run_with_a_slow_venue_is_verified_and_two_runs_are_compared() {
     assert!(compared.status.success(), "{}", stderr(&compared));
     let page = String::from_utf8_lossy(&compared.stdout).into_owned();
     assert!(
-        page.contains("worst mark off the tape") && page.contains("differ in more than the budget: venue"),
+        page.contains("worst mark off the tape")
+            && page.contains("not only the budget differs: venue's latency_ms: 0 and 250"),
         "{page}"
     );
     assert!(std::fs::read_to_string(svg).unwrap().starts_with("<svg"));

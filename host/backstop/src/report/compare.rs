@@ -247,7 +247,10 @@ impl Comparison {
         note("seed", one.seed.to_string(), two.seed.to_string());
         note("accounts", one.accounts.to_string(), two.accounts.to_string());
         note("insurance at the start", cents(one.insurance_start), cents(two.insurance_start));
-        note("venue", one.venue.note(), two.venue.note());
+        let [one, two] = [one, two].map(|figures| serde_json::to_value(&figures.venue).expect("plain data"));
+        for (field, value) in one.as_object().expect("a struct is an object") {
+            note(&format!("venue's {field}"), value.to_string(), two[field].to_string());
+        }
         Self { differences, sides: runs.each_ref().map(Run::side) }
     }
 
@@ -268,7 +271,7 @@ pub fn to_svg(runs: &[Run; 2]) -> Result<String, super::plot::PlotError> {
 impl Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         for difference in &self.differences {
-            writeln!(f, "NOTE: the runs differ in more than the budget: {difference}")?;
+            writeln!(f, "NOTE: not only the budget differs: {difference}")?;
         }
         let [one, two] = &self.sides;
         let mut row = |label: &str, cells: [String; 3]| {
@@ -278,27 +281,25 @@ impl Display for Comparison {
         row("", [one.run.clone(), two.run.clone(), "second - first".into()])?;
         let budget = |side: &Side| if side.no_budget { "off" } else { "as the rules" }.to_string();
         row("liquidation budget", [budget(one), budget(two), String::new()])?;
-        let counts: [(&str, fn(&Side) -> u64); 4] = [
-            ("slices on the book", |side| side.slices),
-            ("liquidations ended on the book", |side| side.liquidations),
-            ("accounts taken over", |side| side.takeovers),
-            ("accounts bankrupt", |side| side.bankruptcies),
-        ];
-        for (label, of) in counts {
-            let difference = i128::from(of(two)) - i128::from(of(one));
-            row(label, [count(of(one)), count(of(two)), format!("{difference:+}")])?;
+        for (label, [one, two]) in [
+            ("slices on the book", [one.slices, two.slices]),
+            ("liquidations ended on the book", [one.liquidations, two.liquidations]),
+            ("accounts taken over", [one.takeovers, two.takeovers]),
+            ("accounts bankrupt", [one.bankruptcies, two.bankruptcies]),
+        ] {
+            let difference = i128::from(two) - i128::from(one);
+            row(label, [count(one), count(two), format!("{difference:+}")])?;
         }
-        let amounts: [(&str, fn(&Side) -> i128); 7] = [
-            ("notional liquidated", |side| side.liquidated),
-            ("... on the book", |side| side.liquidated_on_book),
-            ("... most in one minute", |side| side.liquidated_in_a_minute),
-            ("insurance fund: fees in", |side| side.insurance_in),
-            ("insurance fund: deficits paid", |side| side.insurance_out),
-            ("insurance fund: end", |side| side.insurance_end),
-            ("bad debt", |side| side.bad_debt),
-        ];
-        for (label, of) in amounts {
-            row(label, [cents(of(one)), cents(of(two)), cents(of(two) - of(one))])?;
+        for (label, [one, two]) in [
+            ("notional liquidated", [one.liquidated, two.liquidated]),
+            ("... on the book", [one.liquidated_on_book, two.liquidated_on_book]),
+            ("... most in one minute", [one.liquidated_in_a_minute, two.liquidated_in_a_minute]),
+            ("insurance fund: fees in", [one.insurance_in, two.insurance_in]),
+            ("insurance fund: deficits paid", [one.insurance_out, two.insurance_out]),
+            ("insurance fund: end", [one.insurance_end, two.insurance_end]),
+            ("bad debt", [one.bad_debt, two.bad_debt]),
+        ] {
+            row(label, [cents(one), cents(two), cents(two - one)])?;
         }
         let ppm = |side: &Side| side.deviation.as_ref().map_or(0, |worst| worst.ppm);
         let difference = ppm(two).abs() - ppm(one).abs();

@@ -89,14 +89,14 @@ impl MarkImpact {
 fn decayed(units: i64, seconds: u64, half_life_s: u32) -> i64 {
     let half_life = u64::from(half_life_s.max(1));
     let halvings = (seconds / half_life).min(63) as u32;
-    let places = (seconds % half_life << 16) / half_life;
+    let places = ((seconds % half_life) << 16) / half_life;
     let mut factor = 1u64 << 32;
     for (root, bit) in ROOTS.iter().zip((0..16).rev()) {
         if places >> bit & 1 == 1 {
-            factor = (u128::from(factor) * u128::from(*root) >> 32) as u64;
+            factor = ((u128::from(factor) * u128::from(*root)) >> 32) as u64;
         }
     }
-    let left = u128::from(units.unsigned_abs() >> halvings) * u128::from(factor) >> 32;
+    let left = (u128::from(units.unsigned_abs() >> halvings) * u128::from(factor)) >> 32;
     units.signum() * left as i64
 }
 
