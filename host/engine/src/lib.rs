@@ -8,8 +8,10 @@ pub mod decide;
 pub mod event;
 pub mod guard;
 pub mod ledger;
+pub mod margin;
 pub mod market;
 pub mod rules;
 mod state;
+pub mod venue_rules;
 
 pub use state::{Counters, Engine, Exact};
