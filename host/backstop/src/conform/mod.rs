@@ -8,6 +8,7 @@ mod case;
 mod drift;
 mod exact;
 mod liquidation;
+mod mango;
 mod report;
 mod tiers;
 mod whole;
@@ -45,6 +46,7 @@ fn run_file(file: &Path, report: &mut Report) -> anyhow::Result<()> {
             "maintenance_amount" => tiers::maintenance_amount(&case),
             "liquidation_price" => liquidation::price(&case),
             kind if kind.starts_with("drift_") => drift::judge(&case),
+            kind if kind.starts_with("mango_") => mango::judge(&case),
             other => Ok(case::Outcome::Unsupported(other.to_owned())),
         };
         let outcome = outcome.with_context(|| case.id.to_owned()).with_context(name)?;

@@ -100,7 +100,7 @@ proptest! {
     fn weights_move_against_the_account_as_size_grows(size in 0..SIZE_MAX / 2, more in 0..SIZE_MAX / 2, imf: u32, weight in 0u32..=20_000) {
         prop_assert!(liability_weight_floor(size, imf, weight) <= liability_weight_floor(size + more, imf, weight));
         prop_assert!(asset_weight_floor(size, imf, weight) >= asset_weight_floor(size + more, imf, weight));
-        prop_assert!(liability_weight_floor(size, imf, weight) >= weight.into());
+        prop_assert!(liability_weight_floor(size, imf, weight) >= u64::from(weight));
         prop_assert!(asset_weight_floor(size, imf, weight) <= weight);
     }
 }

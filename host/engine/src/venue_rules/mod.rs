@@ -2,3 +2,4 @@
 //! reproduce a venue's verdicts. The native rule rounds nothing and does not use them.
 
 pub mod drift;
+pub mod mango;
