@@ -13,9 +13,11 @@ pub mod guard;
 pub mod insurance;
 mod judge;
 pub mod ledger;
+pub mod margin;
 pub mod market;
 pub mod rules;
 mod state;
+pub mod venue_rules;
 
 pub use judge::Exact;
 pub use state::{Counters, Engine};

@@ -5,10 +5,13 @@
 //! What the model cannot express is counted by name and never as passed.
 
 mod case;
+mod drift;
 mod exact;
 mod liquidation;
+mod mango;
 mod report;
 mod tiers;
+mod whole;
 
 use std::path::{Path, PathBuf};
 
@@ -42,6 +45,8 @@ fn run_file(file: &Path, report: &mut Report) -> anyhow::Result<()> {
             "tiered_maintenance_margin" => tiers::maintenance_margin(&case),
             "maintenance_amount" => tiers::maintenance_amount(&case),
             "liquidation_price" => liquidation::price(&case),
+            kind if kind.starts_with("drift_") => drift::judge(&case),
+            kind if kind.starts_with("mango_") => mango::judge(&case),
             other => Ok(case::Outcome::Unsupported(other.to_owned())),
         };
         let outcome = outcome.with_context(|| case.id.to_owned()).with_context(name)?;

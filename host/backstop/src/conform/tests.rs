@@ -243,6 +243,8 @@ fn the_shared_cases_pass() {
     assert!(report.all_passed(), "{report}");
     assert!(passed(&report, "tiered_maintenance_margin").0 >= 10, "{report}");
     assert!(passed(&report, "maintenance_amount").0 >= 1, "{report}");
+    assert!(passed(&report, "drift_liquidate_perp").0 >= 5, "{report}");
+    assert!(passed(&report, "mango_perp_liq").0 >= 20, "{report}");
 }
 
 #[test]
@@ -252,4 +254,36 @@ fn the_shared_liquidation_prices_pass() {
     assert!(report.all_passed(), "{report}");
     assert!(passed(&report, "liquidation_price").0 >= 32, "{report}");
     assert!(report.unsupported.is_empty(), "{report}");
+}
+
+fn venue_case(kind: &str, inputs: &str, expected: &str) -> String {
+    format!(
+        r#"{{"cases": [{{"id": "r/0", "kind": "{kind}", "inputs": {{{inputs}}}, "expected": {{{expected}}}}}]}}"#
+    )
+}
+
+#[test]
+fn venue_rules_are_judged_exactly_and_what_they_do_not_know_is_counted() {
+    let rebase = |inputs: &str, expected: &str| {
+        run_files(&[("a.json", &venue_case("drift_if_rebase", inputs, expected))]).unwrap()
+    };
+    let good = rebase(r#""total_shares": 100, "vault": 1"#, r#""expo": 1"#);
+    assert_eq!((passed(&good, "drift_if_rebase"), good.all_passed()), ((1, 1), true));
+    let wrong = rebase(r#""total_shares": 99, "vault": 1"#, r#""expo": 1"#);
+    assert_eq!((passed(&wrong, "drift_if_rebase"), wrong.all_passed()), ((0, 1), false));
+    let unknown = rebase(r#""total_shares": 99, "vault": 1, "epoch": 2"#, r#""expo": 1"#);
+    assert_eq!(unknown.unsupported.get("drift_if_rebase/epoch"), Some(&1));
+    for kind in ["drift_moon", "mango_moon"] {
+        let report = run_files(&[("a.json", &venue_case(kind, "", ""))]).unwrap();
+        assert_eq!(report.unsupported.get(kind), Some(&1));
+    }
+    let loss = |open: u64, expected: &str| {
+        let inputs = format!(r#""loss": -7, "base_long": {open}, "base_short": 0"#);
+        run_files(&[("a.json", &venue_case("drift_funding_delta_bankruptcy", &inputs, expected))])
+    };
+    assert!(loss(0, r#""error": "no_open_interest""#).unwrap().all_passed());
+    assert!(!loss(1, r#""error": "no_open_interest""#).unwrap().all_passed());
+    assert!(format!("{:#}", loss(0, r#""error": "moon""#).unwrap_err()).contains("moon"));
+    let fraction = venue_case("drift_if_rebase", r#""total_shares": 1.5, "vault": 1"#, r#""expo": 1"#);
+    assert!(error_of(&fraction).contains("total_shares is no whole number"));
 }
