@@ -76,6 +76,7 @@ fn assert_nobody_is_stuck(kept: &Kept) {
             Command::PlaceOrder { order, .. } => drop(orders.insert(*order, 1)),
             Command::TakeOver { .. } => decided[0] += 1,
             Command::Bankrupt { .. } => decided[1] += 1,
+            Command::CancelOrders { .. } | Command::Absorb { .. } => {}
         }
     }
     assert_eq!((reports, ended), (orders, decided));
@@ -85,18 +86,17 @@ fn assert_nobody_is_stuck(kept: &Kept) {
 fn ladder_of_longs(config: &VenueConfig) -> (BTreeSet<AccountId>, u64, Kept) {
     let (lots, rules) = (10_000, Rules::default());
     let spec = InstrumentSpec {
-        symbol: "X".into(),
-        lot_exponent: 0,
         tick: 10,
-        price_bits: 32,
-        size_bits: 27,
-        weight_long: rules.scale,
-        weight_short: rules.scale,
         brackets: vec![(0, 50_000)],
+        fee: 1_500,
+        slippage: 1_000,
+        limit_band: 20_000,
+        mark_band: 200_000,
         depth: Depth { levels: 20, step: 500, level_lots: 50, refill_lots: 100 },
+        ..InstrumentSpec::plain("X", rules.scale)
     };
     let mut opening = vec![
-        Event::FundEndowed { quanta: 1_000_000_000_000 },
+        Event::FundEndowed { instrument: None, quanta: 1_000_000_000_000 },
         Event::Listed { instrument: X, spec },
         Event::Mark { instrument: X, price: P as u64 },
     ];
@@ -247,15 +247,14 @@ fn the_end_of_an_episode_rejects_what_has_not_arrived() {
     let config = VenueConfig { latency_ms: 60_000, ..VenueConfig::default() };
     let (rules, account) = (Rules::default(), AccountId(7));
     let spec = InstrumentSpec {
-        symbol: "X".into(),
-        lot_exponent: 0,
         tick: 10,
-        price_bits: 32,
-        size_bits: 27,
-        weight_long: rules.scale,
-        weight_short: rules.scale,
         brackets: vec![(0, 50_000)],
+        fee: 1_500,
+        slippage: 1_000,
+        limit_band: 20_000,
+        mark_band: 200_000,
         depth: Depth { levels: 20, step: 500, level_lots: 50, refill_lots: 100 },
+        ..InstrumentSpec::plain("X", rules.scale)
     };
     let (mut kept, mut driver) = (Kept::default(), driver(16, 1));
     let mut session =

@@ -56,7 +56,7 @@ pub struct Counters {
 }
 
 /// State of one episode.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Engine {
     pub(crate) rules: Rules,
     /// Event time of the round last applied.

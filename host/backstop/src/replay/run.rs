@@ -462,6 +462,7 @@ fn consume<D: MarginDevice>(
                 summary.audited += evaluated.audited;
                 summary.patrolled += evaluated.patrolled;
                 summary.flags += evaluated.answer.verdicts.len() as u64;
+                summary.cleared += evaluated.decided.cleared.len() as u64;
                 summary.rounds += 1;
                 summary.rounds_on_cpu += u64::from(evaluated.on_cpu);
                 if let Some(loss) = &evaluated.loss {

@@ -90,6 +90,18 @@ pub struct Summary {
     pub liquidations_full: u64,
     pub takeovers: u64,
     pub bankruptcies: u64,
+    /// Slices that the backstop took because the market's budget was used up.
+    pub absorbed: u64,
+    /// Closes of counterparties, those of them that cut a hedge, and times a winner bore a loss without one; what they bore.
+    pub deleveraged: u64,
+    pub hedges_cut: u64,
+    pub socialised: u64,
+    pub haircuts: i128,
+    pub socialised_loss: i128,
+    /// Notional that the backstop took beyond its limits, nobody else being left.
+    pub backstop_beyond: u128,
+    /// Times a watched account was cleared by a hedge credit or its venue's rounding.
+    pub cleared: u64,
     pub insurance_start: i128,
     pub insurance_in: i128,
     pub insurance_out: i128,
@@ -111,8 +123,24 @@ impl Summary {
 
     /// Adds an episode that has settled.
     pub fn add_episode(&mut self, engine: &Engine, state_hash: [u8; 32]) {
-        let Counters { liquidations_partial, liquidations_full, takeovers, bankruptcies, slices, .. } =
-            *engine.counters();
+        let Counters {
+            liquidations_partial,
+            liquidations_full,
+            takeovers,
+            bankruptcies,
+            absorbed,
+            deleveraged,
+            hedges_cut,
+            socialised,
+            haircuts,
+            socialised_loss,
+            backstop_beyond,
+            slices,
+            insurance_start,
+            insurance_in,
+            insurance_out,
+            refused_events,
+        } = *engine.counters();
         self.episodes += 1;
         self.accounts += engine.ledger().accounts() as u64;
         self.liquidations_partial += liquidations_partial;
@@ -120,10 +148,17 @@ impl Summary {
         self.takeovers += takeovers;
         self.bankruptcies += bankruptcies;
         self.slices += slices;
-        self.refused_events += engine.counters().refused_events;
-        self.insurance_start += engine.counters().insurance_start;
-        self.insurance_in += engine.counters().insurance_in;
-        self.insurance_out += engine.counters().insurance_out;
+        self.absorbed += absorbed;
+        self.deleveraged += deleveraged;
+        self.hedges_cut += hedges_cut;
+        self.socialised += socialised;
+        self.haircuts += haircuts;
+        self.socialised_loss += socialised_loss;
+        self.backstop_beyond += backstop_beyond;
+        self.refused_events += refused_events;
+        self.insurance_start += insurance_start;
+        self.insurance_in += insurance_in;
+        self.insurance_out += insurance_out;
         self.insurance_end += engine.insurance();
         self.bad_debt += engine.bad_debt();
         for (symbol, counts) in engine.mark_counts() {
@@ -279,12 +314,22 @@ impl Display for Summary {
         row("liquidations ended in full", count(self.liquidations_full))?;
         row("accounts taken over", count(self.takeovers))?;
         row("accounts bankrupt", count(self.bankruptcies))?;
-        writeln!(f, "\nInsurance fund, quote currency")?;
+        row("slices that the backstop took", count(self.absorbed))?;
+        row(
+            "counterparties closed / hedges cut",
+            format!("{} / {}", count(self.deleveraged), self.hedges_cut),
+        )?;
+        if self.cleared > 0 {
+            row("flags cleared by credit or rounding", count(self.cleared))?;
+        }
+        writeln!(f, "\nInsurance funds, quote currency")?;
         let mut row = |label: &str, value: String| writeln!(f, "  {label:<34}{value:>24}");
         row("start", cents(self.insurance_start))?;
         row("fees in", cents(self.insurance_in))?;
         row("deficits paid", cents(-self.insurance_out))?;
         row("end", cents(self.insurance_end))?;
+        row("borne by counterparties", cents(self.haircuts))?;
+        row("borne by other winners", cents(self.socialised_loss))?;
         row("bad debt", cents(self.bad_debt))?;
         row(
             "ledger balanced",
