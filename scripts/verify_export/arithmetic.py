@@ -50,14 +50,27 @@ class Tiers:
         return notional * self.rates[tier] - self.deductions[tier]
 
 
-def zero_quote(size, lots, price, tiers, equity, requirement, scale):
-    """Z: quote change at which closing `lots` (from 0) of `size` leaves E / R as it was; it is against the fund's favour by less than a quantum."""
-    left = abs(size) - lots
-    released = tiers.requirement(abs(size) * price) - tiers.requirement(left * price)
-    released = min(max(released, 0), requirement)
-    share = equity * released // requirement if requirement > 0 else 0
-    value_change = scale * price * (-lots if size > 0 else lots)
-    return ceil_div(-value_change - share, scale)
+def shared_out(amount, claims):
+    """What each claim, a weight and a cap (None: no bound), gets of the amount, and what none takes."""
+    shares = [0] * len(claims)
+    left = [at for at, (weight, cap) in enumerate(claims) if weight > 0 and (cap is None or cap > 0)]
+    while left:
+        total = sum(claims[at][0] for at in left)
+        full = {at for at in left if claims[at][1] is not None and amount * claims[at][0] // total >= claims[at][1]}
+        if not full:
+            break
+        for at in full:
+            shares[at] = claims[at][1]
+            amount -= shares[at]
+        left = [at for at in left if at not in full]
+    if not left:
+        return shares, amount
+    for at in left:
+        shares[at] = amount * claims[at][0] // total
+    rest = amount - sum(shares[at] for at in left)
+    for at in sorted(left, key=lambda at: (-(amount * claims[at][0] % total), at))[:rest]:
+        shares[at] += 1
+    return shares, 0
 
 
 def fewest_lots(whole, surplus):

@@ -14,14 +14,24 @@ class Owner:
 
 
 class Account(Owner):
-    __slots__ = ("id", "severity", "reducing", "due", "short_slices", "slice_ms", "slices_at_time")
+    """A margin account. `pending`: None, "cancel" while its resting orders are being cancelled, "outcome" while anything else decided is out."""
 
-    def __init__(self, account_id):
+    __slots__ = (
+        "id", "owner", "isolated", "paid_in", "resting", "reserved", "severity", "offset", "is_offset_old", "reducing", "pending",
+        "short_slices", "slice_ms", "slices_at_time", "window",
+    )  # fmt: skip
+
+    def __init__(self, account_id, owner, isolated=None):
         super().__init__()
         self.id = account_id
+        self.owner = owner
+        self.isolated = isolated
+        self.paid_in = self.resting = self.reserved = 0
         self.severity = HEALTHY
-        self.reducing = False
-        self.due = False  # an order at the venue, or a takeover or bankruptcy decided and not yet carried out
+        self.offset = 0
+        self.is_offset_old = False
+        self.pending = None
+        self.window = None  # of the close factor: [start, gross notional then, closed since]
         self.end_liquidation()
 
     def end_liquidation(self):
@@ -30,21 +40,35 @@ class Account(Owner):
         self.slice_ms = None
         self.slices_at_time = 0
 
+    def note_slice(self, time_ms, is_whole):
+        self.short_slices = 0 if is_whole else self.short_slices + 1
+        self.slices_at_time = self.slices_at_time + 1 if self.slice_ms == time_ms else 1
+        self.slice_ms = time_ms
+
 
 class Books:
     """Every owner. Each leg of a transfer is posted alone, so a total that is not zero shows."""
 
-    SYSTEM = ("outside", "maker", "venue", "backstop", "insurance", "deficit")
+    SYSTEM = ("outside", "maker", "venue", "estate", "insurance", "deficit")
 
     def __init__(self):
         self.system = {name: Owner() for name in self.SYSTEM}
+        self.funds = []  # by instrument
+        self.backstops = []
         self.accounts = {}
         self.totals = {}
         self.unbalanced = set()
         self.posted = 0
 
+    def list(self):
+        """An instrument has a fund and a backstop of its own."""
+        self.funds.append(Owner())
+        self.backstops.append(Owner())
+
     def owners(self):
         yield from self.system.items()
+        yield from ((f"fund {at}", owner) for at, owner in enumerate(self.funds))
+        yield from ((f"backstop {at}", owner) for at, owner in enumerate(self.backstops))
         yield from self.accounts.items()
 
     def _total(self, commodity, change):
@@ -78,6 +102,18 @@ class Books:
         self.post_cash(owner, quote)
         self.post_cash(other, -quote)
 
+    def faults(self):
+        """What must not be after an event: a commodity that does not sum to zero, something in the estate, a fund below zero."""
+        found = {f"sum of {commodity}": self.totals[commodity] for commodity in self.unbalanced}
+        self.unbalanced.clear()
+        estate = self.system["estate"]
+        if estate.cash or estate.lots:
+            found["estate"] = (estate.cash, dict(estate.lots))
+        if self.system["insurance"].cash < 0:
+            found["insurance"] = self.system["insurance"].cash
+        found |= {f"fund {at}": fund.cash for at, fund in enumerate(self.funds) if fund.cash < 0}
+        return found
+
     def count(self):
         """Totals summed anew over all owners: {} when every commodity is zero."""
         totals = {"quote": 0}
@@ -93,4 +129,5 @@ class Books:
             return {"cash": str(owner.cash), "lots": {str(i): str(owner.lots[i]) for i in sorted(owner.lots)}}
 
         system = {name: row(owner) for name, owner in self.system.items()}
+        system |= {"funds": [row(owner) for owner in self.funds], "backstops": [row(owner) for owner in self.backstops]}
         return system | {"accounts": {str(name): row(self.accounts[name]) for name in sorted(self.accounts)}}

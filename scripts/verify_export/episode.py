@@ -1,10 +1,11 @@
-"""What events do and what must be decided, by `docs/accounting.md`."""
+"""What events do, by `docs/accounting.md`."""
 
-from bisect import bisect_right
-
-from verify_export.arithmetic import INSOLVENT, LIQUIDATABLE, TAKEOVER, ceil_div, fewest_lots, severity_of, zero_quote
+from verify_export.arithmetic import INSOLVENT, LIQUIDATABLE
 from verify_export.books import Account, Books
-from verify_export.market import Market, spec_fault
+from verify_export.close_out import CloseOut
+from verify_export.decisions import Decisions
+from verify_export.margin import EXACT, Margin
+from verify_export.market import Market, book_fault, spec_fault
 
 POSITIONS_MAX = 64
 CASH_MAX = 1 << 61
@@ -12,19 +13,19 @@ EXPOSURE_MAX = 1 << 61
 
 
 class Refused(Exception):
-    """The event breaks a rule and changes nothing, but that the report of an order ends it."""
+    """The event breaks a rule and changes nothing, but that what was decided or placed is done."""
 
 
-def is_within(ordered, limit, lots, quote):
+def is_within(placed, lots, quote):
     """Whether a fill is one of the order: its side, at most its lots, no worse than its limit."""
     if lots == 0:
         return quote == 0
-    if lots * ordered <= 0 or abs(lots) > abs(ordered):
+    if lots * placed.lots <= 0 or abs(lots) > abs(placed.lots):
         return False
-    return quote >= limit * -lots if lots < 0 else 0 < -quote <= limit * lots
+    return quote >= placed.limit * -lots if lots < 0 else 0 < -quote <= placed.limit * lots
 
 
-class Episode:
+class Episode(CloseOut, Decisions):
     """State of one episode: what the events did, what must be flagged, what must be decided."""
 
     def __init__(self, index, rules, counts, report):
@@ -37,19 +38,27 @@ class Episode:
         self.insurance = self.books.system["insurance"]
         self.markets = []
         self.prices = []  # last applied marks, by instrument
-        self.orders = {}  # at the venue: account, instrument, lots, limit
+        self.margin = Margin(rules, self.markets, self.prices)
+        self.has_offsets = rules["venue"] not in EXACT
+        self.orders = {}  # at the venue
         self.orders_placed = 0
         self.flags = []  # of the round: (sequence, account, old, new, E, R)
-        self.watch = set()  # accounts with last severity 2 or more
+        self.watch = set()  # accounts with last device severity 2 or more
         self.reducing = set()
         self.is_settled = False
         self.effects = {
             "fund_endowed": self.fund_endowed,
             "listed": self.listed,
             "mark": self.mark,
+            "book": self.book,
+            "opened": self.opened,
             "deposited": self.deposited,
+            "deposited_asset": self.deposited_asset,
+            "moved": self.moved,
+            "orders_resting": self.orders_resting,
             "traded": self.traded,
             "filled": self.filled,
+            "absorbed": self.absorbed,
             "taken_over": self.taken_over,
             "bankrupted": self.bankrupted,
             "settled": self.settled,
@@ -67,35 +76,26 @@ class Episode:
             return
         if judged:
             self.judge(judged)
-        books = self.books
-        if books.unbalanced:
-            self.report("books", "every commodity sums to zero", {str(c): books.totals[c] for c in books.unbalanced})
-            books.unbalanced.clear()
-        if self.insurance.cash < 0:
-            self.report("insurance fund", "never negative", self.insurance.cash)
+        faults = self.books.faults()
+        if faults:
+            self.report("books", "every commodity sums to zero, the estate holds nothing, no fund is below zero", faults)
 
-    def evaluate(self, account):
-        """E and R from cash and positions alone."""
-        worth, requirement = account.cash, 0
-        prices, markets = self.prices, self.markets
-        for instrument, lots in account.lots.items():
-            notional = lots * prices[instrument]
-            worth += notional
-            if notional < 0:
-                notional = -notional
-            tiers = markets[instrument].tiers
-            tier = bisect_right(tiers.floors, notional) - 1
-            requirement += notional * tiers.rates[tier] - tiers.deductions[tier]
-        return self.scale * worth, requirement
+    def refuse(self):
+        raise Refused
 
     def judge(self, accounts):
-        evaluate, rungs, equality = self.evaluate, self.rules["rungs"], int(self.rules["equality"])
+        evaluate, severity_of, has_offsets = self.margin.evaluate, self.margin.severity, self.has_offsets
         flags = []
         judged = 0
         for account in accounts:
             judged += 1
             equity, requirement = evaluate(account)
-            severity = severity_of(equity, requirement, rungs, equality)
+            line = requirement
+            if has_offsets:
+                if account.is_offset_old:
+                    account.offset, account.is_offset_old = self.margin.offset(account), False
+                line = max(requirement + account.offset, 0)
+            severity = severity_of(equity, line)
             if severity != account.severity:
                 flags.append((self.sequence, account.id, account.severity, severity, equity, requirement))
                 account.severity = severity
@@ -120,174 +120,199 @@ class Episode:
             raise Refused from None
 
     def exchange(self, account, other, instrument, lots, quote):
-        self.books.exchange(account, self.books.system[other], instrument, lots, quote)
+        self.books.exchange(account, other, instrument, lots, quote)
         holders = self.markets[instrument].holders
         if instrument in account.lots:
             holders[account.id] = account
         else:
             holders.pop(account.id, None)
+        account.is_offset_old = True
 
     def end_liquidation(self, account):
         account.end_liquidation()
         self.reducing.discard(account)
 
-    def fund_endowed(self, quanta):
+    def fund_endowed(self, instrument, quanta):
         if quanta < 0:
             raise Refused
-        self.books.pay(self.books.system["outside"], self.insurance, quanta)
+        fund = self.insurance
+        if instrument is not None:
+            self.market(instrument)
+            fund = self.books.funds[instrument]
+        self.books.pay(self.books.system["outside"], fund, quanta)
 
     def listed(self, instrument, spec):
-        fault = spec_fault(spec, self.scale)
-        if fault is not None or instrument != len(self.markets):
-            self.report("listed", "the next instrument, within the contract's ranges", fault or f"instrument {instrument}")
-        if instrument != len(self.markets):
+        if instrument != len(self.markets) or spec_fault(spec, self.scale) is not None:
             raise Refused
         self.markets.append(Market(spec, self.scale))
         self.prices.append(None)
+        self.books.list()
+        self.has_offsets = self.has_offsets or spec["hedge"]["credit"] > 0
 
     def mark(self, instrument, price):
         market = self.market(instrument)
         if price == 0 or price >> market.spec["price_bits"]:
             raise Refused
         self.counts["marks"] += 1
-        if not market.guard.judge(self.time_ms, price, self.rules, self.counts):
+        if not market.guard.judge(self.time_ms, price, market.spec["mark_band"], self.rules, self.counts):
             return None
         self.prices[instrument] = price
+        if market.move_edges(price) and market.spec["hedge"]["credit"] > 0:
+            for account in market.holders.values():
+                account.is_offset_old = True
         return market.holders.values()
+
+    def book(self, instrument, book):
+        if book_fault(book) is not None:
+            raise Refused
+        self.market(instrument).told = book
+
+    def opened(self, account, owner, isolated):
+        if account in self.books.accounts or isolated is not None and not self.market(isolated).is_contract:
+            raise Refused
+        self.books.accounts[account] = Account(account, owner, isolated)
 
     def deposited(self, account, quanta):
         row = self.books.accounts.get(account)
-        if quanta < 0 or (row.cash if row else 0) + quanta >= CASH_MAX:
+        if quanta < 0 or abs((row.cash if row else 0) + quanta) >= CASH_MAX:
             raise Refused
         if row is None:
-            row = self.books.accounts[account] = Account(account)
+            row = self.books.accounts[account] = Account(account, account)
         self.books.pay(self.books.system["outside"], row, quanta)
+        row.paid_in += quanta
         return (row,)
+
+    def deposited_asset(self, account, instrument, lots):
+        row = self.account(account)
+        self.check_size(row, instrument, lots)
+        if self.markets[instrument].is_contract or lots <= 0:
+            raise Refused
+        self.exchange(row, self.books.system["outside"], instrument, lots, 0)
+        return (row,)
+
+    def moved(self, **event):
+        payer, payee, quanta = self.account(event["from"]), self.account(event["to"]), event["quanta"]
+        if payer is payee or payer.owner != payee.owner or quanta < 0:
+            raise Refused
+        if abs(payer.cash - quanta) >= CASH_MAX or abs(payee.cash + quanta) >= CASH_MAX or payer.reducing:
+            raise Refused
+        equity, _ = self.margin.evaluate(payer)
+        if equity - self.scale * quanta < self.margin.initial(payer) + self.scale * payer.reserved:
+            raise Refused
+        self.books.pay(payer, payee, quanta)
+        payer.paid_in -= quanta
+        payee.paid_in += quanta
+        return (payer, payee)
+
+    def orders_resting(self, account, count, reserved):
+        row = self.account(account)
+        row.resting, row.reserved = count, reserved
+        if count == 0 and row.pending == "cancel":
+            row.pending = None
 
     def traded(self, account, instrument, lots, quote):
         row = self.account(account)
-        market = self.market(instrument)
+        if lots == 0 or lots * quote > 0 or abs(row.cash + quote) >= CASH_MAX:
+            raise Refused
         held = row.lots.get(instrument, 0)
-        if self.prices[instrument] is None or lots == 0 or lots * quote > 0 or abs(row.cash + quote) >= CASH_MAX:
-            raise Refused
-        if abs(held + lots) >> market.spec["size_bits"] or held == 0 and len(row.lots) == POSITIONS_MAX:
-            raise Refused
-        if self.exposure_max(row, instrument, held + lots) >= EXPOSURE_MAX:
-            raise Refused
-        self.exchange(row, "maker", instrument, lots, quote)
+        size = self.check_size(row, instrument, lots)
+        if (size * held < 0 or abs(size) > abs(held)) and self.markets[instrument].initial is not None:
+            equity, _ = self.margin.evaluate(row)
+            equity += self.scale * quote + self.margin.value(instrument, size) - self.margin.value(instrument, held)
+            if equity < self.margin.initial(row, {instrument: size}) + self.scale * row.reserved:
+                raise Refused
+        self.exchange(row, self.books.system["maker"], instrument, lots, quote)
         return (row,)
 
-    def exposure_max(self, account, instrument, size):
-        """Gross notional at the highest prices the instruments' bits allow, with `size` lots of `instrument`."""
-        lots = account.lots | {instrument: size}
-        return sum(abs(held) << self.markets[at].spec["price_bits"] for at, held in lots.items())
+    def check_size(self, row, instrument, lots):
+        """The lots that the account would hold."""
+        spec, held = self.market(instrument).spec, row.lots.get(instrument, 0)
+        size = held + lots
+        if self.prices[instrument] is None or row.isolated not in (None, instrument):
+            raise Refused
+        if abs(size) >> spec["size_bits"] or held == 0 and len(row.lots) == POSITIONS_MAX:
+            raise Refused
+        exposure = sum(abs(lots) << self.markets[at].spec["price_bits"] for at, lots in (row.lots | {instrument: size}).items())
+        if exposure >= EXPOSURE_MAX:
+            raise Refused
+        return size
 
-    def end_order(self, name, order):
+    # -- slices
+
+    def report_of(self, name, order, lots, quote):
         """The venue's report ends the order, whatever it says."""
         placed = self.orders.pop(order, None)
         if placed is None:
             self.report(name, "the report of an order at the venue", f"order {order}")
             raise Refused
-        placed[0].due = False
+        placed.account.pending = None
+        held = placed.account.lots.get(placed.instrument, 0)
+        fits = is_within(placed, lots, quote) and (lots == 0 or held * lots < 0 and abs(lots) <= abs(held))
+        filled = abs(lots) if fits else 0
+        self.markets[placed.instrument].bucket.charge(-(abs(placed.lots) - filled) * placed.mark)
+        if not fits:
+            raise Refused
+        placed.account.note_slice(self.time_ms, lots == placed.lots)
         return placed
 
-    def note_slice(self, account, is_whole):
-        if is_whole:
-            account.short_slices = 0
-        else:
-            account.short_slices += 1
-        account.slices_at_time = account.slices_at_time + 1 if account.slice_ms == self.time_ms else 1
-        account.slice_ms = self.time_ms
-
     def rejected(self, order):
-        account, _, _, _ = self.end_order("rejected", order)
         self.counts["rejections"] += 1
-        self.note_slice(account, False)
+        self.report_of("rejected", order, 0, 0)
 
     def filled(self, order, lots, quote):
-        account, instrument, ordered, limit = self.end_order("filled", order)
-        market, price = self.markets[instrument], self.prices[instrument]
-        expected = market.book.fill(self.time_ms, price, ordered, limit)
         self.counts["fills"] += 1
-        if (lots, quote) != expected:
-            self.report(f"fill of order {order}", "{} lots for {} quanta".format(*expected), f"{lots} lots for {quote} quanta")
-        size = account.lots.get(instrument, 0)
-        if not is_within(ordered, limit, lots, quote) or lots != 0 and (size * lots >= 0 or abs(lots) > abs(size)):
-            raise Refused
-        self.note_slice(account, lots == ordered)
+        placed = self.orders.get(order)
+        if placed is not None:
+            at = placed.instrument
+            expected = self.markets[at].book.fill(self.time_ms, self.prices[at], placed.lots, placed.limit)
+            if (lots, quote) != expected:
+                show = "{} lots for {} quanta".format
+                self.report(f"fill of order {order}", show(*expected), show(lots, quote))
+        placed = self.report_of("filled", order, lots, quote)
         if lots == 0:
             return None
-        equity, requirement = self.evaluate(account)
-        zero = zero_quote(size, abs(lots), price, market.tiers, equity, requirement, self.scale)
-        self.exchange(account, "venue", instrument, lots, quote)
-        surplus = quote - zero
-        if surplus > 0:
-            fee = min(surplus, abs(quote) * self.rules["fee"] // self.scale)
-            self.books.pay(account, self.insurance, fee)
-        else:
-            self.books.pay(self.insurance, account, min(-surplus, self.insurance.cash))
-        return (account,)
+        return self.close_slice(placed.account, self.books.system["venue"], placed.instrument, lots, quote)
 
-    def hand_over(self, account):
-        """Every position to the backstop at its mark; returns the notional."""
-        notional = 0
-        for instrument in sorted(account.lots):
-            lots = account.lots[instrument]
-            quote = lots * self.prices[instrument]
-            notional += abs(quote)
-            self.exchange(account, "backstop", instrument, -lots, quote)
-        self.end_liquidation(account)
-        return notional
-
-    def outcome(self, account):
-        """The account of a takeover or bankruptcy, whose command is carried out now."""
+    def absorbed(self, account, instrument, lots, quote):
         row = self.account(account)
-        if any(placed[0] is row for placed in self.orders.values()):
+        if any(placed.account is row for placed in self.orders.values()):
             raise Refused
-        row.due = False
-        return row
+        row.pending = None
+        held = row.lots.get(instrument, 0)
+        if held * lots >= 0 or abs(lots) > abs(held) or self.margin.verdict(row)[0] == INSOLVENT:
+            raise Refused
+        if quote < self.margin.zero_quote(row, instrument, lots) or self.backstop_room(instrument, -lots) < abs(lots):
+            raise Refused
+        self.counts["absorptions"] += 1
+        return self.close_slice(row, self.books.backstops[instrument], instrument, lots, quote)
 
-    def taken_over(self, account):
-        row = self.outcome(account)
-        if row.severity not in (LIQUIDATABLE, TAKEOVER):
-            raise Refused
-        notional = self.hand_over(row)
-        left = row.cash
-        fee = min(notional * self.rules["fee"] // self.scale, left)
-        self.books.pay(row, self.insurance, fee)
-        self.books.pay(row, self.books.system["backstop"], left - fee)
-        self.counts["takeovers"] += 1
-        return (row,)
-
-    def bankrupted(self, account):
-        row = self.outcome(account)
-        equity, _ = self.evaluate(row)
-        if equity >= 0:
-            raise Refused
-        deficit = -equity // self.scale
-        paid = min(deficit, self.insurance.cash)
-        self.books.pay(self.insurance, row, paid)
-        self.books.pay(self.books.system["deficit"], row, deficit - paid)
-        self.hand_over(row)
-        if row.cash:
-            self.report("bankrupted", f"account {account} left with nothing", f"{row.cash} quanta")
-        self.counts["bankruptcies"] += 1
+    def close_slice(self, row, other, instrument, lots, quote):
+        surplus = quote - self.margin.zero_quote(row, instrument, lots)
+        self.exchange(row, other, instrument, lots, quote)
+        if surplus > 0:
+            fee = abs(quote) * self.markets[instrument].spec["fee"] // self.scale
+            self.pay_fee(row, instrument, min(surplus, fee))
+        else:
+            self.draw_funds(row, [instrument], -surplus)
+        if row.window:
+            row.window[2] += abs(lots) * self.prices[instrument]
         return (row,)
 
     def settled(self):
-        books = self.books
-        leaving = [books.accounts[account] for account in sorted(books.accounts)]
-        leaving += [books.system["venue"], books.system["backstop"]]
-        for owner in leaving:
+        books, maker = self.books, self.books.system["maker"]
+        for owner in [owner for _, owner in books.owners() if owner is not maker]:
             for instrument in sorted(owner.lots):
                 lots = owner.lots[instrument]
-                books.exchange(owner, books.system["maker"], instrument, -lots, lots * self.prices[instrument])
+                books.exchange(owner, maker, instrument, -lots, lots * self.prices[instrument])
         for market in self.markets:
             market.holders.clear()
         for name, owner in books.owners():
             if owner.lots:
                 self.report("settled", "nobody holds lots", f"{name} holds {owner.lots}")
         self.is_settled = True
+        for account in list(self.reducing):
+            self.end_liquidation(account)
+        self.watch.clear()
 
     # -- rounds
 
@@ -304,98 +329,7 @@ class Episode:
         if wrong:
             self.report("books", "every commodity sums to zero", {str(name): wrong[name] for name in wrong})
 
-    def decide(self):
-        """The round's expected commands."""
-        queue = []
-        for account in self.watch | self.reducing:
-            notional = sum(abs(lots) * self.prices[instrument] for instrument, lots in account.lots.items())
-            queue.append((-account.severity, -notional, account.id))
-        commands = []
-        order = self.orders_placed
-        for _, _, account_id in sorted(queue):
-            account = self.books.accounts[account_id]
-            command = None if account.due else self.action(account)
-            if command is not None:
-                if command[0] == "place_order":
-                    order += 1
-                    command = ("place_order", order, *command[1:])
-                commands.append(command)
-        return commands
-
-    def adopt(self, commands):
-        """The journaled commands are under way, whether or not they were the expected ones."""
-        for command in commands:
-            account = self.books.accounts.get(command[2] if command[0] == "place_order" else command[1])
-            if account is None:
-                continue
-            if command[0] == "place_order":
-                _, order, _, instrument, lots, limit = command
-                self.orders_placed = order
-                if instrument >= len(self.prices) or self.prices[instrument] is None or lots == 0:
-                    continue
-                self.orders[order] = (account, instrument, lots, limit)
-            account.due = True
-
-    def action(self, account):
-        if account.severity == INSOLVENT:
-            return ("bankrupt", account.id)
-        if account.severity == TAKEOVER:
-            return ("take_over", account.id)
-        if account.severity == LIQUIDATABLE:
-            account.reducing = True
-            self.reducing.add(account)
-        if not account.reducing:
-            return None
-        rules = self.rules
-        equity, requirement = self.evaluate(account)
-        if 256 * equity >= rules["target"] * requirement:
-            self.end_liquidation(account)
-            return None
-        short = account.short_slices
-        gives_up = short >= rules["exhausted_max"]
-        many = account.slices_at_time >= rules["slices_at_once_max"]
-        if not gives_up and account.slice_ms == self.time_ms and (short > 0 or many):
-            return None
-        if not gives_up:
-            order = self.slice(account, equity, requirement)
-            if order is not None:
-                return order
-        if account.severity == LIQUIDATABLE:
-            return ("take_over", account.id)
-        self.end_liquidation(account)
-        return None
-
-    def slice(self, account, equity, requirement):
-        rules, scale = self.rules, self.scale
-        cost, target, band = rules["fee"] + rules["slippage"], rules["target"], rules["limit_band"]
-        best = None
-        for instrument, size in account.lots.items():
-            tiers, notional = self.markets[instrument].tiers, abs(size) * self.prices[instrument]
-            rate = tiers.rates[tiers.of(notional)]
-            if equity * rate > requirement * cost:
-                key = (rate, notional, -instrument)
-                if best is None or key > best:
-                    best = key
-        if best is None:
-            return None
-        instrument = -best[2]
-        size, price = account.lots[instrument], self.prices[instrument]
-        market = self.markets[instrument]
-        whole, requirement_of = abs(size), market.tiers.requirement
-        others = requirement - requirement_of(whole * price)
-
-        def surplus(lots):
-            left = requirement_of((whole - lots) * price)
-            return 256 * (equity - lots * price * cost) - target * (others + left)
-
-        lots = fewest_lots(whole, surplus)
-        residual_min = rules["residual_min"]
-        if (whole - lots) * price < residual_min or whole * price < 2 * residual_min:
-            lots = whole
-        zero = zero_quote(size, lots, price, market.tiers, equity, requirement, scale)
-        furthest, tick = price * band // scale, market.spec["tick"]
-        if size > 0:
-            limit = ceil_div(max(ceil_div(max(zero, 0), lots), price - furthest), tick) * tick
-        else:
-            limit = min(max(-zero, 0) // lots, price + furthest) // tick * tick
-        return ("place_order", account.id, instrument, -lots if size > 0 else lots, limit)
+    def books_told(self, told):
+        """The `book` events that a simulated venue ends a round with: books that are others than those `told` before it, by instrument."""
+        books = enumerate((market.book.left(self.time_ms) for market in self.markets[: len(told)]))
+        return [("book", (instrument, book)) for instrument, book in books if book != told[instrument]]

@@ -86,41 +86,80 @@ def tagged(tag, **variants):
     return parse
 
 
+def nullable(parse):
+    return lambda value: value if value is None else parse(value)
+
+
+def one_of(*names):
+    def parse(value):
+        if value not in names:
+            raise ValueError(f"{value!r} is not one of {', '.join(names)}")
+        return value
+
+    return parse
+
+
+def natural_amount(value):
+    if amount(value) < 0:
+        raise ValueError(f"{value!r} is below 0")
+    return int(value)
+
+
+BRACKETS = sequence_of(sequence_of(natural, 2))
+LEVELS = sequence_of(fields(distance=natural, lots=natural))
 RULES = fields(
+    venue=one_of("native", "dydx-v4", "binance-usdm", "drift-v2", "mango-v4"),
     scale=natural,
     rungs=sequence_of(natural, 3),
     equality=boolean,
     target=natural,
-    fee=natural,
-    slippage=natural,
-    limit_band=natural,
     exhausted_max=natural,
     slices_at_once_max=natural,
     residual_min=natural,
-    mark_band=natural,
     mark_hold_ms=natural,
+    close_factor=fields(above=natural, portion=natural, window_ms=natural),
+    insurance=fields(market_share=natural, reserve=natural, window_ms=natural),
+    deleveraging=one_of("pro-rata"),
 )
 SPEC = fields(
     symbol=text,
+    kind=one_of("contract", "collateral"),
     lot_exponent=integer,
     tick=natural,
     price_bits=natural,
     size_bits=natural,
     weight_long=natural,
     weight_short=natural,
-    brackets=sequence_of(sequence_of(natural, 2)),
+    brackets=BRACKETS,
+    initial=BRACKETS,
+    open_interest=fields(lower=natural, upper=natural),
+    fee=natural,
+    slippage=natural,
+    limit_band=natural,
+    mark_band=natural,
+    budget=fields(capacity=natural, refill=natural),
+    fund_cap=natural,
+    backstop=fields(notional=natural, loss=natural),
+    hedge=fields(group=natural, credit=natural),
     depth=fields(levels=natural, step=natural, level_lots=natural, refill_lots=natural),
 )
+ACCOUNTS = sequence_of(natural)
 EVENT = tagged(
     "type",
-    fund_endowed=fields(quanta=amount),
+    fund_endowed=fields(instrument=nullable(natural), quanta=amount),
     listed=fields(instrument=natural, spec=SPEC),
     mark=fields(instrument=natural, price=natural),
+    book=fields(instrument=natural, book=fields(bids=LEVELS, offers=LEVELS)),
+    opened=fields(account=natural, owner=natural, isolated=nullable(natural)),
     deposited=fields(account=natural, quanta=amount),
+    deposited_asset=fields(account=natural, instrument=natural, lots=integer),
+    moved=fields(**{"from": natural, "to": natural, "quanta": amount}),
+    orders_resting=fields(account=natural, count=natural, reserved=natural_amount),
     traded=fields(account=natural, instrument=natural, lots=integer, quote=amount),
     filled=fields(order=natural, lots=integer, quote=amount),
-    taken_over=fields(account=natural),
-    bankrupted=fields(account=natural),
+    absorbed=fields(account=natural, instrument=natural, lots=integer, quote=amount),
+    taken_over=fields(accounts=ACCOUNTS),
+    bankrupted=fields(accounts=ACCOUNTS),
     settled=fields(),
     rejected=fields(order=natural),
 )
@@ -134,9 +173,11 @@ FLAG = fields(
 )
 COMMAND = tagged(
     "type",
+    bankrupt=fields(accounts=ACCOUNTS),
+    take_over=fields(accounts=ACCOUNTS),
+    cancel_orders=fields(account=natural),
     place_order=fields(order=natural, account=natural, instrument=natural, lots=integer, limit=natural),
-    take_over=fields(account=natural),
-    bankrupt=fields(account=natural),
+    absorb=fields(account=natural, instrument=natural, lots=integer, quote=amount),
 )
 ENTRY = tagged(
     "entry",
@@ -156,7 +197,7 @@ VENUE = fields(
     reject_ppm=natural,
     impact_ppm=natural,
     half_life_s=natural,
-    books=lambda value: value if value is None else text(value),
+    books=nullable(text),
     seed=natural,
 )
 BOOK_SIDE = sequence_of(sequence_of(natural, 2))

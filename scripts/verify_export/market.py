@@ -1,8 +1,10 @@
-"""An instrument: its brackets, mark guard and simulated book."""
+"""An instrument: its brackets, mark guard, order book, budget and what its fund paid."""
 
-from verify_export.arithmetic import Tiers, near
+from verify_export.arithmetic import Tiers, ceil_div, near
+from verify_export.venue import VenueBook
 
-PRICE_MAX = (1 << 32) - 1
+LEVELS_MAX = 64
+NOTIONAL_BITS = 59
 
 
 class Guard:
@@ -13,9 +15,9 @@ class Guard:
     def __init__(self):
         self.applied = self.held = self.held_ms = None
 
-    def judge(self, time_ms, price, rules, counts):
+    def judge(self, time_ms, price, band, rules, counts):
         """Whether the mark is applied."""
-        band, scale = rules["mark_band"], rules["scale"]
+        scale = rules["scale"]
         if self.applied is None:
             return self._apply(price, counts)
         is_near_applied = near(price, self.applied, band, scale)
@@ -42,78 +44,151 @@ class Guard:
         return True
 
 
-class VenueBook:
-    """The simulated book of one instrument: the lots consumed on each side, and the time up to which they were refilled."""
+class Bucket:
+    """What liquidations have sent to the book and time has not given back, in thousandths of a quantum."""
 
-    __slots__ = ("refill", "scale", "ladders", "sides")
+    __slots__ = ("capacity", "refill", "taken", "asked_ms")
 
-    def __init__(self, depth, scale):
-        self.refill = depth["refill_lots"]
-        self.scale = scale
-        levels = [(level * depth["step"], depth["level_lots"]) for level in range(1, depth["levels"] + 1)]
-        self.ladders = {True: levels, False: levels}  # by "is a sale": (distance over the scale, lots) from the best on
-        self.sides = {}  # by "is a sale": [consumed, refilled up to]
+    def __init__(self, budget):
+        self.capacity, self.refill = budget["capacity"], budget["refill"]
+        self.taken, self.asked_ms = 0, None
 
-    def take_profile(self, profile):
-        """Levels of a recorded book instead: cumulative lots by distance in parts per million."""
+    def room(self, time_ms):
+        """Notional that may be sent; None without a bound."""
+        if self.capacity == 0:
+            return None
+        if self.asked_ms is None:
+            self.asked_ms = time_ms
+        if time_ms > self.asked_ms:
+            self.taken = max(0, self.taken - self.refill * (time_ms - self.asked_ms))
+            self.asked_ms = time_ms
+        return max(0, self.capacity - ceil_div(self.taken, 1000))
 
-        def levels(points):
-            lots = [0] + [cumulative for _, cumulative in points]
-            if any(a >= b for a, b in zip(lots, lots[1:])):
-                raise ValueError("cumulative lots do not rise")
-            return [(ppm, more - less) for (ppm, more), less in zip(points, lots)]
+    def charge(self, notional):
+        self.taken = max(0, self.taken + 1000 * notional)
 
-        self.scale = 1_000_000
-        self.ladders = {True: levels(profile["bids"]), False: levels(profile["offers"])}
 
-    def fill(self, time_ms, mark, ordered, limit):
-        """(lots, quote) reported on an order."""
-        is_sale = ordered < 0
-        side = self.sides.setdefault(is_sale, [0, time_ms])
-        seconds = max(time_ms - side[1], 0) // 1000
-        consumed = max(side[0] - seconds * self.refill, 0)
-        left, paid, above = abs(ordered), 0, 0
-        for distance, lots in self.ladders[is_sale]:
-            away = max(mark * distance // self.scale, 1)
-            price = mark - away if is_sale else mark + away
-            if left == 0 or not 0 < price <= PRICE_MAX or (price < limit if is_sale else price > limit):
-                break
-            gone = min(max(consumed - above, 0), lots)
-            above += lots
-            taken = min(lots - gone, left)
-            left -= taken
-            paid += taken * price
-        filled = abs(ordered) - left
-        side[:] = consumed + filled, side[1] + 1000 * seconds
-        return (-filled, paid) if is_sale else (filled, -paid)
+class FundWindow:
+    """What the fund of an instrument paid since its window began."""
+
+    __slots__ = ("cap", "started_ms", "paid")
+
+    def __init__(self, cap):
+        self.cap = cap
+        self.started_ms, self.paid = None, 0
+
+    def room(self, time_ms, window_ms):
+        if self.started_ms is not None and time_ms >= self.started_ms + window_ms:
+            self.started_ms, self.paid = None, 0
+        return self.cap - self.paid
+
+    def pay(self, time_ms, quanta):
+        if quanta > 0 and self.started_ms is None:
+            self.started_ms = time_ms
+        self.paid += quanta
 
 
 class Market:
-    __slots__ = ("spec", "tiers", "guard", "holders", "book")
+    __slots__ = (
+        "spec", "tiers", "initial", "is_contract", "weight_long", "weight_short", "guard", "lower_edge", "upper_edge", "holders", "told",
+        "bucket", "fund_window", "book",
+    )  # fmt: skip
 
     def __init__(self, spec, scale):
         self.spec = spec
         self.tiers = Tiers(spec["brackets"])
+        self.initial = Tiers(spec["initial"]) if spec["initial"] else None
+        self.is_contract = spec["kind"] == "contract"
+        self.weight_long, self.weight_short = spec["weight_long"], spec["weight_short"]
         self.guard = Guard()
+        self.lower_edge = self.upper_edge = None
         self.holders = {}
+        self.told = None  # the book as the venue last told it
+        self.bucket = Bucket(spec["budget"])
+        self.fund_window = FundWindow(spec["fund_cap"])
         self.book = VenueBook(spec["depth"], scale)
 
+    def weight(self, lots):
+        return self.weight_long if lots > 0 else self.weight_short
 
-def spec_fault(spec, scale):
-    """Why an instrument cannot be listed, or None."""
-    brackets = spec["brackets"]
+    def open_lots(self, instrument):
+        """Open interest: the lots of all margin accounts on the larger side."""
+        held = [account.lots[instrument] for account in self.holders.values()]
+        return max(sum(lots for lots in held if lots > 0), -sum(lots for lots in held if lots < 0))
+
+    def move_edges(self, price):
+        """Whether the mark lies outside of the edges, which are then set anew."""
+        if self.lower_edge is not None and self.lower_edge <= price <= self.upper_edge:
+            return False
+        self.lower_edge, self.upper_edge = price - price // 64, price + price // 64
+        return True
+
+    def walk(self, lots, is_sale):
+        """Lots that an order finds inside the band, and their slippage."""
+        if self.told is None:
+            return lots, self.spec["slippage"]
+        found = away = 0
+        for level in self.told["bids" if is_sale else "offers"]:
+            if level["distance"] > self.spec["limit_band"]:
+                break
+            taken = min(level["lots"], lots - found)
+            found += taken
+            away += taken * level["distance"]
+        return found, ceil_div(away, found) if found else 0
+
+
+def book_fault(book):
+    """Why the venue cannot have told this book, or None."""
+    for side in book.values():
+        distances = [level["distance"] for level in side]
+        if len(side) > LEVELS_MAX or any(level["lots"] == 0 for level in side):
+            return "a side has at most 64 levels, none of 0 lots"
+        if any(one >= next for one, next in zip(distances, distances[1:])):
+            return "distances rise from level to level"
+    return None
+
+
+def table_fault(brackets, scale):
     floors = [floor for floor, _ in brackets]
     rates = [rate for _, rate in brackets]
     if not 1 <= len(brackets) <= 16 or floors[0] != 0:
         return "brackets are 1 to 16 and the first has floor 0"
     if any(a >= b for a, b in zip(floors, floors[1:])) or any(a > b for a, b in zip(rates, rates[1:])):
         return "floors rise strictly and rates do not fall"
-    if floors[-1] >= 1 << 59 or rates[-1] > scale:
+    if floors[-1] >= 1 << NOTIONAL_BITS or rates[-1] > scale:
         return "a floor or rate is out of range"
-    if not (1 <= spec["price_bits"] <= 32 and 1 <= spec["size_bits"] <= 40 and spec["price_bits"] + spec["size_bits"] <= 59):
+    return None
+
+
+def spec_fault(spec, scale):
+    """Why an instrument cannot be listed, or None."""
+    weights = [(scale, scale)] * 2 if spec["kind"] == "contract" else [(0, scale), (scale, 2 * scale)]
+    ranges = {
+        "price_bits": (1, 32), "size_bits": (1, 40), "tick": (1, (1 << 32) - 1), "weight_long": weights[0], "weight_short": weights[1],
+        "fee": (0, scale - 1), "slippage": (0, scale - 1), "limit_band": (0, scale - 1), "mark_band": (0, scale - 1),
+    }  # fmt: skip
+    for name, (least, most) in ranges.items():
+        if not least <= spec[name] <= most:
+            return f"{name} is out of range"
+    if spec["price_bits"] + spec["size_bits"] > NOTIONAL_BITS:
         return "price or size bits are out of range"
-    if spec["weight_long"] != scale or spec["weight_short"] != scale:
-        return "weights are not the scale"
-    if spec["tick"] < 1:
-        return "the tick is 0"
+    fault = table_fault(spec["brackets"], scale) or (table_fault(spec["initial"], scale) if spec["initial"] else None)
+    if fault:
+        return fault
+    if spec["initial"]:
+        maintenance, initial = Tiers(spec["brackets"]), Tiers(spec["initial"])
+        edges = [*maintenance.floors, *initial.floors, (1 << NOTIONAL_BITS) - 1]
+        if any(initial.requirement(notional) < maintenance.requirement(notional) for notional in edges):
+            return "the initial margin is below the maintenance margin"
+    if spec["kind"] == "collateral" and (spec["initial"] or any(rate for _, rate in spec["brackets"])):
+        return "collateral has no margin of its own"
+    interest, hedge = spec["open_interest"], spec["hedge"]
+    if interest["upper"] > 0 and interest["lower"] >= interest["upper"]:
+        return "the lower open interest is not below the upper"
+    if spec["fee"] + spec["slippage"] >= scale:
+        return "fee and slippage are not below the scale"
+    if spec["budget"]["capacity"] > 0 and spec["budget"]["refill"] == 0:
+        return "a budget is not refilled"
+    if hedge["credit"] > scale or hedge["credit"] > 0 and hedge["group"] == 0:
+        return "a credit is above the scale or has no group"
     return None

@@ -24,9 +24,10 @@ def summary(verifier):
     marks = ", ".join(f"{counts[name]:,} {name}" for name in ("applied", "held", "confirmed", "dropped", "discarded"))
     yield f"marks: {counts['marks']:,}: {marks}"
     yield f"verdicts: {counts['flags']:,} flags compared, from {counts['judgements']:,} judgements"
-    yield "decisions: {decisions:,}; fills: {fills:,}; rejections: {rejections:,}; takeovers: {takeovers:,}; bankruptcies: {bankruptcies:,}".format(**counts)
+    yield "decisions: {decisions:,}; fills: {fills:,}; rejections: {rejections:,}; absorptions: {absorptions:,}".format(**counts)
+    yield "takeovers: {takeovers:,}; bankruptcies: {bankruptcies:,}; deleveraged: {deleveraged:,}; bearing a loss: {socialised:,}".format(**counts)
     for row in verifier.episodes:
-        yield "episode {index}: {accounts:,} accounts; quanta at its end: insurance {insurance}, deficit {deficit}, backstop {backstop}".format(**row)
+        yield "episode {index}: {accounts:,} accounts; quanta at its end: insurance {insurance}, funds {funds}, deficit {deficit}, backstops {backstops}".format(**row)
 
 
 def main(arguments=None):

@@ -5,14 +5,13 @@ from collections import deque
 from verify_export.episode import Episode
 from verify_export.lines import Unreadable, read_book, read_line, read_venue
 
+VERSION = 2
 MISMATCHES_SHOWN = 20
 DECISION_ROUNDS_MAX = 64
 COUNTED = (
     "events", "refused", "rounds", "marks", "applied", "held", "confirmed", "dropped", "discarded", "judgements", "flags", "decisions", "fills",
-    "rejections", "takeovers", "bankruptcies",
+    "rejections", "absorptions", "takeovers", "bankruptcies", "deleveraged", "socialised",
 )  # fmt: skip
-OUTCOMES = {"place_order": "report", "take_over": "taken_over", "bankrupt": "bankrupted"}
-OUTCOME_KEYS = {"filled": "order", "rejected": "order", "taken_over": "account", "bankrupted": "account"}
 REPORTS = ("filled", "rejected")  # of the venue on an order: either ends it
 
 
@@ -22,14 +21,41 @@ def show_flag(flag):
 
 
 def show_command(command):
-    if command[0] != "place_order":
-        return f"{command[0]} account {command[1]}"
-    return "place_order {} account {} instrument {} lots {} limit {}".format(*command[1:])
+    name, *values = command
+    if name in ("bankrupt", "take_over"):
+        return f"{name} accounts {show_accounts(values[0])}"
+    texts = {"cancel_orders": "account {}", "place_order": "{} account {} instrument {} lots {} limit {}"}
+    return f"{name} " + texts.get(name, "account {} instrument {} lots {} quote {}").format(*values)
+
+
+def show_accounts(accounts):
+    return ", ".join(str(account) for account in accounts[:10]) + (f" and {len(accounts) - 10} more" if len(accounts) > 10 else "")
+
+
+def outcome_of(command):
+    """The event that a command leads to, as `seen` shows events."""
+    name, *values = command
+    if name in ("bankrupt", "take_over"):
+        return ("bankrupted" if name == "bankrupt" else "taken_over", tuple(values[0]))
+    if name == "cancel_orders":
+        return ("orders_resting", (values[0], 0))
+    return ("report", values[0]) if name == "place_order" else ("absorbed", tuple(values))
+
+
+def seen(name, event):
+    """An event by what a decision, the venue or the episode's end makes of it."""
+    if name in REPORTS:
+        return ("report", event["order"])
+    if name in ("taken_over", "bankrupted"):
+        return (name, tuple(event["accounts"]))
+    if name == "orders_resting":
+        return (name, (event["account"], event["count"]))
+    return (name, tuple(event.values())) if name in ("absorbed", "book") else (name, None)
 
 
 def show_outcome(outcome):
     name, key = outcome
-    return name if key is None else f"{name} {key}"
+    return name if key is None else f"{name} {show_accounts(key) if isinstance(key, tuple) else key}"
 
 
 class Verifier:
@@ -59,7 +85,9 @@ class Verifier:
 
     def begin_episode(self):
         self.expected = ("event", "episode_ended")  # entries that may come next inside an episode
-        self.round_events = []  # (type, order or account) of the open round; an order's report is a "report"
+        self.round_events = []  # of the open round, as `seen`
+        self.has_venue = False  # a simulated venue is noted, which tells its books
+        self.books_told = []  # before the round, by instrument
         self.round_rejects = True  # nothing but rejections in it
         self.latency_ms = 0  # of an order on its way to the venue
         self.orders = []  # (time of arrival, order) of orders on their way
@@ -107,8 +135,8 @@ class Verifier:
             self.report("order of entries", " or ".join(allowed), entry)
 
     def header(self, version, instance, rules_hash):
-        if version != 1:
-            raise Unreadable(f"version {version}; this program reads version 1")
+        if version != VERSION:
+            raise Unreadable(f"version {version}; this program reads version {VERSION}")
 
     def episode_started(self, index, seed, rules, source):
         if not 1 <= rules["scale"] <= 1_000_000:
@@ -130,13 +158,13 @@ class Verifier:
             self.report("event sequence", expected_sequence, found_sequence)
         if not self.round_events:
             self.round_first, self.round_ms = sequence, time_ms
+            self.books_told = [market.told for market in self.episode.markets]
         elif time_ms != self.round_ms:
             self.report("event time", f"{self.round_ms}, as the round's other events", time_ms)
         if self.episode.is_settled:
             self.report("event", "none after settled", name)
-        key = OUTCOME_KEYS.get(name)
-        self.round_events.append(("report" if name in REPORTS else name, values[key] if key else None))
-        self.round_rejects = self.round_rejects and name == "rejected"
+        self.round_events.append(seen(name, values))
+        self.round_rejects = self.round_rejects and name in ("rejected", "book")
         self.counts["events"] += 1
         self.episode.apply(sequence, time_ms, name, values)
         self.expected = ("event", "round_ended")
@@ -153,11 +181,20 @@ class Verifier:
             if found != expected:
                 show = "first event {}, {} events, time {}".format
                 self.report("bounds of the round", show(*expected), show(*found))
+            self.check_books()
             self.check_cause(time_ms, external)
         self.round_events = []
         self.round_rejects = True
         self.verdict_expected = self.episode.end_round()
         self.expected = ("verdict",)
+
+    def check_books(self):
+        """Takes them from the round's events: they may follow on any."""
+        events = [event for event in self.round_events if event[0] != "book"]
+        books = self.round_events[len(events) :]
+        if self.has_venue:
+            self.compare("books told", self.episode.books_told(self.books_told), books, str)
+        self.round_events = events
 
     def check_cause(self, time_ms, external):
         """An external round, or the outcomes of a decision in its order."""
@@ -184,7 +221,7 @@ class Verifier:
         """The reports of the orders that arrive first, alone and at their time; or the rejection of all that would arrive after the end; or what
         nobody decided."""
         for name, _ in self.round_events:
-            if name in OUTCOME_KEYS:
+            if name in ("absorbed", "taken_over", "bankrupted"):
                 self.report("event of an external round", "no outcome of a decision", name)
         settles = ("settled", None) in self.round_events
         late = [due for due in self.orders if due[0] <= time_ms or settles]
@@ -209,7 +246,7 @@ class Verifier:
         try:
             venue, book = read_venue(text), read_book(text)
             if venue is not None:
-                self.latency_ms = venue["latency_ms"]
+                self.latency_ms, self.has_venue = venue["latency_ms"], True
             if book is not None and self.episode is not None and book[0] < len(self.episode.markets):
                 self.episode.markets[book[0]].book.take_profile(book[1])
         except (ValueError, RecursionError) as error:
@@ -228,7 +265,7 @@ class Verifier:
         self.compare(f"decision after round {round}", self.episode.decide(), found, show_command)
         self.counts["decisions"] += len(found)
         self.episode.adopt(found)
-        outcomes = [(OUTCOMES[command[0]], command[1]) for command in found]
+        outcomes = [outcome_of(command) for command in found]
         if self.latency_ms:
             arrival_ms = max(self.decided_ms, self.last_ms if self.last_ms is not None else self.decided_ms) + self.latency_ms
             self.orders += [(arrival_ms, order) for name, order in outcomes if name == "report"]
@@ -250,7 +287,8 @@ class Verifier:
         episode.count_books()
         balances = episode.books.balances()
         row = {"index": index, "accounts": len(episode.books.accounts)}
-        row |= {name: balances[name]["cash"] for name in ("insurance", "deficit", "backstop")}
+        row |= {name: balances[name]["cash"] for name in ("insurance", "deficit")}
+        row |= {name: str(sum(int(owner["cash"]) for owner in balances[name])) for name in ("funds", "backstops")}
         self.episodes.append(row)
         self.balances.append({"index": index, "owners": balances})
         self.episode = None

@@ -1,4 +1,4 @@
-//! Bytes of a journal file, version 1, little endian.
+//! Bytes of a journal file, version 2, little endian.
 
 use engine::rules::Rules;
 
@@ -7,7 +7,7 @@ use std::path::Path;
 
 pub const MAGIC: [u8; 8] = *b"BKSTPJNL";
 /// Of the file format.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Magic 8, version 4, instance 16, rules hash 32, crc32c 4.
 pub const HEADER_BYTES: usize = 64;
 /// Of a record before its payload: sequence 8, length 4, crc32c 4, chain 32.
