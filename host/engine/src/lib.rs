@@ -6,10 +6,15 @@
 pub mod apply;
 pub mod decide;
 pub mod event;
+pub mod funding;
 pub mod guard;
+pub mod insurance;
 pub mod ledger;
+pub mod margin;
 pub mod market;
+pub mod ratio;
 pub mod rules;
 mod state;
+pub mod venue_rules;
 
 pub use state::{Counters, Engine, Exact};
