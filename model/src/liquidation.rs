@@ -80,18 +80,26 @@ fn mul_div_floor(a: i128, b: i128, c: i128) -> i128 {
     i128::try_from(quotient).expect("a ratio of at most one keeps the width")
 }
 
+/// What a close at the zero price brings, `-dV - floor(E * |dR| / R)`, all in one unit: the account's E / R stays, but for the rounding, which
+/// is up. `released` is the requirement that falls away, from 0 to the whole `maintenance`, which is above 0.
+/// Source: dYdX v4 bankruptcy price, `-dNV - floor(TNC * |dMMR| / MMR)`.
+pub fn zero_quote(value_change: i128, released: i128, equity: i128, maintenance: i128) -> i128 {
+    assert!(maintenance > 0 && (0..=maintenance).contains(&released));
+    -value_change - mul_div_floor(equity, released, maintenance)
+}
+
 /// Quote quanta for which `lots` of the holding change hands at the zero (bankruptcy) price: closing there leaves
 /// E / R as it was, and closing everything leaves an account of one position with E = 0. Signed as cash of the account: positive for
 /// a long that sells. Rounded up, against the liquidated account's counterparty and so never below the zero price.
 ///
 /// `equity` and `maintenance` are the whole account's, quanta / scale, `maintenance` > 0. `lots` is at most the holding's size.
-/// Source: dYdX v4 bankruptcy price, `-dNV - floor(TNC * |dMMR| / MMR)`.
+/// Source: [`zero_quote`].
 pub fn zero_price_quote(holding: &Holding, lots: i64, equity: i128, maintenance: i128, scale: Scale) -> i128 {
     assert!(maintenance > 0 && lots >= 0 && lots <= holding.size.get().abs());
     let after = holding.reduced(lots);
     let value_change = after.value() - holding.value();
     let released = (holding.requirement() - after.requirement()).clamp(0, maintenance);
-    let scaled = -value_change - mul_div_floor(equity, released, maintenance);
+    let scaled = zero_quote(value_change, released, equity, maintenance);
     scaled.div_euclid(scale.get().into()) + i128::from(scaled.rem_euclid(scale.get().into()) != 0)
 }
 
@@ -181,7 +189,11 @@ pub fn slicing_improves(holding: &Holding, equity: i128, maintenance: i128, cost
 /// Source: dYdX v4 insurance fund delta.
 pub fn insurance_delta(quote: i128, zero_quote: i128, fee: u32, scale: Scale) -> i128 {
     let surplus = quote - zero_quote;
-    if surplus <= 0 { surplus } else { surplus.min(quote.abs() * i128::from(fee) / i128::from(scale.get())) }
+    if surplus <= 0 {
+        surplus
+    } else {
+        surplus.min(mul_div_floor(quote.abs(), fee.into(), scale.get().into()))
+    }
 }
 
 #[cfg(test)]
