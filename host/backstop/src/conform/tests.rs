@@ -149,8 +149,8 @@ fn a_price_that_is_not_there_fails() {
 #[test]
 fn what_the_model_cannot_say_is_counted_by_name_and_never_passed() {
     let price = "\"liquidation_price\": 8.08080808";
-    let unknown = r#"{"cases": [{"id": "a", "kind": "mango_bankruptcy", "inputs": {}, "expected": {}},
-                                {"id": "b", "kind": "mango_bankruptcy", "inputs": {}, "expected": {}}]}"#;
+    let unknown = r#"{"cases": [{"id": "a", "kind": "unheard_of", "inputs": {}, "expected": {}},
+                                {"id": "b", "kind": "unheard_of", "inputs": {}, "expected": {}}]}"#;
     let report = run_files(&[
         ("a.json", unknown),
         ("b.json", &vector("gate", &format!("{LONG}, \"contract\": \"inverse\""), price)),
@@ -170,7 +170,7 @@ fn what_the_model_cannot_say_is_counted_by_name_and_never_passed() {
             ("liquidation_price/expected adl", 1),
             ("liquidation_price/no exact grid", 1),
             ("liquidation_price/venue somewhere", 1),
-            ("mango_bankruptcy", 2),
+            ("unheard_of", 2),
         ]
     );
 }

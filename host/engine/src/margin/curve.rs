@@ -162,7 +162,7 @@ fn floors(points: &[Point]) -> Vec<u64> {
     let flat_rate = flat.requirement / u128::from(flat.notional);
     let above = rate * u128::from(second.notional) - second.requirement;
     let crossing = u64::try_from(above / (rate - flat_rate)).expect("below the second step");
-    let end_of_flat = Some(crossing).filter(|&floor| floor > 0);
+    let end_of_flat = Some(crossing).filter(|&floor| floor >= flat.notional);
     [0].into_iter().chain(end_of_flat).chain(knots.iter().map(|knot| knot.notional)).collect()
 }
 
@@ -220,8 +220,7 @@ fn rate_between(notional: u64, requirement: u128, to: &Point) -> u128 {
 /// The smallest rates, none below the one before, whose chain from 0 lies on or above every point.
 fn brackets(points: &[Point], floors: &[u64], scale: Scale) -> Result<Vec<(u64, u32)>, CurveError> {
     let mut brackets = Vec::with_capacity(floors.len());
-    let mut rate = points[0].requirement / u128::from(points[0].notional);
-    let mut reached = 0;
+    let (mut rate, mut reached) = (0, 0);
     for (index, &floor) in floors.iter().enumerate() {
         let end = floors.get(index + 1).copied().unwrap_or(u64::MAX);
         let [from, to] = [floor, end].map(|edge| points.partition_point(|point| point.notional <= edge));

@@ -35,6 +35,8 @@ fn an_asset_weighs_less_by_the_root_of_its_size() {
 fn profit_of_an_untrusted_market_buys_nothing() {
     // A profit of 1e-6 is a size of 1,000 with root 100: 1.1e10 / 2e6.
     assert_eq!(profit_weight_floor(1, 1_000_000_000, 10_000, MarketTrust::Trusted), 5_500);
+    // Of 2e-6 a size of 2,000 with root 141: 1.1e10 / 2.41e6.
+    assert_eq!(profit_weight_floor(2, 1_000_000_000, 10_000, MarketTrust::Trusted), 4_564);
     assert_eq!(profit_weight_floor(1, 1_000_000_000, 10_000, MarketTrust::Untrusted), 0);
     assert_eq!(profit_weight_floor(u64::MAX, u32::MAX, 10_000, MarketTrust::Trusted), 0);
     assert_eq!(profit_weight_floor(7, 0, 9_000, MarketTrust::Trusted), 9_000);
@@ -74,6 +76,8 @@ fn collateral_is_valued_at_the_worse_price_and_against_the_account() {
     assert_eq!(collateral(1, 7, 7), 6);
     assert_eq!(collateral(-1, 7, 7), -8);
     assert_eq!(collateral(0, 7, 7), 0);
+    let prices = ReferencePrices { spot: price(8), ema: price(7) };
+    assert_eq!(prices.worst_for(Size::ZERO), price(7));
 }
 
 #[test]
