@@ -18,6 +18,7 @@ use model::machine::Capacity;
 
 fn options(seed: u64, lanes: usize, drill: u32, out: &Path) -> Options {
     Options {
+        rules: backstop::rules::built_in(),
         source: Source::Scenario,
         accounts: 48,
         seed,

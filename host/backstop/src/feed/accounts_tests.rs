@@ -1,4 +1,4 @@
-use super::super::instrument::{Book, derive, quanta};
+use super::super::instrument::quanta;
 use super::*;
 use model::margin::{Rungs, Severity, Weights, requirement, severity, value};
 use model::units::Size;
@@ -14,7 +14,7 @@ fn scale() -> Scale {
 
 fn listed(price: &str) -> (InstrumentSpec, Price) {
     let price = price.parse().unwrap();
-    let spec = derive("X", price, scale(), &Book::default()).unwrap();
+    let spec = crate::rules::built_in().spec("X", price).unwrap();
     let quoted = quanta(&spec, price).unwrap().quanta;
     (spec, Price::new(quoted).unwrap())
 }

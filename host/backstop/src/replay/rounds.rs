@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use engine::event::{Event, InstrumentId, TimeMs};
-use engine::rules::{InstrumentSpec, Rules};
+use engine::rules::InstrumentSpec;
 use model::units::{Price, Scale};
 
 use crate::feed::accounts::Accounts;
-use crate::feed::instrument::{self, Book};
 use crate::feed::tape::TapeError;
-use crate::feed::{Item, Mark};
+use crate::feed::{Item, Mark, instrument};
+use crate::rules::RuleSet;
 
 /// Events that close a round at the latest.
 pub const ROUND_EVENTS_MAX: usize = 4_096;
@@ -38,7 +38,7 @@ pub enum Input {
 /// What a run is seeded with.
 #[derive(Clone, Debug)]
 pub struct Seeding {
-    pub rules: Rules,
+    pub rules: Arc<RuleSet>,
     pub accounts: usize,
     pub seed: u64,
     /// Endowment of the insurance fund at the start of an episode, quanta.
@@ -67,7 +67,7 @@ pub struct Rounds<I> {
 
 impl<I: Iterator<Item = Result<Item, TapeError>>> Rounds<I> {
     pub fn new(items: I, seeding: Seeding, only: Option<u32>) -> Self {
-        let scale = seeding.rules.validate().expect("the engine took these rules").0;
+        let scale = seeding.rules.rules.validate().expect("the engine took these rules").0;
         Self {
             items,
             scale,
@@ -131,7 +131,7 @@ impl<I: Iterator<Item = Result<Item, TapeError>>> Rounds<I> {
 
     /// Lists the mark's instrument at its first price and seeds the accounts that hold it.
     fn list(&mut self, mark: &Mark) -> anyhow::Result<()> {
-        let spec = instrument::derive(&mark.symbol, mark.price, self.scale, &Book::default())?;
+        let spec = self.seeding.rules.spec(&mark.symbol, mark.price)?;
         let quoted = instrument::quanta(&spec, mark.price)?;
         self.rounded += u64::from(quoted.rounded);
         let instrument = InstrumentId(self.listed.len() as u16);
@@ -189,7 +189,7 @@ mod tests {
     use crate::feed::scenario;
 
     fn rounds(accounts: usize, items: crate::feed::Items) -> Rounds<crate::feed::Items> {
-        let seeding = Seeding { rules: Rules::default(), accounts, seed: 1, fund: 0 };
+        let seeding = Seeding { rules: crate::rules::built_in(), accounts, seed: 1, fund: 0 };
         Rounds::new(items, seeding, None)
     }
 

@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -27,6 +28,7 @@ use crate::feed::{Items, scenario};
 use crate::report::progress::Progress;
 use crate::report::summary::{SCENARIO, Summary};
 use crate::report::text::count;
+use crate::rules::RuleSet;
 
 /// Inputs that may wait for the engine before the feed does.
 const INPUTS_WAITING_MAX: usize = 64;
@@ -52,6 +54,7 @@ pub enum Source {
 #[derive(Clone, Debug)]
 pub struct Options {
     pub source: Source,
+    pub rules: Arc<RuleSet>,
     pub accounts: usize,
     pub seed: u64,
     pub device: DeviceKind,
@@ -164,7 +167,7 @@ pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
     }
     let mut summary = Summary::new(&options.device.words(), options.audit.to_string(), options.seed);
     (summary.lanes, summary.patrol) = (options.lanes, options.patrol);
-    let opened = open(&options.source, &mut summary)?;
+    let opened = open(options, &mut summary)?;
     match &options.device {
         DeviceKind::Cpu => {
             let slots = options.accounts.saturating_mul(opened.instruments);
@@ -259,9 +262,9 @@ fn run_with<D: MarginDevice + 'static>(
 ) -> anyhow::Result<Outcome> {
     let started = Instant::now();
     let Opened { items, marks, instruments } = opened;
-    let rules = Rules::default();
+    let rules = &options.rules.rules;
     let seeding =
-        Seeding { rules: rules.clone(), accounts: options.accounts, seed: options.seed, fund: FUND };
+        Seeding { rules: options.rules.clone(), accounts: options.accounts, seed: options.seed, fund: FUND };
     let episode = match options.source {
         Source::Tape { episode, .. } => episode,
         Source::Scenario => None,
@@ -284,7 +287,7 @@ fn run_with<D: MarginDevice + 'static>(
                 }
             }
         });
-        consume(&inputs, &mut driver, &mut drill, options, &rules, &mut summary, &progress)
+        consume(&inputs, &mut driver, &mut drill, options, rules, &mut summary, &progress)
     });
     drop(progress);
     summary.device_clocks = driver.device().clocks();
@@ -318,17 +321,32 @@ struct Opened {
     instruments: usize,
 }
 
-fn open(source: &Source, summary: &mut Summary) -> anyhow::Result<Opened> {
-    match source {
+fn open(options: &Options, summary: &mut Summary) -> anyhow::Result<Opened> {
+    let rules = &options.rules;
+    match &options.source {
         Source::Scenario => {
+            let unruled: Vec<&str> = (scenario::INSTRUMENTS.iter().map(|instrument| instrument.0))
+                .filter(|symbol| rules.contract(symbol).is_none())
+                .collect();
+            if !unruled.is_empty() {
+                return Err(Request(format!(
+                    "the scenario has symbols without rules: {}; give them entries or complete [defaults]",
+                    unruled.join(",")
+                ))
+                .into());
+            }
             summary.source = SCENARIO.into();
             let instruments = scenario::INSTRUMENTS.len();
             let marks = instruments as u64 * u64::from(scenario::STEPS);
             Ok(Opened { items: scenario::items(summary.seed), marks, instruments })
         }
         Source::Tape { path, symbols, episode, strict } => {
-            let mut tape_options =
-                TapeOptions { symbols: symbols.clone(), strict: *strict, ..TapeOptions::default() };
+            let mut tape_options = TapeOptions {
+                symbols: symbols.clone(),
+                strict: *strict,
+                rules: rules.clone(),
+                ..TapeOptions::default()
+            };
             if let [only] = symbols.as_slice() {
                 tape_options.symbol_default.clone_from(only);
             }
