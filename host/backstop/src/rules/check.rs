@@ -40,7 +40,7 @@ pub fn check(set: &RuleSet, reader: &Reader) {
         }
     }
     if set.defaults.is_none() && set.instruments.is_empty() && !reader.is_faulty("instruments") {
-        reader.fault("", "neither instruments nor complete [defaults]: nothing could be listed; add one");
+        reader.missing("", "neither instruments nor complete [defaults]: nothing could be listed; add one");
     }
     if let Some(defaults) = &set.defaults {
         contract(set, NOBODY, defaults, "defaults", scale, reader);
@@ -59,7 +59,7 @@ pub fn check(set: &RuleSet, reader: &Reader) {
             let known = set.instruments.contains_key(reference) || set.collateral.contains_key(reference);
             if reference == symbol || !known {
                 let text = format!("{reference} is no other collateral or instrument of this file");
-                reader.fault(&format!("{path}.redemption.reference"), text);
+                reader.missing(&format!("{path}.redemption.reference"), text);
             }
         }
     }
@@ -158,11 +158,11 @@ fn groups(set: &RuleSet, reader: &Reader) {
         let path = joined("groups", name);
         let at = format!("{path}.instruments");
         if group.instruments.len() < 2 && !reader.is_faulty(&path) {
-            reader.fault(&at, "a group has two instruments or more");
+            reader.missing(&at, "a group has two instruments or more");
         }
         for symbol in &group.instruments {
             if !set.instruments.contains_key(symbol) {
-                reader.fault(&at, format!("{symbol} is no instrument of this file; give it an entry"));
+                reader.missing(&at, format!("{symbol} is no instrument of this file; give it an entry"));
             }
             let first = set.groups.iter().find(|(_, other)| other.instruments.contains(symbol));
             if let Some((first, _)) = first.filter(|(first, _)| *first != name) {

@@ -110,23 +110,21 @@ impl Curve {
         notionals.map(error).max().unwrap_or(0)
     }
 
-    /// Points on the curve that the brackets touch: where it leaves the floor, then even steps of the square root up to `to`.
+    /// Points on the curve that the brackets touch, up to `to`: from where it leaves the floor in even ratios; from 0 in even steps of the
+    /// square root.
     fn knots(&self) -> Vec<u64> {
-        let (start, span) =
-            (u128::from(self.floor_rate - self.base_rate), u128::from(self.top_rate - self.base_rate));
-        let chords = self.tiers as u128 - 1 - u128::from(start > 0);
-        let mut knots: Vec<u64> = (0..=chords)
-            .map(|at| {
-                let (numerator, denominator) = (start * chords + (span - start) * at, span * chords);
-                let product = BigUint::from(self.to) * BigUint::from(numerator).pow(2);
-                let knot = product / BigUint::from(denominator).pow(2);
-                knot.to_u64().expect("at most `to`")
-            })
-            .collect();
-        if start > 0 && knots[0] == 0 {
-            knots[0] = 1.min(self.to);
-        }
-        knots
+        let [start, span] = [self.floor_rate, self.top_rate].map(|rate| BigUint::from(rate - self.base_rate));
+        let to = BigUint::from(self.to);
+        let first = (&to * start.pow(2) / span.pow(2)).max(BigUint::from(u32::from(start > BigUint::ZERO)));
+        let chords = self.tiers as u32 - 1 - u32::from(first > BigUint::ZERO);
+        let knot = |at: u32| {
+            if first > BigUint::ZERO {
+                (to.pow(at) * first.pow(chords - at)).nth_root(chords)
+            } else {
+                &to * at.pow(2) / chords.pow(2)
+            }
+        };
+        (0..=chords).map(|at| knot(at).to_u64().expect("at most `to`")).collect()
     }
 }
 
@@ -153,7 +151,7 @@ mod tests {
         assert_eq!(curve.requirement(25_000_000_000_000), 25_000_000_000_000 * 450_000);
         assert_eq!(brackets[15], (25_000_000_000_000, 1_000_000));
         let error = curve.error_ppm(&brackets, scale);
-        assert!((1..20_000).contains(&error), "{error} ppm");
+        assert!((1..10_000).contains(&error), "{error} ppm");
         let coarse = Curve { tiers: 4, ..curve };
         assert!(coarse.error_ppm(&coarse.brackets(1_000_000).unwrap(), scale) > error);
     }

@@ -56,3 +56,24 @@ pub const BACKSTOP: &[&str] = &["notional", "loss"];
 pub const BOOK: &[&str] = &["levels", "step", "level", "refill_seconds"];
 pub const REDEMPTION: &[&str] = &["reference", "ratio", "band"];
 pub const GROUP: &[&str] = &["credit", "instruments"];
+
+/// All of them, by the name of their table.
+#[cfg(test)]
+pub const ALL: [(&str, &[&str]); 16] = [
+    ("file", FILE),
+    ("rules", RULES),
+    ("rungs", RUNGS),
+    ("close_factor", CLOSE_FACTOR),
+    ("insurance", INSURANCE),
+    ("instruments", INSTRUMENT),
+    ("collateral", COLLATERAL),
+    ("grid", GRID),
+    ("brackets", BRACKET),
+    ("curve", CURVE),
+    ("open_interest", OPEN_INTEREST),
+    ("budget", BUDGET),
+    ("backstop", BACKSTOP),
+    ("book", BOOK),
+    ("redemption", REDEMPTION),
+    ("groups", GROUP),
+];

@@ -44,8 +44,9 @@ impl Reader {
         self.faults.borrow_mut().push(self.located(path, text));
     }
 
-    fn missing(&self, path: &str, remedy: &str) {
-        let fault = self.located(path, format!("missing; state it here{remedy}"));
+    /// Notes that something is not there, which is not known while the text is no TOML.
+    pub fn missing(&self, path: &str, text: impl Display) {
+        let fault = self.located(path, text);
         self.missing.borrow_mut().push(fault);
     }
 
@@ -319,7 +320,8 @@ impl<'a> Table<'a> {
                 if !self.partial && !self.inherited {
                     let or_above = self.inherits && keys::INSTRUMENT.contains(&key);
                     let remedy = if or_above { " or in [defaults]" } else { "" };
-                    self.reader.missing(&joined(&self.path, key), remedy);
+                    let text = format!("missing; state it here{remedy}");
+                    self.reader.missing(&joined(&self.path, key), text);
                 }
                 instead
             }

@@ -123,7 +123,7 @@ fn check(symbol: &str, rows: &[Row], errors: &mut Vec<String>) {
                 "notional_floor {found} is not the notional_cap of the tier before, or 0 of the first"
             ));
         }
-        if row.cap <= row.floor.into() {
+        if row.cap <= i128::from(row.floor) {
             wrong("notional_cap does not lie above notional_floor".into());
         }
         if row.rate < rate {
