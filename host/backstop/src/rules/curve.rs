@@ -181,7 +181,7 @@ mod tests {
             prop_assert!(brackets.len() <= tiers);
             let table = TierTable::new(Scale::new(1_000).unwrap(), &brackets).unwrap();
             let notionals = brackets.iter().flat_map(|bracket| [bracket.0.saturating_sub(1), bracket.0, bracket.0 + 1]);
-            for notional in notionals.chain([(u128::from(to) * u128::from(part) >> 20) as u64]).filter(|&notional| notional <= to) {
+            for notional in notionals.chain([((u128::from(to) * u128::from(part)) >> 20) as u64]).filter(|&notional| notional <= to) {
                 let asked = BigUint::from(table.requirement(notional.into()).unsigned_abs());
                 prop_assert!(asked >= BigUint::from(notional) * curve.floor_rate);
                 let line = BigUint::from(notional) * base;
