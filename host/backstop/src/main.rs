@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -16,6 +17,7 @@ use backstop::journal::export::{ExportError, export};
 use backstop::replay::audit::Audit;
 use backstop::replay::{LANES, Options, Request, Source, VenueOptions};
 use backstop::report::compare::{self, Comparison, Run};
+use backstop::rules::{self, RuleSet, RulesCommand};
 use backstop::venue::VenueConfig;
 use backstop::{conform, replay};
 use clap::{Args, Parser, Subcommand};
@@ -73,6 +75,11 @@ enum Command {
     Report {
         #[command(subcommand)]
         command: ReportCommand,
+    },
+    /// Check, show or import a rules file (docs/rules.md)
+    Rules {
+        #[command(subcommand)]
+        command: RulesCommand,
     },
     /// Run case files through the model
     Conform {
@@ -172,6 +179,9 @@ struct ReplayArgs {
     /// Stop at the first row that is refused
     #[arg(long, requires = "tape")]
     strict: bool,
+    /// Rules file (docs/rules.md); without it the built-in rules hold
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
     /// Margin accounts generated for each episode, 16 to 16777216
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(ACCOUNTS))]
     accounts: u32,
@@ -264,7 +274,7 @@ fn contract_size(text: &str) -> Result<(String, Decimal), String> {
 }
 
 impl ReplayArgs {
-    fn options(&self, device: DeviceKind, out: Option<PathBuf>) -> Options {
+    fn options(&self, rules: Arc<RuleSet>, device: DeviceKind, out: Option<PathBuf>) -> Options {
         Options {
             source: match &self.tape {
                 None => Source::Scenario,
@@ -277,6 +287,7 @@ impl ReplayArgs {
             },
             venue: self.venue.options(self.seed),
             no_budget: self.no_budget,
+            rules,
             accounts: self.accounts as usize,
             seed: self.seed,
             lanes: self.lanes,
@@ -368,6 +379,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             show(if json { comparison.to_json() } else { comparison.to_string() })?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Rules { command } => {
+            let answer = rules::run(&command)?;
+            show(&answer.text)?;
+            Ok(if answer.is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
         Command::Conform { dirs, json } => {
             for dir in &dirs {
                 must_exist(dir)?;
@@ -396,7 +412,14 @@ fn run_replay(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     if args.trace.is_some() && args.lanes > 1 {
         return Err(Request("--trace needs --lanes 1: a waveform is written of one lane".into()).into());
     }
-    let outcome = replay::replay(&args.options(args.device.clone(), args.out.clone()))?;
+    let rules = match &args.rules {
+        None => rules::built_in(),
+        Some(path) => {
+            must_exist(path)?;
+            Arc::new(rules::load(path).map_err(|error| Request(error.to_string()))?)
+        }
+    };
+    let outcome = replay::replay(&args.options(rules.clone(), args.device.clone(), args.out.clone()))?;
     let Some(other) = other else {
         show(if args.json { outcome.summary.to_json() } else { outcome.to_string() })?;
         return Ok(outcome.exit_code());
@@ -404,7 +427,7 @@ fn run_replay(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     if !args.json {
         show(&outcome)?;
     }
-    let twin = replay::replay(&args.options(other, None))?;
+    let twin = replay::replay(&args.options(rules, other, None))?;
     show(if args.json { outcome.compared_json(&twin) } else { outcome.agreement(&twin) })?;
     Ok(if outcome.agrees_with(&twin) { outcome.exit_code() } else { ExitCode::FAILURE })
 }

@@ -19,6 +19,7 @@ use model::machine::Capacity;
 
 fn options(seed: u64, lanes: usize, drill: u32, out: &Path) -> Options {
     Options {
+        rules: backstop::rules::built_in(),
         source: Source::Scenario,
         venue: VenueOptions::default(),
         no_budget: false,

@@ -40,8 +40,14 @@ fn venue() -> SimulatedVenue {
 /// The built-in crash, with every account that a round touched read back.
 fn run<D: MarginDevice>(driver: &mut Driver<D>, seed: u64) -> (Kept, [u8; 32]) {
     let rules = Rules::default();
-    let seeding =
-        Seeding { rules: rules.clone(), accounts: ACCOUNTS, seed, fund: 1_000_000_000_000, books: None };
+    let seeding = Seeding {
+        rules: backstop::rules::built_in(),
+        accounts: ACCOUNTS,
+        seed,
+        fund: 1_000_000_000_000,
+        books: None,
+        no_budget: false,
+    };
     let mut kept = Kept::default();
     let mut session = Session::start(rules, driver, Audit::Full, Patrol::new(10), venue(), 0, 0).unwrap();
     let mut observe = |_: &engine::Engine, evaluated: &backstop::replay::session::Evaluated| {

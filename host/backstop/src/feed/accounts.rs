@@ -5,16 +5,17 @@
 //! [`HOLDINGS_MAX`]. Sizes go from many of 1,000 to 10,000 units of quote currency to a few of 8 to 32 million; the larger the position,
 //! the lower its leverage. Margin accounts hold both sides, the smaller one at least [`SIDE_SHARE_MIN`] percent of the open interest; the
 //! maker, the other party of every trade, holds the difference, so sizes sum to zero. Collateral is paid in with each position: at its
-//! seeding the equity it brings is at least 150 % of its requirement. Planted accounts excepted: they hold the first instrument alone,
-//! exactly on the line (E = R), one quantum above, or one below, which is liquidatable at once.
+//! seeding the equity it brings is at least 150 % of its requirement, and its initial margin. Planted accounts excepted: they hold the first
+//! instrument alone, exactly on the line (E = R), one quantum above, or one below, which is liquidatable at once. Where initial margin is
+//! asked for, no account may open a position at that line: then nobody is planted.
 
 use engine::event::{AccountId, Event, InstrumentId};
-use engine::rules::InstrumentSpec;
+use engine::rules::{InstrumentSpec, OpenInterest};
 use model::tier::{TierError, TierTable};
 use model::units::{Cash, OutOfRange, Price, Scale};
 
 use super::draw::Draw;
-use super::instrument::{self, QUOTE_UNIT};
+use super::instrument::QUOTE_UNIT;
 
 /// Fewest accounts of an episode.
 pub const ACCOUNTS_MIN: usize = 16;
@@ -99,6 +100,43 @@ pub struct Accounts {
     plans: Vec<Plan>,
 }
 
+/// What a position's first collateral must cover.
+struct Margin {
+    scale: Scale,
+    maintenance: TierTable,
+    initial: Option<TierTable>,
+    open_interest: OpenInterest,
+}
+
+impl Margin {
+    fn new(spec: &InstrumentSpec, scale: Scale) -> Result<Self, TierError> {
+        let initial = (!spec.initial.is_empty()).then(|| TierTable::new(scale, &spec.initial)).transpose()?;
+        let maintenance = TierTable::new(scale, &spec.brackets)?;
+        Ok(Self { scale, maintenance, initial, open_interest: spec.open_interest })
+    }
+
+    /// The larger of 150 % of the maintenance margin and the initial margin at this open interest, all in quanta, rounded up.
+    fn cover(&self, notional: u128, interest: u128) -> u128 {
+        let scale = u128::from(self.scale.get());
+        let maintenance = self.maintenance.requirement(notional).unsigned_abs() * COVER_PERCENT;
+        let initial = self.initial.as_ref().map_or(0, |table| {
+            let base = table.requirement(notional).unsigned_abs();
+            base + ((notional * scale).saturating_sub(base) * self.interest_ppm(interest)).div_ceil(1_000_000)
+        });
+        maintenance.div_ceil(100 * scale).max(initial.div_ceil(scale))
+    }
+
+    /// Share of the way from the base initial margin to the whole notional, parts per million, rounded up.
+    fn interest_ppm(&self, interest: u128) -> u128 {
+        let OpenInterest { lower, upper } = self.open_interest;
+        let above = interest.saturating_sub(lower.into());
+        match upper.saturating_sub(lower) {
+            0 => 0,
+            span => (above.min(span.into()) * 1_000_000).div_ceil(span.into()),
+        }
+    }
+}
+
 /// A position to be opened.
 struct Opening {
     account: AccountId,
@@ -168,7 +206,7 @@ impl Accounts {
         }
         assert!(price.get() > 0, "a mark is above zero");
         let price_quanta = u128::from(price.get());
-        let tiers = instrument::tiers(spec, self.scale)?;
+        let margin = Margin::new(spec, self.scale)?;
         let lots_max = (1u64 << spec.size_bits.min(40)) - 1;
         let lots_of = |notional: u64| {
             (u128::from(notional) * u128::from(QUOTE_UNIT) / price_quanta).clamp(1, lots_max.into()) as i64
@@ -178,11 +216,16 @@ impl Accounts {
 
         let mut events = Vec::new();
         let mut sides = [0u128; 2];
+        if instrument.0 == 0 && margin.initial.is_some() {
+            let plan = |planted: Planted| Plan { account: planted.account, class: 0, wants: 1, holds: 0 };
+            self.plans.extend(self.planted.drain(..).map(plan));
+        }
         if instrument.0 == 0 {
             for (at, planted) in self.planted.iter().enumerate() {
                 let lots = lots_of(PLANTED_NOTIONALS[(at / 3) % PLANTED_NOTIONALS.len()]);
-                let (lots, requirement) = on_the_line(lots, lots_max, price_quanta, &tiers, self.scale)
-                    .ok_or(AccountsError::Planting(instrument.0))?;
+                let (lots, requirement) =
+                    on_the_line(lots, lots_max, price_quanta, &margin.maintenance, self.scale)
+                        .ok_or(AccountsError::Planting(instrument.0))?;
                 // Above, on and below stand on both sides.
                 let signed = if at % 2 == 0 { lots } else { -lots };
                 sides[usize::from(signed < 0)] += u128::from(lots.unsigned_abs());
@@ -210,10 +253,12 @@ impl Accounts {
         let long_ppm = u128::from(draw.within(480_000, 620_000));
         choose_sides(&mut openings, sides, long_ppm);
         for opening in &openings {
+            sides[usize::from(opening.lots < 0)] += u128::from(opening.lots.unsigned_abs());
+        }
+        let interest = sides[0].max(sides[1]) * price_quanta;
+        for opening in &openings {
             let notional = u128::from(opening.lots.unsigned_abs()) * price_quanta;
-            let covered = tiers.requirement(notional).unsigned_abs() * COVER_PERCENT;
-            let covered = covered.div_ceil(100 * u128::from(self.scale.get()));
-            let collateral = notional.div_ceil(opening.leverage.into()).max(covered);
+            let collateral = notional.div_ceil(opening.leverage.into()).max(margin.cover(notional, interest));
             let collateral = i64::try_from(collateral).unwrap_or(i64::MAX);
             open(
                 &mut events,

@@ -1,4 +1,4 @@
-use super::super::instrument::{Book, derive, quanta};
+use super::super::instrument::quanta;
 use super::*;
 use model::margin::{Rungs, Severity, Weights, requirement, severity, value};
 use model::units::Size;
@@ -14,7 +14,7 @@ fn scale() -> Scale {
 
 fn listed(price: &str) -> (InstrumentSpec, Price) {
     let price = price.parse().unwrap();
-    let spec = derive("X", price, scale(), &Book::default()).unwrap();
+    let spec = crate::rules::built_in().spec("X", price).unwrap();
     let quoted = quanta(&spec, price).unwrap().quanta;
     (spec, Price::new(quoted).unwrap())
 }
@@ -66,6 +66,15 @@ impl Ledger {
             required += requirement(size, price, TierTable::new(scale(), &spec.brackets).unwrap().steps());
         }
         (equity, required)
+    }
+
+    /// E, R of an account that holds one instrument at most.
+    fn margin_of(&self, account: AccountId, spec: &InstrumentSpec, price: Price) -> (i128, i128) {
+        let size = Size::new(self.positions.get(&(account, 0)).copied().unwrap_or(0)).unwrap();
+        let weights = Weights { long: spec.weight_long, short: spec.weight_short };
+        let tiers = TierTable::new(scale(), &spec.brackets).unwrap();
+        let equity = i128::from(self.cash[&account]) * 1_000_000 + value(size, price, weights);
+        (equity, requirement(size, price, tiers.steps()))
     }
 
     fn holdings(&self) -> BTreeMap<AccountId, usize> {
@@ -195,6 +204,40 @@ fn what_cannot_be_generated_says_so() {
     assert!(matches!(order, Err(AccountsError::Order { expected: 0, found: 1 })));
     let spot = InstrumentSpec { weight_long: 900_000, ..spec };
     assert!(matches!(accounts.seed(InstrumentId(0), &spot, price), Err(AccountsError::Weights(0))));
+}
+
+/// The initial margin at the open interest that the seeding itself makes, by its definition, never above what was paid in.
+#[test]
+fn initial_margin_is_paid_in_and_nobody_is_planted() {
+    let (base, price) = listed("171.23");
+    for (lower, upper) in [(0, 0), (1, 1 << 40), (1 << 40, 1 << 50), (1, 2)] {
+        let spec = InstrumentSpec {
+            initial: vec![(0, 200_000), (1_000_000_000_000, 600_000)],
+            open_interest: OpenInterest { lower, upper },
+            ..base.clone()
+        };
+        let mut accounts = Accounts::new(3, 0, 300, scale()).unwrap();
+        let events = accounts.seed(InstrumentId(0), &spec, price).unwrap();
+        assert_eq!((accounts.planted().len(), accounts.ids().count()), (0, 300));
+        let ledger = Ledger::of(&events);
+        assert_eq!(ledger.positions.len(), 300);
+        let [long, short] = sides(&events);
+        let interest = long.max(short) * i128::from(price.get());
+        let above = (interest - i128::from(lower)).clamp(0, i128::from(upper - lower));
+        let table = TierTable::new(scale(), &spec.initial).unwrap();
+        for (&(account, _), &lots) in &ledger.positions {
+            let (equity, _) = ledger.margin_of(account, &spec, price);
+            let notional = Size::new(lots).unwrap().notional(price);
+            let initial = table.requirement(notional);
+            let rise = (notional as i128 * 1_000_000 - initial) * above;
+            // equity >= initial + rise / (upper - lower)
+            let span = i128::from(upper - lower).max(1);
+            assert!((equity - initial) * span >= rise, "{account:?}: {equity} {initial} {rise}");
+            if upper == 2 {
+                assert!(equity >= notional as i128 * 1_000_000);
+            }
+        }
+    }
 }
 
 proptest! {

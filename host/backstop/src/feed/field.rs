@@ -71,7 +71,7 @@ pub fn price_of(text: &str) -> Result<Decimal, (Reason, String)> {
 }
 
 /// `value * 10^exponent` if a decimal holds it exactly.
-fn shifted(value: Decimal, exponent: i32) -> Option<Decimal> {
+pub fn shifted(value: Decimal, exponent: i32) -> Option<Decimal> {
     let scale = i64::from(value.scale()) - i64::from(exponent);
     let (mantissa, scale) = if scale < 0 {
         (value.mantissa().checked_mul(10i128.checked_pow(u32::try_from(-scale).ok()?)?)?, 0)

@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 use super::candle::Candle;
 use super::episode::GAP_MS_MAX;
 use super::instrument::{Grid, PriceError};
+use crate::rules::RuleSet;
 
 /// A price without an integer form, and the first price that says so.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -28,8 +29,9 @@ impl fmt::Display for Misfit {
 }
 
 /// Follows candles in order of time.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Fit {
+    rules: Arc<RuleSet>,
     episodes: u32,
     /// Latest mark of the accepted candles.
     last_ms: Option<TimeMs>,
@@ -38,6 +40,11 @@ pub struct Fit {
 }
 
 impl Fit {
+    /// With rules for every symbol that comes.
+    pub fn new(rules: Arc<RuleSet>) -> Self {
+        Self { rules, episodes: 0, last_ms: None, grids: BTreeMap::new() }
+    }
+
     /// Episodes that the accepted candles make, so far.
     pub fn episodes(&self) -> u32 {
         self.episodes
@@ -54,7 +61,7 @@ impl Fit {
         let (first, grid) = match known {
             Some(known) => known,
             None => {
-                let grid = Grid::at_first(candle.open)
+                let grid = (self.rules.grid(&candle.symbol, candle.open))
                     .ok_or_else(|| misfit(candle.open, candle.open, PriceError::Zero))?;
                 (candle.open, grid)
             }
@@ -89,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_candle_fits_the_first_price_of_its_episode_or_is_refused_whole() {
-        let mut fit = Fit::default();
+        let mut fit = Fit::new(crate::rules::built_in());
         let error = fit.take(&candle("A", 0, ["100", "100000000000", "100", "100"]));
         assert_eq!(error.unwrap_err().error, PriceError::TooLarge { bits: 32 });
         assert_eq!(fit.episodes(), 0, "a refused candle starts nothing");

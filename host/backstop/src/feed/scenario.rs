@@ -236,7 +236,7 @@ fn scaled_normal(draw: &mut Draw, deviation: i128) -> i128 {
 mod tests {
     use super::super::Item;
     use super::super::accounts::Accounts;
-    use super::super::instrument::{Book, derive, quanta};
+    use super::super::instrument::quanta;
     use super::*;
     use engine::event::{Event, InstrumentId};
     use model::units::{Price, Scale};
@@ -369,12 +369,13 @@ mod tests {
     fn the_work_fits_a_simulated_device() {
         let scale = Scale::new(1_000_000).unwrap();
         let mut accounts = Accounts::new(1, 0, ACCOUNTS, scale).unwrap();
+        let rules = crate::rules::built_in();
         let mut listed = BTreeMap::new();
         let (mut holders_times_marks, mut rounded) = (0u64, 0u64);
         for mark in Scenario::new(1) {
             let next = listed.len() as u16;
             let (spec, holders) = listed.entry(mark.symbol.clone()).or_insert_with(|| {
-                let spec = derive(&mark.symbol, mark.price, scale, &Book::default()).unwrap();
+                let spec = rules.spec(&mark.symbol, mark.price).unwrap();
                 let price = Price::new(quanta(&spec, mark.price).unwrap().quanta).unwrap();
                 let events = accounts.seed(InstrumentId(next), &spec, price).unwrap();
                 let trades = events.iter().filter(|event| matches!(event, Event::Traded { .. })).count();

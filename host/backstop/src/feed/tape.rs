@@ -23,6 +23,7 @@ use super::candle::{Candle, Marks};
 use super::episode::Episodes;
 use super::fit::Fit;
 use super::row::{HeaderError, Line, REQUIRED, Reason, Refusal, Rows};
+use crate::rules::{self, RuleSet};
 
 /// Most symbols a file may name.
 pub const SYMBOLS_MAX: usize = 4_096;
@@ -40,11 +41,18 @@ pub struct TapeOptions {
     pub symbol_default: String,
     /// The first refused row is an error.
     pub strict: bool,
+    /// What its symbols are.
+    pub rules: Arc<RuleSet>,
 }
 
 impl Default for TapeOptions {
     fn default() -> Self {
-        Self { symbols: Vec::new(), symbol_default: SYMBOL_DEFAULT.into(), strict: false }
+        Self {
+            symbols: Vec::new(),
+            symbol_default: SYMBOL_DEFAULT.into(),
+            strict: false,
+            rules: rules::built_in(),
+        }
     }
 }
 
@@ -71,6 +79,10 @@ pub enum TapeError {
     Refused(Refusal),
     #[error("tape {path} has no acceptable row of {}; it holds {}", unseen.join(","), seen.join(","))]
     SymbolUnseen { path: String, unseen: Vec<String>, seen: Vec<String> },
+    #[error(
+        "tape {path} has symbols without rules: {}; give them entries or complete [defaults], or choose others with --symbols", unruled.join(",")
+    )]
+    Unruled { path: String, unruled: Vec<String> },
     #[error(
         "tape {path} names more than {SYMBOLS_MAX} symbols; choose some with --symbols or check the symbol column"
     )]
@@ -121,6 +133,7 @@ pub struct Tape {
     path: PathBuf,
     symbol_default: Arc<str>,
     wanted: Option<BTreeSet<Arc<str>>>,
+    rules: Arc<RuleSet>,
     report: TapeReport,
 }
 
@@ -153,7 +166,9 @@ impl Tape {
         let wanted: Option<BTreeSet<Arc<str>>> = (!options.symbols.is_empty())
             .then(|| options.symbols.iter().map(|symbol| Arc::from(symbol.as_str())).collect());
         let symbol_default = Arc::from(options.symbol_default.as_str());
-        let mut tape = Self { path: path.into(), symbol_default, wanted, report: TapeReport::default() };
+        let rules = options.rules.clone();
+        let mut tape =
+            Self { path: path.into(), symbol_default, wanted, rules, report: TapeReport::default() };
         let name = || path.display().to_string();
         let mut other: BTreeSet<Arc<str>> = BTreeSet::new();
         let mut report = TapeReport { sorted: true, ..TapeReport::default() };
@@ -209,6 +224,13 @@ impl Tape {
             _ => Ok(()),
         };
         is_any(&report)?;
+        let unruled: Vec<String> = (report.symbols.keys())
+            .filter(|symbol| tape.rules.contract(symbol).is_none())
+            .map(ToString::to_string)
+            .collect();
+        if !unruled.is_empty() {
+            return Err(TapeError::Unruled { path: name(), unruled });
+        }
         if !report.sorted && report.symbols.len() > READERS_MAX {
             return Err(TapeError::TooManyReaders { path: name(), symbols: report.symbols.len() });
         }
@@ -220,7 +242,7 @@ impl Tape {
 
     /// Second pass: counts episodes, and refuses rows that have a place in none.
     fn fit(&mut self, strict: bool, mut refused: impl FnMut(&Refusal)) -> Result<(), TapeError> {
-        let mut fit = Fit::default();
+        let mut fit = Fit::new(self.rules.clone());
         let file: Arc<str> = self.path.display().to_string().into();
         for candle in self.candles() {
             let candle = candle?;
@@ -273,7 +295,7 @@ impl Tape {
 
     /// Marks of the accepted candles of all symbols, merged by (time, symbol).
     fn marks(&self) -> Marks<impl Iterator<Item = Result<Candle, TapeError>> + Send + use<>> {
-        let mut fit = Fit::default();
+        let mut fit = Fit::new(self.rules.clone());
         Marks::new(self.candles().filter(move |candle| {
             // What does not fit was refused by the second pass.
             candle.as_ref().map_or(true, |candle| fit.take(candle).is_ok())

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use engine::event::{Event, InstrumentId, TimeMs};
-use engine::rules::{InstrumentSpec, Rules};
+use engine::rules::{Budget, InstrumentSpec};
 use model::units::{Price, Scale};
 
 use crate::feed::accounts::Accounts;
-use crate::feed::instrument::{self, Book};
 use crate::feed::tape::TapeError;
-use crate::feed::{Item, Mark};
+use crate::feed::{Item, Mark, instrument};
+use crate::rules::RuleSet;
 use crate::venue::Books;
 
 /// Events that close a round at the latest.
@@ -40,13 +40,15 @@ pub enum Input {
 /// What a run is seeded with.
 #[derive(Clone, Debug)]
 pub struct Seeding {
-    pub rules: Rules,
+    pub rules: Arc<RuleSet>,
     pub accounts: usize,
     pub seed: u64,
     /// Endowment of the insurance fund at the start of an episode, quanta.
     pub fund: i64,
     /// Books that the instruments' depth is taken from, if it is not the usual one.
     pub books: Option<Arc<Books>>,
+    /// Markets have no liquidation budget.
+    pub no_budget: bool,
 }
 
 /// Turns items into inputs, in order; ends after the first error. Memory is bounded by the accounts of one episode.
@@ -71,7 +73,7 @@ pub struct Rounds<I> {
 
 impl<I: Iterator<Item = Result<Item, TapeError>>> Rounds<I> {
     pub fn new(items: I, seeding: Seeding, only: Option<u32>) -> Self {
-        let scale = seeding.rules.validate().expect("the engine took these rules").0;
+        let scale = seeding.rules.rules.validate().expect("the engine took these rules").0;
         Self {
             items,
             scale,
@@ -135,7 +137,10 @@ impl<I: Iterator<Item = Result<Item, TapeError>>> Rounds<I> {
 
     /// Lists the mark's instrument at its first price and seeds the accounts that hold it.
     fn list(&mut self, mark: &Mark) -> anyhow::Result<()> {
-        let mut spec = instrument::derive(&mark.symbol, mark.price, self.scale, &Book::default())?;
+        let mut spec = self.seeding.rules.spec(&mark.symbol, mark.price)?;
+        if self.seeding.no_budget {
+            spec.budget = Budget::default();
+        }
         let quoted = instrument::quanta(&spec, mark.price)?;
         if let Some(books) = &self.seeding.books {
             let depth = books.depth(&spec, self.scale.get(), quoted.quanta);
@@ -197,7 +202,8 @@ mod tests {
     use crate::feed::scenario;
 
     fn rounds(accounts: usize, items: crate::feed::Items) -> Rounds<crate::feed::Items> {
-        let seeding = Seeding { rules: Rules::default(), accounts, seed: 1, fund: 0, books: None };
+        let rules = crate::rules::built_in();
+        let seeding = Seeding { rules, accounts, seed: 1, fund: 0, books: None, no_budget: false };
         Rounds::new(items, seeding, None)
     }
 

@@ -30,6 +30,7 @@ use crate::feed::{Items, scenario};
 use crate::report::progress::Progress;
 use crate::report::summary::{SCENARIO, Summary};
 use crate::report::text::count;
+use crate::rules::RuleSet;
 use crate::venue::{Books, SimulatedVenue, VenueConfig};
 
 /// Inputs that may wait for the engine before the feed does.
@@ -81,6 +82,7 @@ impl VenueOptions {
 #[derive(Clone, Debug)]
 pub struct Options {
     pub source: Source,
+    pub rules: Arc<RuleSet>,
     pub venue: VenueOptions,
     /// Markets have no liquidation budget.
     pub no_budget: bool,
@@ -202,7 +204,7 @@ pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
     if let Some(books) = &books {
         summary.books_refused = books.refused().clone();
     }
-    let opened = open(&options.source, books, &mut summary)?;
+    let opened = open(options, books, &mut summary)?;
     match &options.device {
         DeviceKind::Cpu => {
             let slots = options.accounts.saturating_mul(opened.instruments);
@@ -297,13 +299,14 @@ fn run_with<D: MarginDevice + 'static>(
 ) -> anyhow::Result<Outcome> {
     let started = Instant::now();
     let Opened { items, marks, instruments, books } = opened;
-    let rules = rules_of(options);
+    let rules = &options.rules.rules;
     let seeding = Seeding {
-        rules: rules.clone(),
+        rules: options.rules.clone(),
         accounts: options.accounts,
         seed: options.seed,
         fund: FUND,
         books: books.clone(),
+        no_budget: options.no_budget,
     };
     let episode = match options.source {
         Source::Tape { episode, .. } => episode,
@@ -327,7 +330,7 @@ fn run_with<D: MarginDevice + 'static>(
                 }
             }
         });
-        consume(&inputs, &mut driver, &mut drill, options, &rules, books, &mut summary, &progress)
+        consume(&inputs, &mut driver, &mut drill, options, rules, books, &mut summary, &progress)
     });
     drop(progress);
     summary.device_clocks = driver.device().clocks();
@@ -363,22 +366,32 @@ struct Opened {
     books: Option<Arc<Books>>,
 }
 
-/// The rules of a run.
-fn rules_of(_options: &Options) -> Rules {
-    Rules::default()
-}
-
-fn open(source: &Source, books: Option<Arc<Books>>, summary: &mut Summary) -> anyhow::Result<Opened> {
-    match source {
+fn open(options: &Options, books: Option<Arc<Books>>, summary: &mut Summary) -> anyhow::Result<Opened> {
+    let rules = &options.rules;
+    match &options.source {
         Source::Scenario => {
+            let unruled: Vec<&str> = (scenario::INSTRUMENTS.iter().map(|instrument| instrument.0))
+                .filter(|symbol| rules.contract(symbol).is_none())
+                .collect();
+            if !unruled.is_empty() {
+                return Err(Request(format!(
+                    "the scenario has symbols without rules: {}; give them entries or complete [defaults]",
+                    unruled.join(",")
+                ))
+                .into());
+            }
             summary.source = SCENARIO.into();
             let instruments = scenario::INSTRUMENTS.len();
             let marks = instruments as u64 * u64::from(scenario::STEPS);
             Ok(Opened { items: scenario::items(summary.seed), marks, instruments, books })
         }
         Source::Tape { path, symbols, episode, strict } => {
-            let mut tape_options =
-                TapeOptions { symbols: symbols.clone(), strict: *strict, ..TapeOptions::default() };
+            let mut tape_options = TapeOptions {
+                symbols: symbols.clone(),
+                strict: *strict,
+                rules: rules.clone(),
+                ..TapeOptions::default()
+            };
             if let [only] = symbols.as_slice() {
                 tape_options.symbol_default.clone_from(only);
             }

@@ -1,0 +1,79 @@
+//! The keys of a rules file, table by table. `docs/rules.md` says what each means.
+
+pub const FILE: &[&str] =
+    &["format", "name", "version", "rules", "collateral", "defaults", "instruments", "groups"];
+pub const RULES: &[&str] = &[
+    "venue",
+    "scale",
+    "rungs",
+    "equality",
+    "target",
+    "exhausted_max",
+    "slices_at_once_max",
+    "residual_min",
+    "mark_hold_ms",
+    "close_factor",
+    "insurance",
+    "deleveraging",
+];
+pub const RUNGS: &[&str] = &["warned", "liquidatable", "takeover"];
+pub const CLOSE_FACTOR: &[&str] = &["above", "portion", "window_ms"];
+pub const INSURANCE: &[&str] = &["market_share", "reserve", "window_ms"];
+pub const INSTRUMENT: &[&str] = &[
+    "grid",
+    "brackets",
+    "initial",
+    "open_interest",
+    "fee",
+    "slippage",
+    "limit_band",
+    "mark_band",
+    "budget",
+    "fund_cap",
+    "backstop",
+    "book",
+];
+pub const COLLATERAL: &[&str] = &[
+    "grid",
+    "weight_long",
+    "weight_short",
+    "redemption",
+    "fee",
+    "slippage",
+    "limit_band",
+    "mark_band",
+    "budget",
+    "fund_cap",
+    "backstop",
+    "book",
+];
+pub const GRID: &[&str] = &["lot", "tick", "price_bits", "size_bits"];
+pub const BRACKET: &[&str] = &["floor", "rate"];
+pub const CURVE: &[&str] = &["curve", "floor_rate", "base_rate", "top_rate", "to", "tiers"];
+pub const OPEN_INTEREST: &[&str] = &["lower", "upper"];
+pub const BUDGET: &[&str] = &["capacity", "refill"];
+pub const BACKSTOP: &[&str] = &["notional", "loss"];
+pub const BOOK: &[&str] = &["levels", "step", "level", "refill_seconds"];
+pub const REDEMPTION: &[&str] = &["reference", "ratio", "band"];
+pub const GROUP: &[&str] = &["credit", "instruments"];
+
+/// All of them, by the name of their table.
+#[cfg(test)]
+pub const ALL: [(&str, &[&str]); 16] = [
+    ("file", FILE),
+    ("rules", RULES),
+    ("rungs", RUNGS),
+    ("close_factor", CLOSE_FACTOR),
+    ("insurance", INSURANCE),
+    ("instruments", INSTRUMENT),
+    ("collateral", COLLATERAL),
+    ("grid", GRID),
+    ("brackets", BRACKET),
+    ("curve", CURVE),
+    ("open_interest", OPEN_INTEREST),
+    ("budget", BUDGET),
+    ("backstop", BACKSTOP),
+    ("book", BOOK),
+    ("redemption", REDEMPTION),
+    ("groups", GROUP),
+];
