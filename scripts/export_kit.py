@@ -5,21 +5,23 @@ import json
 from verify_export import run
 
 RULES = {
+    "venue": "native",
     "scale": 1000,
     "rungs": [320, 256, 171],
     "equality": False,
     "target": 282,
-    "fee": 2,
-    "slippage": 1,
-    "limit_band": 20,
     "exhausted_max": 3,
     "slices_at_once_max": 4,
     "residual_min": 0,
-    "mark_band": 200,
     "mark_hold_ms": 60_000,
+    "close_factor": {"above": 1 << 60, "portion": 1000, "window_ms": 30_000},
+    "insurance": {"market_share": 0, "reserve": 0, "window_ms": 1000},
+    "deleveraging": "pro-rata",
 }
+UNLIMITED = (1 << 64) - 1
 SPEC = {
     "symbol": "X",
+    "kind": "contract",
     "lot_exponent": -3,
     "tick": 1,
     "price_bits": 20,
@@ -27,6 +29,16 @@ SPEC = {
     "weight_long": 1000,
     "weight_short": 1000,
     "brackets": [[0, 50]],
+    "initial": [],
+    "open_interest": {"lower": 0, "upper": 0},
+    "fee": 2,
+    "slippage": 1,
+    "limit_band": 20,
+    "mark_band": 200,
+    "budget": {"capacity": 0, "refill": 0},
+    "fund_cap": UNLIMITED,
+    "backstop": {"notional": UNLIMITED, "loss": UNLIMITED},
+    "hedge": {"group": 0, "credit": 0},
     "depth": {"levels": 2, "step": 1, "level_lots": 1000, "refill_lots": 1000},
 }
 
@@ -35,7 +47,7 @@ class Run:
     """Builds an export line by line; each round's events, flags and commands as they are expected."""
 
     def __init__(self):
-        self.lines = [{"entry": "header", "version": 1, "instance": "00" * 16, "rules_hash": "00" * 32}]
+        self.lines = [{"entry": "header", "version": run.VERSION, "instance": "00" * 16, "rules_hash": "00" * 32}]
         self.sequence = self.round = self.index = 0
 
     def start(self, rules=RULES):
@@ -80,8 +92,8 @@ def mark(price, instrument=0):
     return {"type": "mark", "instrument": instrument, "price": price}
 
 
-def endowed(quanta):
-    return {"type": "fund_endowed", "quanta": str(quanta)}
+def endowed(quanta, instrument=None):
+    return {"type": "fund_endowed", "instrument": instrument, "quanta": str(quanta)}
 
 
 def deposited(account, quanta):
@@ -101,20 +113,56 @@ def place(order, account, lots, limit, instrument=0):
     return dict(zip(names, ("place_order", order, account, instrument, lots, limit)))
 
 
-def taken_over(account):
-    return {"type": "taken_over", "account": account}
+def absorbed(account, lots, quote, instrument=0):
+    return traded(account, lots, quote, instrument) | {"type": "absorbed"}
 
 
-def bankrupted(account):
-    return {"type": "bankrupted", "account": account}
+def absorb(account, lots, quote, instrument=0):
+    return traded(account, lots, quote, instrument) | {"type": "absorb"}
 
 
-def take_over(account):
-    return {"type": "take_over", "account": account}
+def book(bids=(), offers=(), instrument=0):
+    """Levels are pairs of distance and lots."""
+    sides = {
+        name: [{"distance": distance, "lots": lots} for distance, lots in side] for name, side in (("bids", bids), ("offers", offers))
+    }
+    return {"type": "book", "instrument": instrument, "book": sides}
 
 
-def bankrupt(account):
-    return {"type": "bankrupt", "account": account}
+def opened(account, owner, isolated=None):
+    return {"type": "opened", "account": account, "owner": owner, "isolated": isolated}
+
+
+def moved(payer, payee, quanta):
+    return {"type": "moved", "from": payer, "to": payee, "quanta": str(quanta)}
+
+
+def asset(account, lots, instrument):
+    return {"type": "deposited_asset", "account": account, "instrument": instrument, "lots": lots}
+
+
+def resting(account, count, reserved=0):
+    return {"type": "orders_resting", "account": account, "count": count, "reserved": str(reserved)}
+
+
+def cancel(account):
+    return {"type": "cancel_orders", "account": account}
+
+
+def taken_over(*accounts):
+    return {"type": "taken_over", "accounts": list(accounts)}
+
+
+def bankrupted(*accounts):
+    return {"type": "bankrupted", "accounts": list(accounts)}
+
+
+def take_over(*accounts):
+    return {"type": "take_over", "accounts": list(accounts)}
+
+
+def bankrupt(*accounts):
+    return {"type": "bankrupt", "accounts": list(accounts)}
 
 
 def hand_made():

@@ -122,7 +122,7 @@ class Liquidations(unittest.TestCase):
         specs = [SPEC, SPEC | {"brackets": [[0, 60]]}]
         for fee, expected in ((2, "place"), (59, "take_over")):
             with self.subTest(expected):
-                made = self.begin(RULES | {"fee": fee}, specs)
+                made = self.begin(specs=[spec | {"fee": fee} for spec in specs])
                 made.add(0, [deposited(1, 11_000), traded(1, 10, -100_000), traded(1, 5, -50_000, 1)])
                 # 0 at 9,450: worth 5,500; R 4,725,000 + 3,000,000
                 # n: 256 * (5,500,000 - 30,000 n) >= 282 * (7,725,000 - 600,000 n): 161,520,000 n >= 770,450,000: 5 = all
@@ -153,8 +153,8 @@ class Liquidations(unittest.TestCase):
             (0, 3, 0, 3, 2_090_000, 5_225_000),
             (0, 1, 0, 1, 5_500_000, 4_750_000),
         ]
-        made.add(1000, [mark(9500)], flags, [take_over(3), take_over(2)])
-        made.add(1000, [taken_over(3), taken_over(2)], [(0, 3, 3, 0, 0, 0), (1, 2, 3, 0, 0, 0)], external=False)
+        made.add(1000, [mark(9500)], flags, [take_over(3, 2)])
+        made.add(1000, [taken_over(3, 2)], [(0, 2, 3, 0, 0, 0), (0, 3, 3, 0, 0, 0)], external=False)
         made.end(2000)
         self.assert_agrees(made)
 

@@ -10,8 +10,10 @@ import unittest
 from fractions import Fraction
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from export_kit import RULES
-from verify_export import arithmetic, books, market, run
+from export_kit import RULES, SPEC
+from verify_export import arithmetic, books, market, run, venue
+from verify_export.margin import Margin
+from verify_export.market import Market
 
 
 class Books(unittest.TestCase):
@@ -29,7 +31,7 @@ class Guards(unittest.TestCase):
     def outcomes(self, marks):
         counts = dict.fromkeys(run.COUNTED, 0)
         guard = market.Guard()
-        return [guard.judge(time, price, RULES, counts) for time, price in marks], counts
+        return [guard.judge(time, price, 200, RULES, counts) for time, price in marks], counts
 
     def test_table(self):
         hold = 60_000
@@ -56,7 +58,7 @@ class VenueBooks(unittest.TestCase):
 
     def setUp(self):
         depth = {"levels": 3, "step": 10, "level_lots": 10, "refill_lots": 3}
-        self.book = market.VenueBook(depth, 1000)
+        self.book = venue.VenueBook(depth, 1000)
 
     def test_levels_and_limits(self):
         for ordered, limit, expected in [
@@ -86,13 +88,13 @@ class VenueBooks(unittest.TestCase):
         self.assertEqual(book.fill(1_000_000, 1005, -30, 0), (-30, 10 * (995 + 985 + 975)))
 
     def test_where_the_book_ends(self):
-        book = market.VenueBook({"levels": 3, "step": 400, "level_lots": 1, "refill_lots": 0}, 1000)
+        book = venue.VenueBook({"levels": 3, "step": 400, "level_lots": 1, "refill_lots": 0}, 1000)
         self.assertEqual(book.fill(0, 10, -3, 0), (-2, 6 + 2))  # the third bid would lie at -2
-        book = market.VenueBook({"levels": 3, "step": 0, "level_lots": 1, "refill_lots": 0}, 1000)
+        book = venue.VenueBook({"levels": 3, "step": 0, "level_lots": 1, "refill_lots": 0}, 1000)
         self.assertEqual(book.fill(0, 10, -3, 0), (-3, 27))  # at least 1 away
-        book = market.VenueBook({"levels": 3, "step": 10, "level_lots": 1, "refill_lots": 0}, 10**10)
+        book = venue.VenueBook({"levels": 3, "step": 10, "level_lots": 1, "refill_lots": 0}, 10**10)
         self.assertEqual(book.fill(0, 2**32 - 5, 3, 2**33), (1, -(2**32 - 1)))
-        self.assertEqual(market.VenueBook({"levels": 3, "step": 1, "level_lots": 0, "refill_lots": 9}, 1000).fill(0, 10, 3, 99), (0, 0))
+        self.assertEqual(venue.VenueBook({"levels": 3, "step": 1, "level_lots": 0, "refill_lots": 9}, 1000).fill(0, 10, 3, 99), (0, 0))
 
 
 class Arithmetic(unittest.TestCase):
@@ -155,20 +157,70 @@ class Arithmetic(unittest.TestCase):
         self.assertEqual(arithmetic.fewest_lots(1, surplus), 1)
 
     def test_zero_quote_keeps_the_ratio(self):
+        scale = 1000
         for _ in range(2000):
-            scale = 1000
-            tiers = arithmetic.Tiers(self.tiers(scale))
-            size = self.random.choice((-1, 1)) * self.random.randrange(1, 60)
-            price = self.random.randrange(1, 1500)
-            requirement = tiers.requirement(abs(size) * price) + self.random.randrange(0, 10_000)
-            equity = self.random.randrange(-requirement, 2 * requirement)
-            lots = self.random.randrange(1, abs(size) + 1)
-            left = requirement - tiers.requirement(abs(size) * price) + tiers.requirement((abs(size) - lots) * price)
-            zero = arithmetic.zero_quote(size, lots, price, tiers, equity, requirement, scale)
+            price, size = self.random.randrange(1, 1500), self.random.choice((-1, 1)) * self.random.randrange(1, 60)
+            market = Market(SPEC | {"brackets": self.tiers(scale)}, scale)
+            margin = Margin(RULES, [market], [price])
+            requirement = margin.of_position(0, size)
+            account = books.Account(1, 1)
+            account.lots[0] = size
+            account.cash = self.random.randrange(-requirement, 2 * requirement) // scale - size * price
+            equity, _ = margin.evaluate(account)
+            lots = self.random.randrange(1, abs(size) + 1) * (-1 if size > 0 else 1)
+            left = margin.of_position(0, size + lots)
+            zero = margin.zero_quote(account, 0, lots)
             # E after an exchange at exactly the zero price would be E * left / R; Z is that rounded up, twice at most
-            side = 1 if size > 0 else -1
-            exact = (Fraction(equity * left, requirement) - equity) / scale + side * lots * price
+            exact = (Fraction(equity * left, requirement) - equity) / scale - lots * price
             self.assertTrue(exact <= zero < exact + 1 + Fraction(1, scale))
+
+    def test_shared_out_is_the_largest_remainder_of_what_the_caps_leave(self):
+        """Against one lot, or quantum, after the other: the level t with sum of min(c, t w) = A is where the shares lie."""
+        for _ in range(3000):
+            claims = [(self.random.randrange(0, 6), self.random.choice((None, *range(12)))) for _ in range(self.random.randrange(0, 6))]
+            amount = self.random.randrange(0, 40)
+            shares, rest = arithmetic.shared_out(amount, claims)
+            self.assertEqual(sum(shares) + rest, amount)
+            able = [(weight, cap) for weight, cap in claims if weight > 0]
+            room = sum(10**9 if cap is None else cap for _, cap in able)
+            self.assertEqual(rest, max(0, amount - room))
+            for (weight, cap), share in zip(claims, shares):
+                self.assertTrue(0 <= share <= (10**9 if weight and cap is None else cap or 0) and (weight or not share))
+            uncapped = [(weight, share) for (weight, cap), share in zip(claims, shares) if weight and (cap is None or share < cap)]
+            for weight, share in uncapped:  # nobody who could have more lies a whole unit below another's level
+                for other, more in uncapped:
+                    self.assertLess(more * weight - share * other, weight + other)
+
+    def test_shared_out_by_hand(self):
+        for amount, claims, expected in [
+            (10, [(1, None), (1, None), (1, None)], ([4, 3, 3], 0)),
+            (11, [(1, None), (2, None), (3, None)], ([2, 4, 5], 0)),  # 1 5/6, 3 4/6, 5 3/6
+            (10, [(5, 2), (1, None), (1, None)], ([2, 4, 4], 0)),
+            (10, [(5, 2), (0, None), (1, 3)], ([2, 0, 3], 5)),
+            (12, [(6, 7), (3, 2), (3, 9)], ([7, 2, 3], 0)),  # the second is full at once; then 10 by 6 and 3: 7 as 6.67 rounds up
+            (0, [(1, None)], ([0], 0)),
+            (5, [], ([], 5)),
+        ]:
+            with self.subTest(amount=amount, claims=claims):
+                self.assertEqual(arithmetic.shared_out(amount, claims), expected)
+
+
+class Buckets(unittest.TestCase):
+    def test_it_refills_with_time(self):
+        bucket = market.Bucket({"capacity": 1000, "refill": 100})
+        self.assertEqual(bucket.room(500), 1000)
+        bucket.charge(900)
+        self.assertEqual([bucket.room(ms) for ms in (500, 1500, 1505, 1000, 1510)], [100, 200, 200, 200, 201])
+        bucket.charge(-5000)
+        self.assertEqual(bucket.room(0), 1000)
+        self.assertIsNone(market.Bucket({"capacity": 0, "refill": 0}).room(0))
+
+    def test_a_fund_pays_its_cap_a_window(self):
+        window = market.FundWindow(100)
+        window.pay(0, 0)
+        self.assertEqual(window.room(500, 1000), 100)
+        window.pay(500, 70)
+        self.assertEqual([window.room(ms, 1000) for ms in (500, 1499, 0, 1500)], [30, 30, 30, 100])
 
 
 if __name__ == "__main__":

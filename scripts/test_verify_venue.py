@@ -9,9 +9,9 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from export_kit import Run, deposited, endowed, filled, listed, mark, place, traded, verify
+from export_kit import Run, book, deposited, endowed, filled, listed, mark, place, take_over, taken_over, traded, verify
 from verify_export.lines import Unreadable
-from verify_export.market import VenueBook
+from verify_export.venue import VenueBook
 
 DEPTH = {"levels": 2, "step": 1, "level_lots": 1000, "refill_lots": 1000}
 
@@ -29,9 +29,27 @@ def rejected(order):
     return {"type": "rejected", "order": order}
 
 
-def opened(latency_ms):
+class Told(Run):
+    """A run whose venue tells its book after each round that leaves another: its best bid has `best` lots."""
+
+    def __init__(self, profile=None):
+        super().__init__()
+        self.best, self.profile, self.told = 1000, profile, None
+
+    def add(self, time_ms, events, *rest, **more):
+        left = self.profile or ([(1, self.best), (2, 1000)], [(1, 1000), (2, 1000)])
+        if self.round > 0 and left != self.told:
+            events, self.told = [*events, book(*left)], left
+        super().add(time_ms, events, *rest, **more)
+
+    def fill(self, time_ms, external=True):
+        self.best = 998
+        self.add(time_ms, *FILLED, external=external)
+
+
+def opened(latency_ms, profile=None):
     """Account 1 of the run by hand, long 10 lots from 10,000, is liquidatable at 9,450 after 2 s: an order of 2 lots."""
-    made = Run()
+    made = Told(profile)
     made.start()
     made.lines.append(venue(latency_ms))
     made.add(0, [listed(), mark(10_000), endowed(300)])
@@ -49,7 +67,7 @@ class Latency(unittest.TestCase):
 
     def test_a_report_comes_when_it_is_due_and_before_marks_of_that_time(self):
         made = opened(500)
-        made.add(2500, *FILLED)
+        made.fill(2500)
         made.add(2500, [mark(9450)])
         made.end(3000)
         self.assertEqual(self.found(made), [])
@@ -57,14 +75,14 @@ class Latency(unittest.TestCase):
     def test_a_report_at_another_time_is_found(self):
         for time_ms, what in ((2400, "reports"), (2600, "event time of reports")):
             made = opened(500)
-            made.add(time_ms, *FILLED)
+            made.fill(time_ms)
             made.end(3000)
             self.assertIn(what, self.found(made))
 
     def test_a_report_that_is_late_or_missing_is_found(self):
         made = opened(500)
         made.add(2500, [mark(9450)])
-        made.add(2500, *FILLED)
+        made.fill(2500)
         made.end(3000)
         self.assertEqual(self.found(made), ["external round"])
         made = opened(500)
@@ -73,13 +91,13 @@ class Latency(unittest.TestCase):
 
     def test_a_report_is_no_outcome_of_a_decision_round(self):
         made = opened(500)
-        made.add(2500, *FILLED, external=False)
+        made.fill(2500, external=False)
         made.end(3000)
         self.assertIn("cause of the round", self.found(made))
 
     def test_a_report_without_an_order_is_found(self):
         made = opened(500)
-        made.add(2500, *FILLED)
+        made.fill(2500)
         made.add(2500, [filled(1, -2, 18_882)])
         made.end(3000)
         self.assertIn("filled", self.found(made))
@@ -103,11 +121,11 @@ class Latency(unittest.TestCase):
         made = opened(0)
         for order in (1, 2, 3):
             time_ms = 2000 + 1000 * (order - 1)
-            command = {"type": "take_over", "account": 1} if order == 3 else None
+            command = take_over(1) if order == 3 else None
             made.add(time_ms, [rejected(order)], commands=[command] if command else [], external=False)
             if order < 3:
                 made.add(time_ms + 1000, [mark(9450)], commands=[place(order + 1, 1, -2, 9261)])
-        made.add(4000, [{"type": "taken_over", "account": 1}], [(0, 1, 2, 0, 0, 0)], external=False)
+        made.add(4000, [taken_over(1)], [(0, 1, 2, 0, 0, 0)], external=False)
         made.end(5000)
         self.assertEqual(self.found(made), [])
 
@@ -122,11 +140,43 @@ class Books(unittest.TestCase):
         self.assertEqual(book.fill(1000, 1_000_000, -20, 990_001), (-5, 5 * 999_900))
 
     def test_a_note_with_a_book_changes_the_fills_expected(self):
-        made = opened(0)
-        made.lines.insert(6, note('venue book of instrument 0: {"bids":[[100000,50]],"offers":[]}'))
-        made.add(2000, *FILLED, external=False)
-        made.end(3000)
+        made = opened(0, profile=([(15, 50)], []))
+        made.lines.insert(6, note('venue book of instrument 0: {"bids":[[15000,50]],"offers":[]}'))
+        made.fill(2000, external=False)
+        made.end(2900)
         self.assertEqual([row["what"] for row in verify(made.lines).mismatches][:1], ["fill of order 1"])
+
+    def test_what_is_left_is_told(self):
+        book = VenueBook(DEPTH, 1000)
+        offers = [{"distance": 1, "lots": 1000}, {"distance": 2, "lots": 1000}]
+        book.fill(0, 10_000, -1500, 0)
+        self.assertEqual(book.left(999), {"bids": [{"distance": 2, "lots": 500}], "offers": offers})
+        self.assertEqual(book.left(1000)["bids"], [{"distance": 1, "lots": 500}, {"distance": 2, "lots": 1000}])
+        book.fill(1000, 10_000, -1500, 0)
+        self.assertEqual(book.left(1000)["bids"], [])
+        # parts per million over the rules' scale, rounded up; one level a distance
+        book.take_profile({"bids": [[50, 5], [1000, 12], [1001, 20]], "offers": [[2001, 7]]})
+        self.assertEqual(book.left(3000)["bids"], [{"distance": 1, "lots": 12}, {"distance": 2, "lots": 8}])
+        self.assertEqual(book.left(3000)["offers"], [{"distance": 3, "lots": 7}])
+        book = VenueBook(DEPTH | {"levels": 100}, 1000)
+        self.assertEqual(len(book.left(0)["bids"]), 64)
+
+    def test_a_book_that_is_not_what_is_left_is_found(self):
+        for change in (lambda event: event["book"]["bids"].pop(), lambda event: event["book"]["offers"][1].update(lots=999)):
+            made = opened(500)
+            made.fill(2500)
+            made.end(3000)
+            told = [line["event"] for line in made.lines if line["entry"] == "event" and line["event"]["type"] == "book"]
+            self.assertEqual(len(told), 2)
+            self.assertEqual(verify(made.lines).mismatches, [])
+            change(told[1])
+            found = [row["what"] for row in verify(made.lines).mismatches]
+            self.assertEqual(found[0], "books told, number 1")
+        made = opened(500)
+        made.best = 1000
+        made.add(2500, *FILLED)
+        made.end(3000)
+        self.assertEqual([row["what"] for row in verify(made.lines).mismatches], ["books told, number 1"] * 2)
 
     def test_a_note_of_the_venue_that_cannot_be_read_is_told(self):
         for text in ("venue: {}", "venue: nothing", 'venue book of instrument 0: {"bids":[[1,2]]}', 'venue book of instrument 0: {"bids":[[1,2],[2,2]],"offers":[]}'):
@@ -136,8 +186,8 @@ class Books(unittest.TestCase):
                 verify(made.lines)
         made = opened(0)
         made.lines.insert(6, note("round 3: device lost: venue: {}"))
-        made.add(2000, *FILLED, external=False)
-        made.end(3000)
+        made.fill(2000, external=False)
+        made.end(2900)
         self.assertEqual(verify(made.lines).mismatches, [])
 
 

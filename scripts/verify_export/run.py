@@ -70,7 +70,8 @@ class Verifier:
         self.line = 0
         self.rules = None
         self.episode = None
-        self.next_sequence = self.next_round = self.next_index = 0
+        self.next_sequence = self.next_round = 0
+        self.next_index = None  # the first may be any
         self.begin_episode()
         self.takes = {
             "header": self.header,
@@ -141,7 +142,7 @@ class Verifier:
     def episode_started(self, index, seed, rules, source):
         if not 1 <= rules["scale"] <= 1_000_000:
             raise Unreadable(f"line {self.line}: scale {rules['scale']} is not 1 to 1,000,000")
-        if index != self.next_index:
+        if self.next_index not in (None, index):
             self.report("episode index", self.next_index, index)
         if self.rules not in (None, rules):
             self.report("rules", "those of the episode before", "others")
@@ -299,7 +300,7 @@ class Verifier:
             raise Unreadable("the input is empty")
         if self.episode is not None:
             self.report("end of the input", " or ".join(self.expected), "nothing")
-        elif self.next_index == 0:
+        elif self.next_index is None:
             self.report("end of the input", "an episode", "nothing")
 
 

@@ -129,17 +129,24 @@ mod tests {
         assert_eq!(lines.len(), entries().len() + 1);
         let hash = hex(&Rules::default().hash());
         let header = format!(
-            r#"{{"entry":"header","version":1,"instance":"{}","rules_hash":"{hash}"}}"#,
+            r#"{{"entry":"header","version":2,"instance":"{}","rules_hash":"{hash}"}}"#,
             "01".repeat(16)
         );
         assert_eq!(lines[0], header);
         assert_eq!(
             lines[3],
-            r#"{"entry":"event","sequence":1,"time_ms":1000,"event":{"type":"fund_endowed","quanta":"1152921504606846976"}}"#
+            r#"{"entry":"event","sequence":1,"time_ms":1000,"event":{"type":"fund_endowed","instrument":null,"quanta":"1152921504606846976"}}"#
         );
         let verdict = r#""equity":"-1237940039285380274899124224","requirement":"170141183460469231731687303715884105727"}]}"#;
         assert!(lines[6].ends_with(verdict), "{}", lines[6]);
-        assert!(lines[8].contains(r#"{"type":"take_over","account":7}"#), "{}", lines[8]);
+        for command in [
+            r#"{"type":"take_over","accounts":[7,8]}"#,
+            r#"{"type":"absorb","account":7,"instrument":0,"lots":-5,"quote":"1152921504606846976"}"#,
+        ] {
+            assert!(lines[8].contains(command), "{}", lines[8]);
+        }
+        assert!(lines[17].contains(r#""owner":3,"isolated":0}"#), "{}", lines[17]);
+        assert!(lines[20].contains(r#""count":2,"reserved":"18446744073709551615"}"#), "{}", lines[20]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use engine::book::{Book, Level};
 use engine::event::{AccountId, Command, Event, Flag, InstrumentId};
 use engine::rules::{Depth, InstrumentSpec, Rules};
 use proptest::prelude::*;
@@ -41,6 +42,15 @@ pub(super) fn entries() -> Vec<Entry> {
     };
     let event = |sequence, event| Entry::Event { sequence, time_ms: 1_000, event };
     let order = Command::PlaceOrder { order: 1, account, instrument, lots: -5, limit: 4_100_000_000 };
+    let book = Book { bids: vec![Level { distance: 500, lots: 12 }], offers: Vec::new() };
+    let (owner, accounts) = (3, vec![account, AccountId(8)]);
+    let commands = vec![
+        Command::Bankrupt { accounts: vec![account] },
+        Command::TakeOver { accounts: accounts.clone() },
+        Command::CancelOrders { account },
+        order,
+        Command::Absorb { account, instrument, lots: -5, quote: 1 << 60 },
+    ];
     vec![
         Entry::EpisodeStarted { index: 0, seed: 41, rules: rules(), source: "tape.csv".into() },
         Entry::Event { sequence: 0, time_ms: 1_000, event: Event::Listed { instrument, spec } },
@@ -53,14 +63,22 @@ pub(super) fn entries() -> Vec<Entry> {
         Entry::RoundEnded { round: 0, time_ms: 1_000, first_sequence: 0, events: 3, external: true },
         Entry::Verdict { round: 0, flags: vec![flag] },
         Entry::Note { time_ms: 1_000, text: "device lost".into() },
-        Entry::Decision { round: 0, commands: vec![order, Command::TakeOver { accounts: vec![account] }] },
+        Entry::Decision { round: 0, commands },
         event(3, Event::Filled { order: 1, lots: -5, quote: 21 }),
         Entry::Decision { round: 1, commands: vec![Command::Bankrupt { accounts: vec![account] }] },
         event(4, Event::Deposited { account, quanta: 5 }),
         event(5, Event::Traded { account, instrument, lots: 5, quote: -21 }),
         event(6, Event::TakenOver { accounts: vec![account] }),
-        event(7, Event::Bankrupted { accounts: vec![account] }),
-        event(8, Event::Settled),
+        event(7, Event::Bankrupted { accounts }),
+        event(8, Event::Rejected { order: 1 }),
+        event(9, Event::Book { instrument, book }),
+        event(10, Event::Opened { account, owner, isolated: Some(instrument) }),
+        event(11, Event::DepositedAsset { account, instrument, lots: 5 }),
+        event(12, Event::Moved { from: account, to: AccountId(8), quanta: 5 }),
+        event(13, Event::OrdersResting { account, count: 2, reserved: u64::MAX }),
+        event(14, Event::Absorbed { account, instrument, lots: -5, quote: 21 }),
+        event(15, Event::FundEndowed { instrument: Some(instrument), quanta: 1 }),
+        event(16, Event::Settled),
         Entry::EpisodeEnded { index: 0, state_hash: [9; 32] },
     ]
 }
@@ -200,8 +218,8 @@ fn words_for_what_is_not_a_journal() {
     let (good, starts) = written(&entries());
     let refusal = |bytes: &[u8]| read(bytes).1.unwrap().to_string();
     let mut bytes = good.clone();
-    bytes[8] = 2;
-    assert!(refusal(&bytes).contains("test.journal: journal version 2, this program reads version 1"));
+    bytes[8] = 1;
+    assert!(refusal(&bytes).contains("test.journal: journal version 1, this program reads version 2"));
     bytes[0] = b'x';
     assert!(refusal(&bytes).contains("not a journal"));
     bytes = good.clone();
