@@ -12,6 +12,7 @@ use backstop::replay::{Options, Outcome, Source, VenueOptions, replay};
 fn options(device: DeviceKind, out: Option<&Path>) -> Options {
     Options {
         source: Source::Scenario,
+        rules: backstop::rules::built_in(),
         venue: VenueOptions::default(),
         no_budget: false,
         accounts: 120,

@@ -36,7 +36,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run a tape, or the built-in crash scenario, through device, engine and ledger
-    Replay(ReplayArgs),
+    Replay(Box<ReplayArgs>),
     /// Replay a journal on the model and compare every verdict, decision and state hash
     Verify {
         journal: PathBuf,
