@@ -5,10 +5,13 @@
 //! What the model cannot express is counted by name and never as passed.
 
 mod case;
+mod documents;
+mod dydx;
 mod exact;
 mod liquidation;
 mod report;
 mod tiers;
+mod whole;
 
 use std::path::{Path, PathBuf};
 
@@ -41,7 +44,11 @@ fn run_file(file: &Path, report: &mut Report) -> anyhow::Result<()> {
         let outcome = match case.kind {
             "tiered_maintenance_margin" => tiers::maintenance_margin(&case),
             "maintenance_amount" => tiers::maintenance_amount(&case),
+            "okx_scaled_mr7" => tiers::scaled_cost(&case),
+            "deribit_mm_rate" => tiers::linear_rate(&case),
             "liquidation_price" => liquidation::price(&case),
+            kind if dydx::has(kind) => dydx::judge(&case),
+            kind if documents::has(kind) => documents::judge(&case),
             other => Ok(case::Outcome::Unsupported(other.to_owned())),
         };
         let outcome = outcome.with_context(|| case.id.to_owned()).with_context(name)?;
