@@ -243,6 +243,43 @@ fn the_shared_cases_pass() {
     assert!(report.all_passed(), "{report}");
     assert!(passed(&report, "tiered_maintenance_margin").0 >= 10, "{report}");
     assert!(passed(&report, "maintenance_amount").0 >= 1, "{report}");
+    for (kind, least) in [
+        ("margin_requirement", 8),
+        ("bankruptcy_price", 11),
+        ("fillable_price", 13),
+        ("process_deleveraging", 14),
+        ("risk_cmp", 9),
+        ("isolated_pool_waterfall", 1),
+        ("paradex_share", 1),
+        ("bitmex_adl_rank", 3),
+        ("clamp_only", 4),
+    ] {
+        assert!(passed(&report, kind).0 >= least, "{kind}: {report}");
+    }
+}
+
+#[test]
+fn kinds_of_venues_and_documents_are_judged_and_their_unknown_keys_counted() {
+    let case = |inputs: &str, expected: &str| {
+        format!(
+            r#"{{"cases": [{{"id": "a", "kind": "{}", "inputs": {{{inputs}}}, "expected": {{{expected}}}}}]}}"#,
+            "adjusted_imf_ppm"
+        )
+    };
+    let inputs =
+        r#""initial_margin_ppm": 200000, "oi_lower_cap": 10, "oi_upper_cap": "20", "oi_notional": 15"#;
+    let right = run_files(&[("a.json", &case(inputs, "\"ppm\": 600000"))]).unwrap();
+    assert_eq!(passed(&right, "adjusted_imf_ppm"), (1, 1));
+    let other =
+        run_files(&[("a.json", &case(&format!("{inputs}, \"custom\": 1"), "\"ppm\": 600000"))]).unwrap();
+    assert_eq!(
+        other.unsupported.into_iter().collect::<Vec<_>>(),
+        [("adjusted_imf_ppm/custom".to_owned(), 1)]
+    );
+    let falling = case(&inputs.replace("10", "30"), "\"ppm\": 1");
+    assert!(error_of(&falling).contains("open interest lower cap"));
+    let document = r#"{"cases": [{"id": "a", "kind": "fair_price", "inputs": {"index": 1, "funding": 0.5, "hours_left": 1, "interval": 0}, "expected": {"fair": 1}}]}"#;
+    assert!(error_of(document).contains("inputs.interval is zero"));
 }
 
 #[test]
@@ -253,3 +290,6 @@ fn the_shared_liquidation_prices_pass() {
     assert!(passed(&report, "liquidation_price").0 >= 32, "{report}");
     assert!(report.unsupported.is_empty(), "{report}");
 }
+
+#[path = "perturbed_tests.rs"]
+mod perturbed;

@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn the_ratio_is_signed() {
         let ratio = |change| drawdown(1_000, change).ratio().unwrap();
-        assert_eq!(ratio(-350), Ratio::new(true, 350u8.into(), 1_001u16.into()).unwrap());
+        assert_eq!(ratio(-350), Ratio::new(true, 350u16.into(), 1_001u16.into()).unwrap());
         assert_eq!(ratio(7), Ratio::new(false, 1u8.into(), 143u8.into()).unwrap());
         assert_eq!(ratio(0), Ratio::new(false, 0u8.into(), 1u8.into()).unwrap());
         assert_eq!(Drawdown { pool_peak: 0, ..drawdown(0, -1) }.ratio(), None);
