@@ -1,6 +1,8 @@
 //! Formulas that venues state in their documents: rankings for deleveraging, drawdown of a shared pool, reduction by shares, funding.
 //! Decimals become integers of [`DIGITS`] places.
 
+use std::num::NonZeroU32;
+
 use anyhow::{Context, ensure};
 use engine::funding::{ImpactPrices, clamped_rate, fair_price_floor, premium_trunc};
 use engine::insurance::drawdown::{Drawdown, DrawdownRule};
@@ -12,6 +14,7 @@ use engine::venue_rules::paradex::{ShareTerms, smallest_share};
 use model::units::Scale;
 use num_rational::BigRational;
 use num_traits::{One, Signed, Zero};
+use serde_json::value::RawValue;
 
 use super::case::{Case, Check, Fields, Outcome};
 use super::exact::{rational, ten, units};
@@ -21,7 +24,7 @@ use super::whole::{verdict, whole};
 /// Places of money, prices and rates.
 const DIGITS: u32 = 9;
 
-/// The inputs of a kind, its expected numbers, and who judges it; `None` if nine places do not hold an input.
+/// The inputs of a kind, its expected numbers, and who judges it.
 type Kind = (&'static [&'static str], &'static [&'static str], fn(&Case<'_>) -> anyhow::Result<Vec<Check>>);
 
 fn kind(name: &str) -> Option<Kind> {
@@ -170,7 +173,11 @@ fn share(case: &Case<'_>) -> anyhow::Result<Vec<Check>> {
     ];
     let scale = scale_of(&rates).context("the rates have no exact scale")?;
     let [rate, target_ratio, step, penalty] = rates.map(|rate| rate_units(&rate, scale));
-    let terms = ShareTerms { target_ratio: target_ratio?, step: step?, penalty: penalty? };
+    let terms = ShareTerms {
+        target_ratio: target_ratio?,
+        step: NonZeroU32::new(step?).context("inputs.step is zero")?,
+        penalty: penalty?,
+    };
     let (profit, notional) = profit_and_notional(&case.inputs)?;
     let quanta = |value: &BigRational| units(value, DIGITS).context("an amount has too many places");
     let equity = quanta(&(case.inputs.number("collateral")? + &profit))?;
@@ -197,7 +204,7 @@ fn over(rate: u32, scale: Scale) -> BigRational {
 /// Unrealised profit and gross notional of the positions.
 fn profit_and_notional(inputs: &Fields<'_>) -> anyhow::Result<(BigRational, BigRational)> {
     let (mut profit, mut notional) = (BigRational::zero(), BigRational::zero());
-    for raw in inputs.get::<Vec<&serde_json::value::RawValue>>("positions")? {
+    for raw in inputs.get::<Vec<&RawValue>>("positions")? {
         let fields = Fields::new("inputs.positions", raw)?;
         let (size, mark) = (fields.number("size")?, fields.positive("mark")?);
         profit += &size * (&mark - fields.positive("entry")?);

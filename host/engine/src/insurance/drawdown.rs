@@ -34,7 +34,7 @@ impl Drawdown {
 
     /// True if the market has cost more than its share of the peak while the pool holds more than its minimum, or if the pool is used up.
     pub fn is_triggered(&self, rule: &DrawdownRule, scale: Scale) -> bool {
-        self.pool <= 0 || (self.pool > rule.pool_min as i128 && self.excess(rule, scale) > I256::ZERO)
+        self.pool <= 0 || (self.pool.unsigned_abs() > rule.pool_min && self.excess(rule, scale) > I256::ZERO)
     }
 
     /// What the market's users bear so that it costs the pool no more than its share: quanta, rounded up.

@@ -54,7 +54,7 @@ pub struct PoolSettlement {
     pub is_covered_transfer_first: bool,
 }
 
-/// Settles closing legs of an isolated pool. Source: dYdX v4, whose chain halted where the transfer came first.
+/// Settles closing legs of an isolated pool. Amounts are below 2^96. Source: dYdX v4, whose chain halted where the transfer came first.
 pub fn settle_isolated_pool(pool: u128, fund: u128, legs: &[ClosingLeg]) -> PoolSettlement {
     let closed = || legs.iter().map(|leg| leg.quote + leg.match_quote);
     let insurance = closed().map(|quote| quote.min(0).unsigned_abs()).sum();

@@ -1,7 +1,10 @@
 //! Prices, limits and order of liquidations, the insurance fund, deleveraging.
 
+use std::num::NonZeroU32;
+
 use anyhow::{Context, bail};
 use engine::insurance::waterfall::{ClosingLeg, settle_isolated_pool};
+use engine::ratio::Ratio;
 use engine::venue_rules::dydx::deleveraging::{OffsetPrice, deleverage, offset_price};
 use engine::venue_rules::dydx::liquidation::{
     Close, Fill, FillablePriceConfig, PositionLimits, QueuedOrder, Ticks, block_room, fillable_price,
@@ -10,7 +13,6 @@ use engine::venue_rules::dydx::liquidation::{
 use engine::venue_rules::dydx::{Perpetual, Position, Subaccount};
 use num_bigint::BigInt;
 use num_rational::BigRational;
-use num_traits::One;
 
 use super::super::case::{Case, Check, Fields};
 use super::super::exact::rational;
@@ -137,10 +139,11 @@ fn fillable(case: &Case<'_>) -> anyhow::Result<Vec<Check>> {
 
 fn subticks(case: &Case<'_>) -> anyhow::Result<Vec<Check>> {
     let [numerator, denominator] = ["price_num", "price_den"].map(|key| whole::<u128>(&case.inputs, key));
-    let price = engine::ratio::Ratio::of_products(false, [numerator?, 1], [denominator?, 1])
-        .context("inputs.price_den is zero")?;
+    let price =
+        Ratio::of_products(false, [numerator?, 1], [denominator?, 1]).context("inputs.price_den is zero")?;
     let ticks = Ticks {
-        subticks_per_tick: whole(&case.inputs, "subticks_per_tick")?,
+        subticks_per_tick: NonZeroU32::new(whole(&case.inputs, "subticks_per_tick")?)
+            .context("inputs.subticks_per_tick is zero")?,
         quantum_conversion_exponent: whole(&case.inputs, "quantum_conversion_exponent")?,
     };
     one(case, "subticks", ticks.subticks(&price, case.inputs.get("is_liquidating_long")?)?)
@@ -155,7 +158,7 @@ fn insurance_delta(case: &Case<'_>) -> anyhow::Result<Vec<Check>> {
     };
     // The grid's tick does not matter to a price that is given in subticks.
     let ticks = Ticks {
-        subticks_per_tick: 1,
+        subticks_per_tick: NonZeroU32::MIN,
         quantum_conversion_exponent: whole(&case.inputs, "quantum_conversion_exponent")?,
     };
     let fee = whole(&case.inputs, "max_liquidation_fee_ppm")?;
@@ -269,7 +272,7 @@ fn isolated_pool(case: &Case<'_>) -> anyhow::Result<Vec<Check>> {
     }
     let pool = whole(&case.inputs, "pool")?;
     let settled = settle_isolated_pool(pool, whole(&case.inputs, "insurance_balance")?, &legs);
-    let paid = BigRational::from(BigInt::from(settled.insurance)) * -BigRational::one();
+    let paid = -BigRational::from(BigInt::from(settled.insurance));
     Ok(vec![
         case.check("insurance_delta", Some(paid))?,
         case.check("transfer_to_cross_pool", exact(settled.transfer))?,

@@ -78,6 +78,7 @@ fn requirements_are_rounded_up_twice() {
         assert_eq!(requirement, Requirement { initial, maintenance }, "{notional} {open}");
     }
     assert_eq!(tier.initial_margin_ceil(3_000_000, 2_500), 1_999_998);
+    assert_eq!((rounding_bound(0), rounding_bound(3)), (0, 6));
     let whole = super::tests::tier(1_000_000, 1_000_000, OFF).requirement_ceil(u128::MAX, 0);
     assert_eq!(whole, Requirement { initial: u128::MAX, maintenance: u128::MAX });
 }
@@ -129,6 +130,11 @@ fn an_account_sums_its_positions() {
     // 2 * 500 and 4 * 500 of open interest against caps of 1,000 and 4,000.
     let crowded = Perpetual { tier: tier(200_000, 500_000, CAPS), open_interest: 5, ..coin() };
     assert_eq!(crowded.risk(2), Ok(risk(1_000, 600, 100)));
+    // A requirement of 2^127 has no sign left.
+    let market = Market { atomic_resolution: -6, price: 1, price_exponent: 0 };
+    let full = Perpetual { market, tier: tier(1_000_000, 1_000_000, OFF), ..coin() };
+    assert_eq!(full.risk(-i128::MAX), Ok(risk(-i128::MAX, i128::MAX, i128::MAX)));
+    assert_eq!(full.risk(i128::MIN), Err(DydxError::Width("a requirement")));
     let wide = Perpetual { open_interest: u128::MAX, ..coin() };
     assert_eq!(wide.risk(2), Err(DydxError::Width("open interest")));
 }
@@ -281,7 +287,7 @@ fn fillable_prices_widen_as_collateral_falls() {
 }
 
 fn ticks(subticks_per_tick: u32, quantum_conversion_exponent: i32) -> Ticks {
-    Ticks { subticks_per_tick, quantum_conversion_exponent }
+    Ticks { subticks_per_tick: subticks_per_tick.try_into().unwrap(), quantum_conversion_exponent }
 }
 
 #[test]
