@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use anyhow::{Context, bail, ensure};
-use num_bigint::BigInt;
+use engine::ratio::Ratio;
+use num_bigint::{BigInt, Sign};
 use num_rational::BigRational;
 use num_traits::{Pow, Signed, ToPrimitive, Zero};
 use serde::Deserialize;
@@ -64,6 +65,16 @@ pub fn places(value: &BigRational) -> Option<u32> {
 pub fn units(value: &BigRational, digits: u32) -> Option<i128> {
     let scaled = value * BigRational::from(ten(digits));
     if scaled.is_integer() { scaled.to_integer().to_i128() } else { None }
+}
+
+/// An engine's ratio.
+pub fn rational(ratio: &Ratio) -> BigRational {
+    let (numerator, denominator) = ratio.magnitude();
+    let sign = if ratio.is_negative() { Sign::Minus } else { Sign::Plus };
+    BigRational::new(
+        BigInt::from_bytes_le(sign, &numerator.to_le_bytes()),
+        BigInt::from_bytes_le(Sign::Plus, &denominator.to_le_bytes()),
+    )
 }
 
 /// `value` as a decimal of at most 18 places, for people: cut, not rounded, and marked `~` if it goes on.

@@ -5,7 +5,9 @@
 //! What the model cannot express is counted by name and never as passed.
 
 mod case;
+mod documents;
 mod drift;
+mod dydx;
 mod exact;
 mod liquidation;
 mod mango;
@@ -44,9 +46,13 @@ fn run_file(file: &Path, report: &mut Report) -> anyhow::Result<()> {
         let outcome = match case.kind {
             "tiered_maintenance_margin" => tiers::maintenance_margin(&case),
             "maintenance_amount" => tiers::maintenance_amount(&case),
+            "okx_scaled_mr7" => tiers::scaled_cost(&case),
+            "deribit_mm_rate" => tiers::linear_rate(&case),
             "liquidation_price" => liquidation::price(&case),
             kind if kind.starts_with("drift_") => drift::judge(&case),
             kind if kind.starts_with("mango_") => mango::judge(&case),
+            kind if dydx::has(kind) => dydx::judge(&case),
+            kind if documents::has(kind) => documents::judge(&case),
             other => Ok(case::Outcome::Unsupported(other.to_owned())),
         };
         let outcome = outcome.with_context(|| case.id.to_owned()).with_context(name)?;

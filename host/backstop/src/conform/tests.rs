@@ -245,6 +245,43 @@ fn the_shared_cases_pass() {
     assert!(passed(&report, "maintenance_amount").0 >= 1, "{report}");
     assert!(passed(&report, "drift_liquidate_perp").0 >= 5, "{report}");
     assert!(passed(&report, "mango_perp_liq").0 >= 20, "{report}");
+    for (kind, least) in [
+        ("margin_requirement", 8),
+        ("bankruptcy_price", 11),
+        ("fillable_price", 13),
+        ("process_deleveraging", 14),
+        ("risk_cmp", 9),
+        ("isolated_pool_waterfall", 1),
+        ("paradex_share", 1),
+        ("bitmex_adl_rank", 3),
+        ("clamp_only", 4),
+    ] {
+        assert!(passed(&report, kind).0 >= least, "{kind}: {report}");
+    }
+}
+
+#[test]
+fn kinds_of_venues_and_documents_are_judged_and_their_unknown_keys_counted() {
+    let case = |inputs: &str, expected: &str| {
+        format!(
+            r#"{{"cases": [{{"id": "a", "kind": "{}", "inputs": {{{inputs}}}, "expected": {{{expected}}}}}]}}"#,
+            "adjusted_imf_ppm"
+        )
+    };
+    let inputs =
+        r#""initial_margin_ppm": 200000, "oi_lower_cap": 10, "oi_upper_cap": "20", "oi_notional": 15"#;
+    let right = run_files(&[("a.json", &case(inputs, "\"ppm\": 600000"))]).unwrap();
+    assert_eq!(passed(&right, "adjusted_imf_ppm"), (1, 1));
+    let other =
+        run_files(&[("a.json", &case(&format!("{inputs}, \"custom\": 1"), "\"ppm\": 600000"))]).unwrap();
+    assert_eq!(
+        other.unsupported.into_iter().collect::<Vec<_>>(),
+        [("adjusted_imf_ppm/custom".to_owned(), 1)]
+    );
+    let falling = case(&inputs.replace("10", "30"), "\"ppm\": 1");
+    assert!(error_of(&falling).contains("open interest lower cap"));
+    let document = r#"{"cases": [{"id": "a", "kind": "fair_price", "inputs": {"index": 1, "funding": 0.5, "hours_left": 1, "interval": 0}, "expected": {"fair": 1}}]}"#;
+    assert!(error_of(document).contains("inputs.interval is zero"));
 }
 
 #[test]
@@ -287,3 +324,5 @@ fn venue_rules_are_judged_exactly_and_what_they_do_not_know_is_counted() {
     let fraction = venue_case("drift_if_rebase", r#""total_shares": 1.5, "vault": 1"#, r#""expo": 1"#);
     assert!(error_of(&fraction).contains("total_shares is no whole number"));
 }
+#[path = "perturbed_tests.rs"]
+mod perturbed;

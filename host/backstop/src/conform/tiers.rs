@@ -1,6 +1,7 @@
-//! Tier tables: the requirement of a notional, and the maintenance amount (deduction) of a bracket.
+//! Tier tables: the requirement of a notional, the maintenance amount (deduction) of a bracket; rates that grow with size.
 
 use anyhow::{Context, ensure};
+use engine::margin::linear;
 use model::margin::requirement;
 use model::tier::TierTable;
 use model::units::{Price, Scale, Size};
@@ -12,6 +13,7 @@ use serde::Deserialize;
 
 use super::case::{Case, Outcome};
 use super::exact::{Exact, places, ten, units};
+use super::whole::whole;
 
 /// The contract's scales, tried before a case gets one of its own.
 const SCALES: [u32; 2] = [1_000_000, 600_000];
@@ -68,6 +70,51 @@ pub fn maintenance_amount(case: &Case<'_>) -> anyhow::Result<Outcome> {
     let deduction = table.steps().as_slice().last().expect("a table has a tier").deduction;
     let got = money_of(deduction as i128, scale, digits);
     Ok(Outcome::Judged(vec![case.check("maintenance_amount", Some(got))?]))
+}
+
+/// `inputs`: the other margins `mr`, a raw liquidation cost `mr7_raw`, and `tiers` of the cost up to which a factor scales it. The table's
+/// rates are the factors over the largest of them. The requirement is the larger of the two.
+pub fn scaled_cost(case: &Case<'_>) -> anyhow::Result<Outcome> {
+    if let Some(name) = case.unknown_key(&["mr", "mr7_raw", "tiers"], &["mr7_adj", "mmr"]) {
+        return Ok(Outcome::Unsupported(name));
+    }
+    let tiers: Vec<(Exact, Exact)> = case.inputs.get("tiers")?;
+    let (margin, cost) = (case.inputs.magnitude("mr")?, case.inputs.magnitude("mr7_raw")?);
+    let (mut floors, mut factors) = (vec![BigRational::zero()], Vec::new());
+    for (ceiling, factor) in tiers {
+        floors.push(ceiling.0);
+        factors.push(factor.0);
+    }
+    let (ceiling, largest) =
+        floors.pop().zip(factors.iter().max().cloned()).context("inputs.tiers is empty")?;
+    ensure!(largest > BigRational::zero(), "inputs.tiers has no factor above zero");
+    if cost > ceiling {
+        return Ok(Outcome::Unsupported(format!("{}/beyond the last tier", case.kind)));
+    }
+    let rates: Vec<BigRational> = factors.iter().map(|factor| factor / &largest).collect();
+    let Some((scale, digits)) = scale_of(&rates).zip(digits_of(floors.iter().chain([&cost]))) else {
+        return Ok(Outcome::Unsupported(format!("{}/no exact scale", case.kind)));
+    };
+    let table = table(scale, digits, &floors, &rates)?;
+    let (size, price) = position_of(&cost, digits).context("inputs.mr7_raw")?;
+    let scaled = money_of(requirement(size, price, table.steps()), scale, digits) * largest;
+    let larger = scaled.clone().max(margin);
+    Ok(Outcome::Judged(vec![case.check("mr7_adj", Some(scaled))?, case.check("mmr", Some(larger))?]))
+}
+
+/// `inputs`: `base` rate, `factor` per coin, `size` in coins.
+pub fn linear_rate(case: &Case<'_>) -> anyhow::Result<Outcome> {
+    if let Some(name) = case.unknown_key(&["base", "factor", "size"], &["mm_rate"]) {
+        return Ok(Outcome::Unsupported(name));
+    }
+    let rates = [case.inputs.magnitude("base")?, case.inputs.magnitude("factor")?];
+    let Some(scale) = scale_of(&rates) else {
+        return Ok(Outcome::Unsupported(format!("{}/no exact scale", case.kind)));
+    };
+    let [base, slope] = rates.map(|rate| rate_units(&rate, scale));
+    let rate = linear::linear_rate(base?, slope?, whole(&case.inputs, "size")?, scale);
+    let got = BigRational::new(rate.into(), scale.get().into());
+    Ok(Outcome::Judged(vec![case.check("mm_rate", Some(got))?]))
 }
 
 /// Floors and rates of a table whose last bracket has this rate and this maintenance amount. The brackets below are not

@@ -5,6 +5,8 @@
 use ethnum::I256;
 use model::units::Scale;
 
+use crate::ratio::Ratio;
+
 /// One market of a shared pool over the last window, quanta.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Drawdown {
@@ -25,9 +27,14 @@ pub struct DrawdownRule {
 }
 
 impl Drawdown {
+    /// The market's change per the pool's peak; `None` for a pool that held nothing.
+    pub fn ratio(&self) -> Option<Ratio> {
+        Ratio::new(self.pnl_change < 0, self.pnl_change.unsigned_abs().into(), self.pool_peak.into())
+    }
+
     /// True if the market has cost more than its share of the peak while the pool holds more than its minimum, or if the pool is used up.
     pub fn is_triggered(&self, rule: &DrawdownRule, scale: Scale) -> bool {
-        self.pool <= 0 || (self.pool > rule.pool_min as i128 && self.excess(rule, scale) > I256::ZERO)
+        self.pool <= 0 || (self.pool.unsigned_abs() > rule.pool_min && self.excess(rule, scale) > I256::ZERO)
     }
 
     /// What the market's users bear so that it costs the pool no more than its share: quanta, rounded up.
@@ -75,6 +82,15 @@ mod tests {
         assert!(!even.is_triggered(&RULE, scale));
         assert_eq!(even.user_subsidy_ceil(&RULE, scale), 0);
         assert_eq!(Drawdown { pnl_change: -301, ..even }.user_subsidy_ceil(&RULE, scale), 1);
+    }
+
+    #[test]
+    fn the_ratio_is_signed() {
+        let ratio = |change| drawdown(1_000, change).ratio().unwrap();
+        assert_eq!(ratio(-350), Ratio::new(true, 350u16.into(), 1_001u16.into()).unwrap());
+        assert_eq!(ratio(7), Ratio::new(false, 1u8.into(), 143u8.into()).unwrap());
+        assert_eq!(ratio(0), Ratio::new(false, 0u8.into(), 1u8.into()).unwrap());
+        assert_eq!(Drawdown { pool_peak: 0, ..drawdown(0, -1) }.ratio(), None);
     }
 
     #[test]

@@ -152,6 +152,7 @@ mod tests {
             assert_eq!(bitmex_rank(&Candidate { bankrupt_value, ..LONG }), None);
         }
         assert_eq!(bitmex_rank(&Candidate { bankrupt_value: 80, ..short }), None);
+        assert_eq!(bitmex_rank(&Candidate { mark_value: 90, bankrupt_value: 90, ..LONG }), None);
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub struct ClosingLeg {
 pub struct PoolSettlement {
     /// What the insurance fund pays into the pool for legs that end below zero.
     pub insurance: u128,
+    /// What the pool has for the transfer if the fund has not paid yet.
+    pub available_transfer_first: u128,
     /// Collateral that leaves the pool with the closed legs.
     pub transfer: u128,
     /// What the pool holds at the end.
@@ -52,7 +54,7 @@ pub struct PoolSettlement {
     pub is_covered_transfer_first: bool,
 }
 
-/// Settles closing legs of an isolated pool. Source: dYdX v4, whose chain halted where the transfer came first.
+/// Settles closing legs of an isolated pool. Amounts are below 2^96. Source: dYdX v4, whose chain halted where the transfer came first.
 pub fn settle_isolated_pool(pool: u128, fund: u128, legs: &[ClosingLeg]) -> PoolSettlement {
     let closed = || legs.iter().map(|leg| leg.quote + leg.match_quote);
     let insurance = closed().map(|quote| quote.min(0).unsigned_abs()).sum();
@@ -60,6 +62,7 @@ pub fn settle_isolated_pool(pool: u128, fund: u128, legs: &[ClosingLeg]) -> Pool
     let is_payable = insurance <= fund;
     PoolSettlement {
         insurance,
+        available_transfer_first: pool,
         transfer,
         pool_after: pool as i128 + insurance as i128 - transfer as i128,
         is_covered_insurance_first: is_payable && transfer <= pool + insurance,
@@ -115,6 +118,7 @@ mod tests {
             settled,
             PoolSettlement {
                 insurance: 51,
+                available_transfer_first: 149,
                 transfer: 200,
                 pool_after: 0,
                 is_covered_insurance_first: true,

@@ -4,8 +4,8 @@ use model::margin::{Rungs, Severity, severity};
 use model::tier::{TierError, TierTable};
 use model::units::Scale;
 
-/// A margin ratio that reaches 100 % liquidates.
-pub const RUNGS: Rungs = Rungs { rungs: [256; 3], equality: true };
+/// A margin ratio that reaches 100 % liquidates; no lower ratio ends the orders on the book before nothing is left.
+pub const RUNGS: Rungs = Rungs { rungs: [256, 256, 1], equality: true };
 
 /// A bracket as published, quanta and rate over the scale.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -1,5 +1,7 @@
 //! Paradex: an account is reduced by the same share of every position, as small as brings it back under a margin ratio.
 
+use std::num::NonZeroU32;
+
 use model::units::Scale;
 
 /// What a share must reach, and what it costs. All over the scale.
@@ -7,8 +9,8 @@ use model::units::Scale;
 pub struct ShareTerms {
     /// Margin ratio, requirement over equity, that the account must be below.
     pub target_ratio: u32,
-    /// Shares are multiples of this; above zero.
-    pub step: u32,
+    /// Shares are multiples of this.
+    pub step: NonZeroU32,
     /// Penalty per maintenance requirement of what is closed.
     pub penalty: u32,
 }
@@ -41,8 +43,8 @@ pub fn smallest_share(equity: i128, requirement: i128, terms: &ShareTerms, scale
     let is_below = |reduced: &Reduced| {
         reduced.requirement * i128::from(scale.get()) < reduced.equity * i128::from(terms.target_ratio)
     };
-    (terms.step..scale.get())
-        .step_by(terms.step as usize)
+    (terms.step.get()..scale.get())
+        .step_by(terms.step.get() as usize)
         .map(after)
         .find(is_below)
         .unwrap_or_else(|| after(scale.get()))
@@ -52,7 +54,8 @@ pub fn smallest_share(equity: i128, requirement: i128, terms: &ShareTerms, scale
 mod tests {
     use super::*;
 
-    const TERMS: ShareTerms = ShareTerms { target_ratio: 90, step: 20, penalty: 50 };
+    const TERMS: ShareTerms =
+        ShareTerms { target_ratio: 90, step: NonZeroU32::new(20).unwrap(), penalty: 50 };
 
     fn smallest(equity: i128, requirement: i128, terms: &ShareTerms) -> Reduced {
         smallest_share(equity, requirement, terms, Scale::new(100).unwrap())
@@ -76,7 +79,10 @@ mod tests {
         assert_eq!(smallest(1_000, 10_000, &TERMS), reduced);
         assert_eq!(smallest(-1, 10_000, &TERMS).share, 100);
         // Steps that do not divide the whole end at it.
-        assert_eq!(smallest(1_000, 10_000, &ShareTerms { step: 30, ..TERMS }).share, 100);
+        assert_eq!(
+            smallest(1_000, 10_000, &ShareTerms { step: NonZeroU32::new(30).unwrap(), ..TERMS }).share,
+            100
+        );
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub fn deleverage(
     let is_reduced = |size: i128, delta: i128| {
         size.signum() * delta.signum() == -1 && delta.unsigned_abs() <= size.unsigned_abs()
     };
-    if delta == i128::MIN || !is_reduced(size, delta) || !is_reduced(other, -delta) {
+    if !is_reduced(size, delta) || !is_reduced(other, -delta) {
         return Err(DydxError::OffsetDelta { liquidated: size, offsetting: other, delta });
     }
     let quote = match price {

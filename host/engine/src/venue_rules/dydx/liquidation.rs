@@ -1,6 +1,7 @@
 //! The price a liquidation may fill at, what the insurance fund takes or pays, how much may be liquidated, and in which order.
 
 use std::cmp::Reverse;
+use std::num::NonZeroU32;
 
 use ethnum::{I256, U256};
 use model::liquidation::{insurance_delta, zero_quote};
@@ -100,8 +101,7 @@ pub fn fillable_price(
 /// The price grid of an order book.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Ticks {
-    /// Above zero.
-    pub subticks_per_tick: u32,
+    pub subticks_per_tick: NonZeroU32,
     /// A subtick is `10^quantum_conversion_exponent` quote quantums per base quantum.
     pub quantum_conversion_exponent: i32,
 }
@@ -121,7 +121,7 @@ impl Ticks {
         } else {
             (quote, base.checked_mul(power(digits)?).ok_or_else(width)?)
         };
-        let tick = U256::from(self.subticks_per_tick);
+        let tick = U256::from(self.subticks_per_tick.get());
         let base = base.checked_mul(tick).ok_or_else(width)?;
         let ticks = quote / base + U256::from(u8::from(is_long && quote % base != U256::ZERO));
         let ticks_max = U256::from(u64::MAX) / tick;
@@ -173,7 +173,7 @@ pub fn insurance_fund_delta(
 
 /// True if the fund can bear the delta.
 pub fn is_delta_valid(balance: u128, delta: i128) -> bool {
-    delta >= 0 || delta.unsigned_abs() <= balance
+    insurance_lost(delta) <= balance
 }
 
 /// How much of one position may be liquidated at once.

@@ -73,12 +73,13 @@ impl Perpetual {
     /// [`DydxError::Width`].
     pub fn risk(&self, size: i128) -> Result<Risk, DydxError> {
         let net_collateral = self.market.quote_trunc(size)?;
+        let signed = |value: u128, what| i128::try_from(value).map_err(|_| DydxError::Width(what));
         let open_interest =
-            i128::try_from(self.open_interest).map_err(|_| DydxError::Width("open interest"))?;
-        let open_interest = self.market.quote_trunc(open_interest)?.unsigned_abs();
+            self.market.quote_trunc(signed(self.open_interest, "open interest")?)?.unsigned_abs();
         let Requirement { initial, maintenance } =
             self.tier.requirement_ceil(net_collateral.unsigned_abs(), open_interest);
-        Ok(Risk { net_collateral, initial: initial as i128, maintenance: maintenance as i128 })
+        let [initial, maintenance] = [initial, maintenance].map(|amount| signed(amount, "a requirement"));
+        Ok(Risk { net_collateral, initial: initial?, maintenance: maintenance? })
     }
 }
 
