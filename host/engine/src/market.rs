@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use borsh::BorshSerialize;
-use ethnum::I256;
 use model::liquidation::Holding;
 use model::margin::Weights;
 use model::tier::TierTable;
@@ -13,7 +12,8 @@ use crate::book::{Book, Walked};
 use crate::bucket::Bucket;
 use crate::event::TimeMs;
 use crate::guard::Guard;
-use crate::rules::{InstrumentError, InstrumentSpec, OpenInterest};
+use crate::margin::initial::{InitialTerms, initial_requirement_ceil};
+use crate::rules::{InstrumentError, InstrumentSpec};
 
 /// Width of a hedge band: a 64th of the mark to either side.
 const EDGE_SHIFT: u32 = 6;
@@ -118,21 +118,13 @@ impl Market {
         Some(Holding { size, price, weights: self.weights, tiers: self.tiers.steps() })
     }
 
-    /// Initial requirement of `notional` quanta, quanta / scale, rounded up: from the table, raised as the open interest goes from the lower
-    /// bound, where the table holds, to the upper one, where the whole notional is required. The maintenance requirement where the
-    /// instrument has no table of its own. Source: dYdX v4 open-interest scaled initial margin.
+    /// Initial requirement of `notional` quanta at the present open interest, quanta / scale, rounded up; the maintenance requirement where the
+    /// instrument has no table of its own.
     pub fn initial_requirement(&self, notional: u128, scale: Scale) -> i128 {
         let Some(table) = &self.initial else { return self.tiers.requirement(notional) };
-        let required = table.requirement(notional);
-        let OpenInterest { lower, upper } = self.spec.open_interest;
-        let open = u128::from(self.long_lots.max(self.short_lots)) * u128::from(self.mark.get());
-        if upper == 0 || open <= u128::from(lower) {
-            return required;
-        }
-        let missing = (notional * u128::from(scale.get())) as i128 - required;
-        let above = (open.min(upper.into()) - u128::from(lower)) as i128;
-        let span = i128::from(upper - lower);
-        required + mul_div_ceil(missing.max(0), above, span)
+        let open_interest = u128::from(self.long_lots.max(self.short_lots)) * u128::from(self.mark.get());
+        let terms = InitialTerms { chosen_rate: 0, open_interest, caps: self.spec.open_interest };
+        initial_requirement_ceil(notional, table.steps(), &terms, scale)
     }
 
     /// True if trades are held to an initial margin.
@@ -173,10 +165,4 @@ impl Market {
             zero.min(mark + band) / tick * tick
         }
     }
-}
-
-/// `ceil(a * b / c)` over 256 bits, for `0 <= b <= c`.
-fn mul_div_ceil(a: i128, b: i128, c: i128) -> i128 {
-    let product = I256::from(a) * I256::from(b) + I256::from(c - 1);
-    i128::try_from(product / I256::from(c)).expect("a share of at most one keeps the width")
 }

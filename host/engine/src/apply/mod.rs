@@ -1,7 +1,9 @@
 //! Events take effect: transfers in the ledger, updates for the device. An event that breaks a rule changes nothing and is counted.
 
 mod close_out;
+mod deleverage;
 mod effect;
+mod estate;
 mod fill;
 mod trade;
 
@@ -9,9 +11,11 @@ use std::collections::BTreeSet;
 
 use crate::account::{Attempts, Stage, Standing};
 use crate::event::{AccountId, Due, Event, EventSequence, InstrumentId, Round, Update};
+use crate::insurance::waterfall::{Pool, draw};
 use crate::judge::Exact;
 use crate::ledger::{Amount, Owner};
 use crate::market::Market;
+use crate::rules::Insurance;
 use crate::state::Engine;
 use effect::Effect;
 
@@ -194,24 +198,28 @@ impl Engine {
 
     /// The funds pay `receiver` what they can of `quanta`: those of the markets in their order, then the shared one. Returns what they paid.
     fn draw_funds(&mut self, receiver: Owner, markets: &[InstrumentId], quanta: u128) -> u128 {
-        let (now_ms, window_ms) = (self.time_ms, self.rules.insurance.window_ms);
-        let mut left = quanta;
-        for &instrument in markets {
-            let market = self.market(instrument);
-            let room = market.fund_paid.room(now_ms, market.spec.fund_cap, window_ms);
-            let paid = left.min(self.ledger.of(Owner::Fund(instrument)).cash.unsigned_abs()).min(room);
-            if paid > 0 {
-                self.market_mut(instrument).fund_paid.pay(paid, now_ms, window_ms);
-            }
-            self.ledger.transfer(Owner::Fund(instrument), receiver, Amount::Quote(paid as i128));
-            left -= paid;
+        let (now_ms, Insurance { reserve, window_ms, .. }) = (self.time_ms, self.rules.insurance);
+        let balance = |fund: Owner| self.ledger.of(fund).cash.unsigned_abs();
+        let mut pools: Vec<Pool> = markets
+            .iter()
+            .map(|&instrument| {
+                let market = self.market(instrument);
+                let room = market.fund_paid.room(now_ms, market.spec.fund_cap, window_ms);
+                Pool { balance: balance(Owner::Fund(instrument)), room }
+            })
+            .collect();
+        let shared = balance(Owner::Insurance);
+        pools.push(Pool { balance: shared, room: shared.saturating_sub(reserve.into()) });
+        let (paid, remaining) = draw(quanta, &pools);
+        for (&instrument, &paid) in markets.iter().zip(&paid).filter(|(_, paid)| **paid > 0) {
+            self.market_mut(instrument).fund_paid.pay(paid, now_ms, window_ms);
         }
-        let shared = self.ledger.of(Owner::Insurance).cash.unsigned_abs();
-        let paid = left.min(shared.saturating_sub(self.rules.insurance.reserve.into()));
-        self.ledger.transfer(Owner::Insurance, receiver, Amount::Quote(paid as i128));
-        left -= paid;
-        self.counters.insurance_out += (quanta - left) as i128;
-        quanta - left
+        let funds = markets.iter().map(|&instrument| Owner::Fund(instrument)).chain([Owner::Insurance]);
+        for (fund, paid) in funds.zip(paid) {
+            self.ledger.transfer(fund, receiver, Amount::Quote(paid as i128));
+        }
+        self.counters.insurance_out += (quanta - remaining) as i128;
+        quanta - remaining
     }
 
     /// Liquidation fee of a close for `quote`, rounded down.

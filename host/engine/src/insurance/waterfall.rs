@@ -1,33 +1,26 @@
 //! The order in which funds pay a deficit, and whether an isolated pool can settle. Every amount is quanta and never below zero.
 
-/// What may pay a deficit, after the account's own collateral.
+/// A fund, and what of it may be drawn.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Pools {
-    /// Balance of the market's own fund.
-    pub market_fund: u128,
-    /// What the market may still cost that fund in the present window.
-    pub market_cap: u128,
-    /// Balance of the fund that all markets share.
-    pub shared_fund: u128,
-    /// What the shared fund keeps back for the two largest failures.
-    pub shared_reserve: u128,
+pub struct Pool {
+    pub balance: u128,
+    /// What it may still pay: the rest of a market's cap, or what the shared fund has beyond its reserve.
+    pub room: u128,
 }
 
-/// Who pays how much of a deficit; the sum is the deficit.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Draws {
-    pub market: u128,
-    pub shared: u128,
-    /// For the winners: what no fund pays.
-    pub remaining: u128,
-}
-
-/// Draws a deficit from the market's fund up to its cap, then from the shared fund down to its reserve.
-pub fn draw(deficit: u128, pools: &Pools) -> Draws {
-    let market = deficit.min(pools.market_fund).min(pools.market_cap);
-    let free = pools.shared_fund.saturating_sub(pools.shared_reserve);
-    let shared = (deficit - market).min(free);
-    Draws { market, shared, remaining: deficit - market - shared }
+/// Draws a deficit from the pools in their order, from each as much as its balance and its room allow. Returns what each pays, and what none
+/// pays: that is for the winners.
+pub fn draw(deficit: u128, pools: &[Pool]) -> (Vec<u128>, u128) {
+    let mut remaining = deficit;
+    let paid = pools
+        .iter()
+        .map(|pool| {
+            let paid = remaining.min(pool.balance).min(pool.room);
+            remaining -= paid;
+            paid
+        })
+        .collect();
+    (paid, remaining)
 }
 
 /// A position of an isolated market that closes: its quote balance, and what closing it brings (below zero: costs).
@@ -75,36 +68,35 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const POOLS: Pools = Pools { market_fund: 50, market_cap: 30, shared_fund: 100, shared_reserve: 60 };
-
     #[test]
     fn each_pool_pays_up_to_its_bound_and_in_its_order() {
-        for (deficit, market, shared, remaining) in
-            [(0, 0, 0, 0), (30, 30, 0, 0), (31, 30, 1, 0), (70, 30, 40, 0), (71, 30, 40, 1)]
-        {
-            assert_eq!(draw(deficit, &POOLS), Draws { market, shared, remaining }, "{deficit}");
+        let pools =
+            [Pool { balance: 50, room: 30 }, Pool { balance: 5, room: 9 }, Pool { balance: 100, room: 40 }];
+        for (deficit, paid, remaining) in [
+            (0, [0, 0, 0], 0),
+            (30, [30, 0, 0], 0),
+            (31, [30, 1, 0], 0),
+            (36, [30, 5, 1], 0),
+            (75, [30, 5, 40], 0),
+            (76, [30, 5, 40], 1),
+        ] {
+            assert_eq!(draw(deficit, &pools), (paid.to_vec(), remaining), "{deficit}");
         }
-        // The balance bounds the market's fund where the cap does not.
-        let capped = Pools { market_cap: 90, ..POOLS };
-        assert_eq!(draw(60, &capped), Draws { market: 50, shared: 10, remaining: 0 });
-        // A fund below its reserve pays nothing.
-        for shared_reserve in [100, 101] {
-            let draws = draw(60, &Pools { shared_reserve, ..POOLS });
-            assert_eq!(draws, Draws { market: 30, shared: 0, remaining: 30 });
-        }
+        assert_eq!(draw(7, &[]), (vec![], 7));
     }
 
     proptest! {
         #[test]
-        fn draws_sum_to_the_deficit_and_leave_no_pool_short(deficit: u128, market_fund: u128, market_cap: u128, shared_fund: u128, shared_reserve: u128) {
-            let pools = Pools { market_fund, market_cap, shared_fund, shared_reserve };
-            let Draws { market, shared, remaining } = draw(deficit, &pools);
-            prop_assert_eq!(deficit, market + shared + remaining);
-            prop_assert!(market <= market_fund && market <= market_cap && shared <= shared_fund);
-            prop_assert!(shared == 0 || shared_fund - shared >= shared_reserve);
-            // A later payer pays only where the earlier is at its bound.
-            prop_assert!(shared + remaining == 0 || market == market_fund.min(market_cap));
-            prop_assert!(remaining == 0 || shared == shared_fund.saturating_sub(shared_reserve));
+        fn draws_sum_to_the_deficit_and_a_later_pool_pays_only_where_the_earlier_are_at_their_bounds(deficit: u128, bounds in prop::collection::vec(any::<(u128, u128)>(), 0..4)) {
+            let pools: Vec<Pool> = bounds.iter().map(|&(balance, room)| Pool { balance, room }).collect();
+            let (paid, remaining) = draw(deficit, &pools);
+            prop_assert_eq!(deficit, paid.iter().sum::<u128>() + remaining);
+            let mut later = remaining;
+            for (pool, &paid) in pools.iter().zip(&paid).rev() {
+                prop_assert!(paid <= pool.balance && paid <= pool.room);
+                prop_assert!(later == 0 || paid == pool.balance.min(pool.room));
+                later += paid;
+            }
         }
     }
 

@@ -4,13 +4,7 @@ use ethnum::I256;
 use model::tier::TierSteps;
 use model::units::Scale;
 
-/// Open interest, in quanta of notional, from which the requirement rises from the table's, and at which it is the whole notional.
-/// `upper` 0: it does not rise.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct OpenInterestCaps {
-    pub lower: u64,
-    pub upper: u64,
-}
+use crate::rules::OpenInterest;
 
 /// What raises the initial requirement of a position above the table's.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -19,7 +13,7 @@ pub struct InitialTerms {
     pub chosen_rate: u32,
     /// Open interest of the market, quanta of notional of one side.
     pub open_interest: u128,
-    pub caps: OpenInterestCaps,
+    pub caps: OpenInterest,
 }
 
 /// Initial requirement of `notional` quanta, quanta / scale: the larger of the user's rate and the table's requirement as raised by open
@@ -39,7 +33,7 @@ pub fn initial_requirement_ceil(
 }
 
 /// The part of `room` that open interest adds, rounded up.
-fn raise_ceil(room: i128, open_interest: u128, OpenInterestCaps { lower, upper }: OpenInterestCaps) -> i128 {
+fn raise_ceil(room: i128, open_interest: u128, OpenInterest { lower, upper }: OpenInterest) -> i128 {
     if upper == 0 || open_interest <= u128::from(lower) {
         return 0;
     }
@@ -61,7 +55,7 @@ mod tests {
     use model::tier::TierTable;
     use proptest::prelude::*;
 
-    const CAPS: OpenInterestCaps = OpenInterestCaps { lower: 1_000, upper: 4_000 };
+    const CAPS: OpenInterest = OpenInterest { lower: 1_000, upper: 4_000 };
 
     fn scale() -> Scale {
         Scale::new(1_000).unwrap()
@@ -72,7 +66,7 @@ mod tests {
         TierTable::new(scale(), &[(0, 100), (500, 200)]).unwrap()
     }
 
-    fn required(notional: u128, chosen_rate: u32, open_interest: u128, caps: OpenInterestCaps) -> i128 {
+    fn required(notional: u128, chosen_rate: u32, open_interest: u128, caps: OpenInterest) -> i128 {
         let terms = InitialTerms { chosen_rate, open_interest, caps };
         initial_requirement_ceil(notional, table().steps(), &terms, scale())
     }
@@ -97,10 +91,10 @@ mod tests {
 
     #[test]
     fn caps_of_zero_switch_it_off_and_equal_caps_are_a_step() {
-        assert_eq!(required(600, 0, u128::MAX, OpenInterestCaps::default()), 70_000);
-        assert_eq!(required(600, 0, 9, OpenInterestCaps { lower: 5, upper: 0 }), 70_000);
+        assert_eq!(required(600, 0, u128::MAX, OpenInterest::default()), 70_000);
+        assert_eq!(required(600, 0, 9, OpenInterest { lower: 5, upper: 0 }), 70_000);
         for lower in [7, 8] {
-            let step = OpenInterestCaps { lower, upper: 7 };
+            let step = OpenInterest { lower, upper: 7 };
             assert_eq!(required(600, 0, lower.into(), step), 70_000);
             assert_eq!(required(600, 0, u128::from(lower) + 1, step), 600_000);
         }
@@ -119,7 +113,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_requirement_rises_with_open_interest_and_stays_between_table_and_notional(notional in 0u128..1 << 72, open in 0u128..1 << 64, more in 0u128..1 << 40, lower in 0u64..1 << 50, span in 0u64..1 << 50) {
-            let caps = OpenInterestCaps { lower, upper: lower + span };
+            let caps = OpenInterest { lower, upper: lower + span };
             let (less, more) = (required(notional, 0, open, caps), required(notional, 0, open + more, caps));
             prop_assert!(table().requirement(notional) <= less && less <= more);
             prop_assert!(more <= notional as i128 * 1_000);

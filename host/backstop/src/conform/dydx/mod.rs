@@ -4,7 +4,7 @@ mod liquidation;
 mod margin;
 
 use anyhow::{bail, ensure};
-use engine::margin::initial::OpenInterestCaps;
+use engine::rules::OpenInterest;
 use engine::venue_rules::dydx::margin::{LiquidityTier, Market};
 use engine::venue_rules::dydx::{DydxError, Perpetual, Position, Subaccount};
 use num_bigint::BigInt;
@@ -95,7 +95,7 @@ fn market(fields: &Fields<'_>) -> anyhow::Result<Market> {
 /// A tier of these fractions; open interest and a fraction that the case leaves out do not matter to it.
 fn tier(fields: &Fields<'_>) -> anyhow::Result<LiquidityTier> {
     let stated = |key| if fields.has(key) { whole(fields, key) } else { Ok(0) };
-    let caps = OpenInterestCaps { lower: stated("oi_lower_cap")?, upper: stated("oi_upper_cap")? };
+    let caps = OpenInterest { lower: stated("oi_lower_cap")?, upper: stated("oi_upper_cap")? };
     let fraction =
         if fields.has("maintenance_fraction_ppm") { whole(fields, "maintenance_fraction_ppm")? } else { 0 };
     Ok(LiquidityTier::new(whole(fields, "initial_margin_ppm")?, fraction, caps)?)

@@ -4,7 +4,7 @@ use ethnum::{I256, U256};
 use model::units::OutOfRange;
 
 use super::{DydxError, ONE_MILLION};
-use crate::margin::initial::OpenInterestCaps;
+use crate::rules::OpenInterest;
 
 /// How base quantums become quote quantums.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -52,7 +52,7 @@ pub struct LiquidityTier {
     initial_ppm: u32,
     /// Maintenance margin over initial margin.
     maintenance_fraction_ppm: u32,
-    caps: OpenInterestCaps,
+    caps: OpenInterest,
 }
 
 /// Initial and maintenance requirement, quote quantums.
@@ -68,7 +68,7 @@ impl LiquidityTier {
     pub fn new(
         initial_ppm: u32,
         maintenance_fraction_ppm: u32,
-        caps: OpenInterestCaps,
+        caps: OpenInterest,
     ) -> Result<Self, OutOfRange> {
         let bounds = [
             ("initial margin ppm", initial_ppm.into(), ONE_MILLION.into()),

@@ -8,12 +8,12 @@ use proptest::prelude::*;
 use super::funding::{index_delta_trunc, rate_clamp_ppm_floor, settlement_floor, settlement_ppm};
 use super::margin::rounding_bound;
 use super::*;
-use crate::margin::initial::OpenInterestCaps;
+use crate::rules::OpenInterest;
 
-const CAPS: OpenInterestCaps = OpenInterestCaps { lower: 1_000, upper: 4_000 };
-const OFF: OpenInterestCaps = OpenInterestCaps { lower: 0, upper: 0 };
+const CAPS: OpenInterest = OpenInterest { lower: 1_000, upper: 4_000 };
+const OFF: OpenInterest = OpenInterest { lower: 0, upper: 0 };
 
-fn tier(initial_ppm: u32, fraction_ppm: u32, caps: OpenInterestCaps) -> LiquidityTier {
+fn tier(initial_ppm: u32, fraction_ppm: u32, caps: OpenInterest) -> LiquidityTier {
     LiquidityTier::new(initial_ppm, fraction_ppm, caps).unwrap()
 }
 
@@ -94,7 +94,7 @@ fn open_interest_raises_the_fraction_rounded_down() {
         assert_eq!(tier.adjusted_initial_ppm_floor(open), ppm, "{open}");
     }
     assert_eq!(super::tests::tier(200_000, 0, OFF).adjusted_initial_ppm_floor(u128::MAX), 200_000);
-    let step = super::tests::tier(200_000, 0, OpenInterestCaps { lower: 5, upper: 5 });
+    let step = super::tests::tier(200_000, 0, OpenInterest { lower: 5, upper: 5 });
     assert_eq!(
         (step.adjusted_initial_ppm_floor(5), step.adjusted_initial_ppm_floor(6)),
         (200_000, 1_000_000)
@@ -104,11 +104,11 @@ fn open_interest_raises_the_fraction_rounded_down() {
 #[test]
 fn a_tier_is_checked() {
     for (initial, fraction, caps) in
-        [(1_000_001, 0, OFF), (0, 1_000_001, OFF), (0, 0, OpenInterestCaps { lower: 2, upper: 1 })]
+        [(1_000_001, 0, OFF), (0, 1_000_001, OFF), (0, 0, OpenInterest { lower: 2, upper: 1 })]
     {
         assert!(LiquidityTier::new(initial, fraction, caps).is_err());
     }
-    let tier = tier(1_000_000, 1_000_000, OpenInterestCaps { lower: 1, upper: 1 });
+    let tier = tier(1_000_000, 1_000_000, OpenInterest { lower: 1, upper: 1 });
     assert_eq!((tier.initial_ppm(), tier.maintenance_ppm_floor()), (1_000_000, 1_000_000));
     assert_eq!(super::tests::tier(637_239, 289_284, OFF).maintenance_ppm_floor(), 184_343);
 }
