@@ -1,8 +1,9 @@
 //! An instrument as the engine knows it: its rules as exact types, its mark, and who holds it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use borsh::BorshSerialize;
+use ethnum::I256;
 use model::liquidation::Holding;
 use model::margin::Weights;
 use model::tier::TierTable;
@@ -70,8 +71,8 @@ pub struct Market {
     pub book: Option<Book>,
     pub bucket: Bucket,
     pub fund_paid: FundPaid,
-    /// Indices of the margin accounts with a position.
-    pub holders: BTreeSet<usize>,
+    /// Indices of the margin accounts with a position, and its entry value: what was paid for it, negative for a short, quanta.
+    pub holders: BTreeMap<usize, i128>,
     /// Lots that margin accounts are long and short, both as magnitudes.
     pub long_lots: u64,
     pub short_lots: u64,
@@ -99,7 +100,7 @@ impl Market {
             weights: Weights { long: spec.weight_long, short: spec.weight_short },
             mark: Price::default(),
             guard: Guard::default(),
-            holders: BTreeSet::new(),
+            holders: BTreeMap::new(),
             spec,
         })
     }
@@ -125,6 +126,20 @@ impl Market {
         let open_interest = u128::from(self.long_lots.max(self.short_lots)) * u128::from(self.mark.get());
         let terms = InitialTerms { chosen_rate: 0, open_interest, caps: self.spec.open_interest };
         initial_requirement_ceil(notional, table.steps(), &terms, scale)
+    }
+
+    /// An account's position goes from `before` to `after` lots, for `quote` quanta received.
+    pub fn hold(&mut self, index: usize, before: i64, after: i64, quote: i128) {
+        let entry = self.holders.get(&index).copied().unwrap_or(0);
+        if after == 0 {
+            self.holders.remove(&index);
+        } else {
+            self.holders.insert(index, entry_after(entry, before, after, quote));
+        }
+        let side = |size: i64| (size.max(0).unsigned_abs(), size.min(0).unsigned_abs());
+        let ((long_before, short_before), (long_after, short_after)) = (side(before), side(after));
+        self.long_lots = self.long_lots - long_before + long_after;
+        self.short_lots = self.short_lots - short_before + short_after;
     }
 
     /// True if trades are held to an initial margin.
@@ -164,5 +179,48 @@ impl Market {
             let zero = (zero / lots_abs).min(Price::MAX.into()) as u64;
             zero.min(mark + band) / tick * tick
         }
+    }
+}
+
+/// Entry value after a change of lots for `quote` received: lots that are added cost what was paid, lots that are closed take their share
+/// with them, and a position that changes sides starts at the price of the change. Shares are rounded toward zero.
+fn entry_after(entry: i128, before: i64, after: i64, quote: i128) -> i128 {
+    let share =
+        |of: i128, lots: i64, all: i64| (I256::from(of) * I256::from(lots) / I256::from(all)).as_i128();
+    if before.signum() * after.signum() < 0 {
+        share(-quote, after, after - before)
+    } else if after.abs() > before.abs() {
+        entry - quote
+    } else {
+        share(entry, after, before)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::entry_after;
+
+    #[test]
+    fn an_entry_value_follows_the_lots() {
+        for (entry, before, after, quote, expected) in [
+            (0, 0, 5, -500, 500),
+            (500, 5, 8, -330, 830),
+            (830, 8, 3, 600, 311),
+            (-830, -8, -3, -600, -311),
+            (0, 0, -4, 90, -90),
+            (-90, -4, -9, 100, -190),
+            // Through zero: 7 of the 10 lots open a position at what was paid for all ten.
+            (311, 3, -7, 1_001, -700),
+            (-311, -3, 7, -1_001, 700),
+            (500, 5, 5, 0, 500),
+        ] {
+            assert_eq!(entry_after(entry, before, after, quote), expected, "{before} to {after}");
+        }
+    }
+
+    #[test]
+    fn the_widest_values_fit() {
+        let (lots, value) = (1 << 40, 1i128 << 104);
+        assert_eq!(entry_after(value, lots, lots - 1, 0), value - (1 << 64));
     }
 }

@@ -160,6 +160,9 @@ impl Engine {
         for market in &self.markets {
             put(&|h| (&market.spec, market.guard, market.mark.get()).serialize(h));
             put(&|h| (market.edges, &market.book, market.bucket, market.fund_paid).serialize(h));
+            for (&index, entry) in &market.holders {
+                put(&|h| (self.ledger.id(index), entry).serialize(h));
+            }
         }
         for owner in self.ledger.owners() {
             let row = self.ledger.of(owner);

@@ -6,7 +6,7 @@ use common::{BTC, ETH, FAIR, World, rules, spec};
 use engine::apply::ActionKind;
 use engine::event::{AccountId, Event, InstrumentId};
 use engine::ledger::Owner;
-use engine::rules::{BackstopLimits, Hedge, InstrumentSpec, Rules};
+use engine::rules::{BackstopLimits, Deleveraging, Hedge, InstrumentSpec, Rules};
 use model::margin::Severity;
 use proptest::prelude::*;
 
@@ -143,6 +143,46 @@ fn losers_bear_nothing_and_nobody_is_brought_below_the_line() {
         "2 bears nothing"
     );
     assert_eq!(world.severity(1), Severity::Healthy);
+}
+
+/// What each of accounts 1 to 3 closes of 35,000 lots with a loss of 175, and what it bears of that.
+///
+/// At 0.98, E and profit of 1: 1,030 and 200 - 170 in ETH; of 2: 5,600 and 600; of 3, short from 1.1: 12,400 and 2,400.
+fn deleveraged(rule: Deleveraging) -> (u64, Vec<(u64, i64, i128)>) {
+    let mut world = with(Rules { deleveraging: rule, ..rules() }, spec("BTC"));
+    world.mark(1_100_000);
+    world.open(3, BTC, -20_000, 10_000 * UNIT);
+    world.mark(1_000_000);
+    world.open(7, BTC, 35_000, 525 * UNIT);
+    world.open(2, BTC, -30_000, 5_000 * UNIT);
+    world.open(1, BTC, -10_000, 1_000 * UNIT);
+    world.open(1, ETH, 34_000, 0);
+    world.round(vec![Event::Mark { instrument: ETH, price: 195_000 }]);
+    world.mark(980_000);
+    assert_eq!((world.engine.counters().haircuts, world.engine.bad_debt()), (175 * 1_000_000, 0));
+    let closed: Vec<_> =
+        world.actions.iter().filter(|action| action.kind == ActionKind::Deleveraging).collect();
+    let rows = closed.iter().map(|action| (action.account.0, action.legs[0].1, action.unpaid / 1_000_000));
+    (closed[0].sequence, rows.collect())
+}
+
+#[test]
+fn a_venues_ranking_closes_whole_positions_in_its_order_at_one_price() {
+    // (mark / entry) * leverage: 9.7, 5.4, 1.8. Account 1 bears its whole profit of 30, not the 50 of its lots.
+    assert_eq!(deleveraged(Deleveraging::Hyperliquid).1, [(1, 10_000, 30), (2, 25_000, 145)]);
+    // Profit rate * leverage: 0.190, 0.105, 0.172.
+    assert_eq!(deleveraged(Deleveraging::Bitmex).1, [(1, 10_000, 30), (2, 5_000, 29), (3, 20_000, 116)]);
+    // Profit of the account per wallet * R / E: 0.0024, 0.0032, 0.0019.
+    assert_eq!(deleveraged(Deleveraging::Binance).1, [(1, 5_000, 25), (2, 30_000, 150)]);
+    let (sequence, rows) = deleveraged(Deleveraging::Rotation);
+    let expected = [
+        vec![(1, 10_000, 30), (2, 25_000, 145)],
+        vec![(2, 30_000, 150), (3, 5_000, 25)],
+        vec![(1, 10_000, 30), (2, 5_000, 29), (3, 20_000, 116)],
+    ];
+    assert_eq!(rows, expected[sequence as usize % 3], "from place {sequence} of the list");
+    // By profit, 30 and 600 beside the third's whole position; the loss by 30, 600 and 2,400.
+    assert_eq!(deleveraged(Deleveraging::ProRata).1, [(1, 714, 1), (2, 14_286, 34), (3, 20_000, 138)]);
 }
 
 #[test]

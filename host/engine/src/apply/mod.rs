@@ -7,8 +7,6 @@ mod estate;
 mod fill;
 mod trade;
 
-use std::collections::BTreeSet;
-
 use crate::account::{Attempts, Stage, Standing};
 use crate::event::{AccountId, Due, Event, EventSequence, InstrumentId, Round, Update};
 use crate::insurance::waterfall::{Pool, draw};
@@ -175,16 +173,7 @@ impl Engine {
         self.ledger.transfer(other, Owner::Margin(index), Amount::Lots(instrument, lots));
         self.ledger.transfer(other, Owner::Margin(index), Amount::Quote(quote));
         let after = self.ledger.margin(index).size(instrument);
-        let market = self.market_mut(instrument);
-        if after == 0 {
-            market.holders.remove(&index);
-        } else {
-            market.holders.insert(index);
-        }
-        let side = |size: i64| (size.max(0).unsigned_abs(), size.min(0).unsigned_abs());
-        let ((long_before, short_before), (long_after, short_after)) = (side(before), side(after));
-        market.long_lots = market.long_lots - long_before + long_after;
-        market.short_lots = market.short_lots - short_before + short_after;
+        self.market_mut(instrument).hold(index, before, after, quote);
     }
 
     /// A fee from `payer`, shared by the fund of the market and the one of all.
@@ -247,7 +236,7 @@ impl Engine {
         }
         assert!(self.ledger.of(Owner::Maker).positions.is_empty(), "after settlement nobody holds anything");
         for market in &mut self.markets {
-            market.holders = BTreeSet::new();
+            market.holders.clear();
             (market.long_lots, market.short_lots) = (0, 0);
         }
         self.watch.clear();

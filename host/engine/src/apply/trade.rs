@@ -64,7 +64,7 @@ impl Engine {
         }
         effect.update(Change::Mark { instrument, price });
         let market = self.market(instrument);
-        effect.applied.touched.extend(&market.holders);
+        effect.applied.touched.extend(market.holders.keys());
         let holders = market.holders.len() as u64;
         effect.applied.dues.push(Due { sequence: effect.sequence, instrument, holders });
         Ok(())
@@ -75,7 +75,7 @@ impl Engine {
         let market = self.market_mut(instrument);
         market.edges = Edges::around(market.mark);
         if market.spec.hedge.credit > 0 {
-            let holders: Vec<usize> = market.holders.iter().copied().collect();
+            let holders: Vec<usize> = market.holders.keys().copied().collect();
             for index in holders {
                 effect.offset(self, index);
             }

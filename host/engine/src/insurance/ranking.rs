@@ -5,26 +5,13 @@
 
 use std::cmp::Reverse;
 
-use borsh::{BorshDeserialize, BorshSerialize};
 use ethnum::U256;
-use serde::Serialize;
 
 use crate::ratio::Ratio;
+use crate::rules::Deleveraging;
 
-/// Order in which winners are deleveraged.
-#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-pub enum AdlRanking {
-    /// By account: nobody is first, [`capped_pro_rata`](super::adl::capped_pro_rata) shares among all.
-    ProRata,
-    Hyperliquid,
-    Bitmex,
-    /// `wallet_min`: what counts as the smallest wallet, one unit of the quote currency in quanta.
-    Binance {
-        wallet_min: u64,
-    },
-    /// By account, from a place that the seed names: no account is always the first.
-    Rotation,
-}
+/// What counts as the smallest wallet in Binance's ranking, quanta: one unit of the quote currency.
+const WALLET_MIN: u64 = 1_000_000;
 
 /// A position that may be deleveraged, with its account. Values are below 2^126.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -45,21 +32,20 @@ pub struct Candidate {
 }
 
 /// Sorts the candidates, the first to be deleveraged first. Those without a rank (no equity left) come last. The seed is the caller's, from
-/// the journal; only [`AdlRanking::Rotation`] reads it.
-pub fn order(ranking: AdlRanking, seed: u64, candidates: &mut [Candidate]) {
+/// the journal; only [`Deleveraging::Rotation`] reads it. Pro rata nobody is first, and the order is that of the accounts.
+pub fn order(rule: Deleveraging, seed: u64, candidates: &mut [Candidate]) {
     candidates.sort_unstable_by_key(|candidate| candidate.account);
-    let rank = |candidate: &Candidate| match ranking {
-        AdlRanking::Hyperliquid => hyperliquid_index(candidate),
-        AdlRanking::Bitmex => bitmex_rank(candidate),
-        AdlRanking::Binance { wallet_min } => binance_score(candidate, wallet_min),
-        AdlRanking::ProRata | AdlRanking::Rotation => None,
+    let rank = match rule {
+        Deleveraging::ProRata => return,
+        Deleveraging::Rotation => {
+            let start = seed.checked_rem(candidates.len() as u64).unwrap_or(0);
+            return candidates.rotate_left(start as usize);
+        }
+        Deleveraging::Hyperliquid => hyperliquid_index,
+        Deleveraging::Bitmex => bitmex_rank,
+        Deleveraging::Binance => |candidate: &Candidate| binance_score(candidate, WALLET_MIN),
     };
-    match ranking {
-        AdlRanking::ProRata => {}
-        AdlRanking::Rotation if candidates.is_empty() => {}
-        AdlRanking::Rotation => candidates.rotate_left((seed % candidates.len() as u64) as usize),
-        _ => candidates.sort_by_cached_key(|candidate| Reverse(rank(candidate))),
-    }
+    candidates.sort_by_cached_key(|candidate| Reverse(rank(candidate)));
 }
 
 /// `(mark / entry) * (notional / account value)`; for a short `entry / mark`, so that profit ranks higher on both sides. `None` without
@@ -168,8 +154,8 @@ mod tests {
         }
     }
 
-    fn ordered(ranking: AdlRanking, seed: u64, mut candidates: Vec<Candidate>) -> Vec<u64> {
-        order(ranking, seed, &mut candidates);
+    fn ordered(rule: Deleveraging, seed: u64, mut candidates: Vec<Candidate>) -> Vec<u64> {
+        order(rule, seed, &mut candidates);
         candidates.iter().map(|candidate| candidate.account).collect()
     }
 
@@ -186,24 +172,23 @@ mod tests {
 
     #[test]
     fn each_ranking_has_its_order_and_ties_go_to_the_lower_account() {
-        assert_eq!(ordered(AdlRanking::ProRata, 3, four()), [3, 4, 5, 8, 9]);
-        assert_eq!(ordered(AdlRanking::Hyperliquid, 3, four()), [8, 3, 5, 4, 9]);
-        assert_eq!(ordered(AdlRanking::Bitmex, 3, four()), [4, 3, 5, 8, 9]);
-        assert_eq!(ordered(AdlRanking::Binance { wallet_min: 1 }, 3, four()), [3, 5, 4, 8, 9]);
-        // A large smallest wallet makes all wallets alike.
-        assert_eq!(ordered(AdlRanking::Binance { wallet_min: 400 }, 3, four()), [8, 3, 5, 4, 9]);
+        assert_eq!(ordered(Deleveraging::ProRata, 3, four()), [3, 4, 5, 8, 9]);
+        assert_eq!(ordered(Deleveraging::Hyperliquid, 3, four()), [8, 3, 5, 4, 9]);
+        assert_eq!(ordered(Deleveraging::Bitmex, 3, four()), [4, 3, 5, 8, 9]);
+        // Wallets of less than a unit count as one.
+        assert_eq!(ordered(Deleveraging::Binance, 3, four()), [8, 3, 5, 4, 9]);
     }
 
     #[test]
     fn a_rotation_starts_where_the_seed_says() {
-        assert_eq!(ordered(AdlRanking::Rotation, 0, four()), [3, 4, 5, 8, 9]);
-        assert_eq!(ordered(AdlRanking::Rotation, 1, four()), [4, 5, 8, 9, 3]);
-        assert_eq!(ordered(AdlRanking::Rotation, 4, four()), [9, 3, 4, 5, 8]);
-        assert_eq!(ordered(AdlRanking::Rotation, 5, four()), [3, 4, 5, 8, 9]);
-        assert_eq!(ordered(AdlRanking::Rotation, u64::MAX, vec![]), []);
+        assert_eq!(ordered(Deleveraging::Rotation, 0, four()), [3, 4, 5, 8, 9]);
+        assert_eq!(ordered(Deleveraging::Rotation, 1, four()), [4, 5, 8, 9, 3]);
+        assert_eq!(ordered(Deleveraging::Rotation, 4, four()), [9, 3, 4, 5, 8]);
+        assert_eq!(ordered(Deleveraging::Rotation, 5, four()), [3, 4, 5, 8, 9]);
+        assert_eq!(ordered(Deleveraging::Rotation, u64::MAX, vec![]), []);
         // Over as many seeds as accounts, everybody is first once.
         let mut firsts: Vec<u64> =
-            (100..105).map(|seed| ordered(AdlRanking::Rotation, seed, four())[0]).collect();
+            (100..105).map(|seed| ordered(Deleveraging::Rotation, seed, four())[0]).collect();
         firsts.sort_unstable();
         assert_eq!(firsts, [3, 4, 5, 8, 9]);
     }
@@ -234,16 +219,16 @@ mod tests {
             for (account, candidate) in candidates.iter_mut().enumerate() {
                 candidate.account = account as u64;
             }
-            let ranking = [
-                AdlRanking::ProRata,
-                AdlRanking::Hyperliquid,
-                AdlRanking::Bitmex,
-                AdlRanking::Binance { wallet_min: 1 },
-                AdlRanking::Rotation,
+            let rule = [
+                Deleveraging::ProRata,
+                Deleveraging::Hyperliquid,
+                Deleveraging::Bitmex,
+                Deleveraging::Binance,
+                Deleveraging::Rotation,
             ][kind];
-            let list = ordered(ranking, seed, candidates.clone());
+            let list = ordered(rule, seed, candidates.clone());
             candidates.reverse();
-            prop_assert_eq!(&ordered(ranking, seed, candidates.clone()), &list);
+            prop_assert_eq!(&ordered(rule, seed, candidates.clone()), &list);
             let mut accounts = list;
             accounts.sort_unstable();
             prop_assert_eq!(accounts, (0..candidates.len() as u64).collect::<Vec<_>>());
