@@ -8,7 +8,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from export_kit import RULES, Run, SPEC, asset, bankrupt, bankrupted, deposited, endowed, mark, take_over, taken_over, traded, verify
+from export_kit import RULES, Run, SPEC, asset, bankrupt, bankrupted, deposited, endowed, listed, mark, take_over, taken_over, traded, verify
 
 FULL = {"notional": 0, "loss": (1 << 64) - 1}  # a backstop that takes nothing
 
@@ -139,6 +139,35 @@ class CloseOuts(unittest.TestCase):
         self.assertEqual(self.cash(owners, 2, 3, 4), [10_000, 1_000, 500])
         self.assertEqual((owners["deficit"]["cash"], owners["backstops"][0]["cash"]), ("-2300", "0"))
         self.assert_each_amount_counts(self.capped, {"winner": (499_000, 501_000)})
+
+    def ranked(self, rule):
+        """7 is long 35,000 lots with a loss of 175 units. E and profit of 1, short 10,000: 1,030 and 200 - 170 in the other instrument; of 2, short
+        30,000: 5,600 and 600; of 3, short 20,000 from 1.1: 12,400 and 2,400. Returns what 1 to 3 bear of the loss, and the event's sequence."""
+        unit, spec = 1_000_000, SPEC | {"backstop": FULL, "brackets": [[0, 5]], "price_bits": 32}
+        made = Run()
+        made.start(RULES | {"deleveraging": rule})
+        made.add(0, [event for at, price in ((0, 1_100_000), (1, 200_000)) for event in (listed(at, **spec), mark(price, at))])
+        made.add(0, [deposited(3, 10_000 * unit), traded(3, -20_000, 22_000 * unit), mark(unit)])
+        made.add(0, [deposited(7, 525 * unit), traded(7, 35_000, -35_000 * unit), deposited(2, 5_000 * unit), traded(2, -30_000, 30_000 * unit)])
+        made.add(0, [deposited(1, 1_000 * unit), traded(1, -10_000, 10_000 * unit), traded(1, 34_000, -6_800 * unit, 1), mark(195_000, 1)])
+        made.add(1000, [mark(980_000)], [(0, 7, 0, 4, -175_000 * unit, 171_500 * unit)], [bankrupt(7)])
+        sequence = made.sequence
+        made.add(1000, [bankrupted(7)], [(0, 7, 4, 0, 0, 0)], external=False)
+        made.end(2000)
+        cash = self.cash(self.balances(made), 1, 2, 3)
+        return [before * unit - after for before, after in zip((1_030, 5_600, 12_400), cash)], sequence
+
+    def test_rankings(self):
+        """Whole positions in order: 35,000 of 10,000, 30,000 and 20,000 lots, 5 units of loss a thousand; 1 bears no more than its profit of 30."""
+        million = 1_000_000
+        # 9.7, 5.4, 1.8; 0.190, 0.105, 0.172; 0.0024, 0.0032, 0.0019
+        for rule, expected in {"hyperliquid": (30, 145, 0), "bitmex": (30, 29, 116), "binance": (25, 150, 0)}.items():
+            with self.subTest(rule):
+                self.assertEqual(self.ranked(rule)[0], [amount * million for amount in expected])
+        borne, sequence = self.ranked("rotation")
+        expected = ((30, 145, 0), (0, 150, 25), (30, 29, 116))[sequence % 3]
+        self.assertEqual(borne, [amount * million for amount in expected])
+        self.assertEqual([amount // million for amount in self.ranked("pro-rata")[0]], [1, 34, 138])
 
     def test_hedged_lots_last(self):
         """2 and 3 are both short 4 and in profit by 4,000; 3 holds 3 lots of the other instrument of the group, so one lot is unhedged. 1 is long 4 with

@@ -264,7 +264,7 @@ class Input(unittest.TestCase):
             "an empty line": whole + b"\n",
             "a list": whole + b"[]\n",
             "scale 0": changed(1, rules=RULES | {"scale": 0}),
-            "a rule of deleveraging that is not defined": changed(1, rules=RULES | {"deleveraging": "hyperliquid"}),
+            "a rule of deleveraging that is not defined": changed(1, rules=RULES | {"deleveraging": "by-lot"}),
         }.items():
             with self.subTest(name):
                 code, out, err = self.run_main(data)

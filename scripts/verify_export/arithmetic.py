@@ -9,6 +9,11 @@ def ceil_div(dividend, divisor):
     return -(-dividend // divisor)
 
 
+def towards_zero(dividend, divisor):
+    quotient = abs(dividend) // abs(divisor)
+    return quotient if (dividend < 0) == (divisor < 0) else -quotient
+
+
 def near(price, other, band, scale):
     return abs(price - other) * scale <= other * band
 

@@ -1,6 +1,6 @@
 """Who holds what."""
 
-from verify_export.arithmetic import HEALTHY
+from verify_export.arithmetic import HEALTHY, towards_zero
 
 
 class Owner:
@@ -18,7 +18,7 @@ class Account(Owner):
 
     __slots__ = (
         "id", "owner", "isolated", "paid_in", "resting", "reserved", "severity", "offset", "is_offset_old", "reducing", "pending",
-        "short_slices", "slice_ms", "slices_at_time", "window",
+        "short_slices", "slice_ms", "slices_at_time", "window", "entries",
     )  # fmt: skip
 
     def __init__(self, account_id, owner, isolated=None):
@@ -31,8 +31,20 @@ class Account(Owner):
         self.offset = 0
         self.is_offset_old = False
         self.pending = None
+        self.entries = {}  # what was paid for a position, by instrument; below zero for a short
         self.window = None  # of the close factor: [start, gross notional then, closed since]
         self.end_liquidation()
+
+    def note_entry(self, instrument, before, quote):
+        after, entry = self.lots.get(instrument, 0), self.entries.pop(instrument, 0)
+        if before * after < 0:
+            entry = towards_zero(-quote * after, after - before)
+        elif abs(after) > abs(before):
+            entry -= quote
+        elif after:
+            entry = towards_zero(entry * after, before)
+        if after:
+            self.entries[instrument] = entry
 
     def end_liquidation(self):
         self.reducing = False

@@ -1,8 +1,11 @@
 """Fees, what the funds pay, and accounts that are closed out: estate, backstop, deleveraging, loss."""
 
+from fractions import Fraction
+
 from verify_export.arithmetic import INSOLVENT, LIQUIDATABLE, TAKEOVER, shared_out
 
 ACCOUNTS_MAX = 1 << 16
+WALLET_MIN = 1_000_000
 
 
 def sign(value):
@@ -161,27 +164,81 @@ class CloseOut:
         profits = {row.id: max(0, self.margin.profit(row)) for row in rows}
         if surplus < 0:
             rows = [row for row in rows if profits[row.id] > 0]
-        by_profit = [profits[row.id] for row in rows]
-        whole = [abs(row.lots[instrument]) for row in rows]
-        unhedged = [self.margin.unhedged(row, instrument) for row in rows]
-        passes = [(by_profit, unhedged), (by_profit, whole)] + ([(whole, whole)] if surplus >= 0 else [])
-        given, left = [0] * len(rows), abs(lots)
-        for weights, caps in passes:
-            shares, left = shared_out(left, [(weight, cap - got) for weight, cap, got in zip(weights, caps, given)])
-            given = [got + share for got, share in zip(given, shares)]
-        takers = [(row, got) for row, got in zip(rows, given) if got > 0]
+        rule = self.rules["deleveraging"]
+        if rule == "pro-rata":
+            given = self.pro_rata(rows, instrument, abs(lots), profits, surplus >= 0)
+        else:
+            given = self.in_order(self.ranked(rows, instrument, rule), instrument, abs(lots))
+        takers = [(row, given[row.id]) for row in rows if given.get(row.id)]
         price = self.prices[instrument]
         if surplus >= 0:
             claims = [(got * price, None) for _, got in takers]
         else:
-            claims = [(profits[row.id], min(profits[row.id], got * price, self.margin.headroom(row))) for row, got in takers]
+            caps = [min(profits[row.id], got * price, self.margin.headroom(row)) for row, got in takers]
+            weights = [profits[row.id] if rule == "pro-rata" else got * price for row, got in takers]
+            claims = list(zip(weights, caps))
         amounts, rest = shared_out(abs(surplus), claims)
+        left = abs(lots) - sum(got for _, got in takers)
         for (row, got), amount in zip(takers, amounts):
             taken = sign(lots) * got
             self.exchange(row, self.books.system["estate"], instrument, taken, sign(surplus) * amount - taken * price)
             carriers[row.id] = row
             self.counts["deleveraged"] += 1
         return sign(lots) * (abs(lots) - left), sign(surplus) * (abs(surplus) - rest)
+
+    def pro_rata(self, rows, instrument, lots, profits, losers_too):
+        """Lots by account: by profit, unhedged ones first, then by size where no loss comes with them."""
+        by_profit = [profits[row.id] for row in rows]
+        whole = [abs(row.lots[instrument]) for row in rows]
+        unhedged = [self.margin.unhedged(row, instrument) for row in rows]
+        passes = [(by_profit, unhedged), (by_profit, whole)] + ([(whole, whole)] if losers_too else [])
+        given, left = [0] * len(rows), lots
+        for weights, caps in passes:
+            shares, left = shared_out(left, [(weight, cap - got) for weight, cap, got in zip(weights, caps, given)])
+            given = [got + share for got, share in zip(given, shares)]
+        return {row.id: got for row, got in zip(rows, given)}
+
+    @staticmethod
+    def in_order(rows, instrument, lots):
+        given = {}
+        for row in rows:
+            given[row.id] = min(abs(row.lots[instrument]), lots)
+            lots -= given[row.id]
+        return given
+
+    def ranked(self, rows, instrument, rule):
+        """The first to be closed first; those without a rank last, ties to the lower account."""
+        if rule == "rotation":
+            start = self.sequence % len(rows) if rows else 0
+            return rows[start:] + rows[:start]
+        rank = {"hyperliquid": self.hyperliquid, "bitmex": self.bitmex, "binance": self.binance}[rule]
+        ranks = {row.id: rank(row, instrument) for row in rows}
+        return sorted(rows, key=lambda row: (ranks[row.id] is None, -(ranks[row.id] or 0), row.id))
+
+    def hyperliquid(self, row, instrument):
+        lots, entry, price = row.lots[instrument], abs(row.entries[instrument]), self.prices[instrument]
+        equity, _ = self.margin.evaluate(row)
+        value = abs(lots) * price
+        above, below = (value, entry) if lots > 0 else (entry, value)
+        return Fraction(above * value, below * equity) if equity > 0 and below else None
+
+    def bitmex(self, row, instrument):
+        lots, entry, price = row.lots[instrument], abs(row.entries[instrument]), self.prices[instrument]
+        value, distance = abs(lots) * price, self.margin.evaluate(row)[0] // self.scale
+        profit = sign(lots) * (value - entry)
+        if distance <= 0 or not (entry and (profit >= 0 or value)):
+            return None
+        leverage = Fraction(value, distance)
+        return Fraction(profit, entry) * leverage if profit >= 0 else Fraction(profit, entry) / leverage
+
+    def binance(self, row, _):
+        equity, requirement = self.margin.evaluate(row)
+        if equity <= 0:
+            return None
+        contracts = [at for at in row.lots if self.markets[at].is_contract]
+        entries = sum(row.entries[at] for at in contracts)
+        profit = sum(row.lots[at] * self.prices[at] for at in contracts) - entries
+        return Fraction(max(0, profit) * requirement, max(WALLET_MIN, row.cash + entries) * equity)
 
     def socialise(self, loss, carriers):
         if loss == 0:

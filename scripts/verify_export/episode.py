@@ -120,7 +120,9 @@ class Episode(CloseOut, Decisions):
             raise Refused from None
 
     def exchange(self, account, other, instrument, lots, quote):
+        before = account.lots.get(instrument, 0)
         self.books.exchange(account, other, instrument, lots, quote)
+        account.note_entry(instrument, before, quote)
         holders = self.markets[instrument].holders
         if instrument in account.lots:
             holders[account.id] = account
@@ -306,6 +308,8 @@ class Episode(CloseOut, Decisions):
                 books.exchange(owner, maker, instrument, -lots, lots * self.prices[instrument])
         for market in self.markets:
             market.holders.clear()
+        for account in books.accounts.values():
+            account.entries.clear()
         for name, owner in books.owners():
             if owner.lots:
                 self.report("settled", "nobody holds lots", f"{name} holds {owner.lots}")

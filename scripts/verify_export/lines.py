@@ -119,7 +119,7 @@ RULES = fields(
     mark_hold_ms=natural,
     close_factor=fields(above=natural, portion=natural, window_ms=natural),
     insurance=fields(market_share=natural, reserve=natural, window_ms=natural),
-    deleveraging=one_of("pro-rata"),
+    deleveraging=one_of("pro-rata", "hyperliquid", "bitmex", "binance", "rotation"),
 )
 SPEC = fields(
     symbol=text,
