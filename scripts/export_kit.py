@@ -40,6 +40,7 @@ SPEC = {
     "backstop": {"notional": UNLIMITED, "loss": UNLIMITED},
     "hedge": {"group": 0, "credit": 0},
     "depth": {"levels": 2, "step": 1, "level_lots": 1000, "refill_lots": 1000},
+    "redemption": None,
 }
 
 

@@ -153,8 +153,9 @@ class Episode(CloseOut, Decisions):
 
     def mark(self, instrument, price):
         market = self.market(instrument)
-        if price == 0 or price >> market.spec["price_bits"]:
-            raise Refused
+        self.check_price(market, price)
+        price = self.believed(market.spec, price)
+        self.check_price(market, price)
         self.counts["marks"] += 1
         if not market.guard.judge(self.time_ms, price, market.spec["mark_band"], self.rules, self.counts):
             return None
@@ -163,6 +164,28 @@ class Episode(CloseOut, Decisions):
             for account in market.holders.values():
                 account.is_offset_old = True
         return market.holders.values()
+
+    @staticmethod
+    def check_price(market, price):
+        if price == 0 or price >> market.spec["price_bits"]:
+            raise Refused
+
+    def believed(self, spec, price):
+        """The price of wrapped collateral is held near what it redeems for."""
+        redemption = spec["redemption"]
+        if redemption is None:
+            return price
+        value, exponent = redemption["ratio"], spec["lot_exponent"]
+        if redemption["reference"] is not None:
+            at = next((at for at, other in enumerate(self.markets) if other.spec["symbol"] == redemption["reference"]), None)
+            if at is None or self.prices[at] is None:
+                return price
+            value, exponent = value * self.prices[at], exponent - self.markets[at].spec["lot_exponent"] - 6
+        redeemed = value * 10**exponent if exponent >= 0 else value // 10**-exponent
+        if redeemed >> 32:
+            raise Refused
+        low, high = (redeemed * (self.scale + side * redemption["band"]) // self.scale for side in (-1, 1))
+        return max(low, min(high, price))
 
     def book(self, instrument, book):
         if book_fault(book) is not None:

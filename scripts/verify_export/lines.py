@@ -142,6 +142,7 @@ SPEC = fields(
     backstop=fields(notional=natural, loss=natural),
     hedge=fields(group=natural, credit=natural),
     depth=fields(levels=natural, step=natural, level_lots=natural, refill_lots=natural),
+    redemption=nullable(fields(reference=nullable(text), ratio=natural, band=natural)),
 )
 ACCOUNTS = sequence_of(natural)
 EVENT = tagged(

@@ -182,6 +182,11 @@ def spec_fault(spec, scale):
             return "the initial margin is below the maintenance margin"
     if spec["kind"] == "collateral" and (spec["initial"] or any(rate for _, rate in spec["brackets"])):
         return "collateral has no margin of its own"
+    redemption = spec["redemption"]
+    if redemption is not None and (
+        spec["kind"] == "contract" or redemption["ratio"] == 0 or redemption["reference"] == spec["symbol"] or redemption["band"] >= scale
+    ):
+        return "a redemption of what is no collateral, for nothing, for itself, or with too wide a band"
     interest, hedge = spec["open_interest"], spec["hedge"]
     if interest["upper"] > 0 and interest["lower"] >= interest["upper"]:
         return "the lower open interest is not below the upper"

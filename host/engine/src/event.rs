@@ -123,7 +123,7 @@ pub struct Update {
 pub enum Change {
     List {
         instrument: InstrumentId,
-        spec: InstrumentSpec,
+        spec: Box<InstrumentSpec>,
     },
     Mark {
         instrument: InstrumentId,

@@ -6,7 +6,7 @@ use common::{BTC, ETH, FAIR, World, rules, spec};
 use engine::apply::Refusal;
 use engine::event::{AccountId, Change, Event, InstrumentId};
 use engine::ledger::Owner;
-use engine::rules::{Hedge, InstrumentSpec, Kind, OpenInterest, VenueRules};
+use engine::rules::{Hedge, InstrumentSpec, Kind, OpenInterest, Redemption, VenueRules};
 use model::margin::Severity;
 
 const UNIT: i64 = 1_000_000;
@@ -123,8 +123,13 @@ fn collateral_moves_between_accounts_of_one_owner_as_far_as_initial_margin_allow
 
 /// BTC as a perpetual, ETH, and wrapped BTC that counts 80 % and is owed at 125 %.
 fn with_collateral() -> World {
+    with_wrapped(None)
+}
+
+fn with_wrapped(redemption: Option<Redemption>) -> World {
     let mut world = World::new(0, FAIR);
     let wbtc = InstrumentSpec {
+        redemption,
         kind: Kind::Collateral,
         weight_long: 800_000,
         weight_short: 1_250_000,
@@ -175,6 +180,58 @@ fn an_asset_of_a_bankrupt_goes_to_the_backstop_at_its_haircut_rounded_against_th
     assert_eq!((book.size(WBTC), book.cash), (101, -80_800_080));
     assert_eq!(world.engine.bad_debt(), 150_000_000 - 1_000_000 - 80_800_080);
     assert_eq!(world.holdings(7), (0, 0));
+}
+
+/// The venue's own book of a wrapped asset trades 35 % below what the asset redeems for, as on one venue on 10 October 2025: nobody may be
+/// liquidated by it. Returns whether account 7 was, and the asset's mark.
+fn wrapped_book_breaks(redemption: Option<Redemption>) -> (bool, u64) {
+    let mut world = with_wrapped(redemption);
+    world.round(vec![
+        deposited(7, 1),
+        Event::DepositedAsset { account: account(7), instrument: WBTC, lots: 1_000 },
+    ]);
+    // R 750, E 801; at 0.98 785, at 0.65 521.
+    world.round(vec![traded(7, BTC, 100_000, 1_000_000)]);
+    for _ in 0..2 {
+        world.round(vec![Event::Mark { instrument: WBTC, price: 650_000 }]);
+        world.time_ms += 60_000;
+    }
+    (!world.actions.is_empty(), world.engine.markets()[usize::from(WBTC.0)].mark.get())
+}
+
+#[test]
+fn a_wrapped_assets_own_book_liquidates_nobody_far_from_what_it_redeems_for() {
+    let redeems = |reference: Option<&str>, ratio| Redemption {
+        reference: reference.map(Into::into),
+        ratio,
+        band: 20_000,
+    };
+    assert_eq!(wrapped_book_breaks(None), (true, 650_000));
+    assert_eq!(wrapped_book_breaks(Some(redeems(Some("BTC"), 1_000_000))), (false, 980_000));
+    // A thousandth of a unit a lot, so a thousand of the quote currency a unit.
+    assert_eq!(wrapped_book_breaks(Some(redeems(None, 1_000_000_000))), (false, 980_000));
+    // A reference without a mark bounds nothing.
+    assert_eq!(wrapped_book_breaks(Some(redeems(Some("SOL"), 1))), (true, 650_000));
+}
+
+#[test]
+fn a_redemption_makes_sense_or_the_listing_is_refused() {
+    let listed = |redemption, kind| {
+        let mut world = World::new(0, FAIR);
+        let wrapped =
+            InstrumentSpec { redemption: Some(redemption), kind, brackets: vec![(0, 0)], ..spec("WBTC") };
+        refusals(&mut world, vec![Event::Listed { instrument: WBTC, spec: wrapped }])
+    };
+    let sound = Redemption { reference: Some("BTC".into()), ratio: 1_000_000, band: 999_999 };
+    assert_eq!(listed(sound.clone(), Kind::Collateral), []);
+    assert_eq!(listed(sound.clone(), Kind::Contract), [Refusal::Instrument]);
+    for broken in [
+        Redemption { ratio: 0, ..sound.clone() },
+        Redemption { band: 1_000_000, ..sound.clone() },
+        Redemption { reference: Some("WBTC".into()), ..sound },
+    ] {
+        assert_eq!(listed(broken, Kind::Collateral), [Refusal::Instrument]);
+    }
 }
 
 /// Both instruments in one group, half of the smaller side given back.

@@ -20,9 +20,7 @@ use std::sync::{Arc, LazyLock};
 pub use command::{Answer, RulesCommand, run};
 pub use fault::{Fault, Faults};
 pub use read::parse;
-pub use rule_set::{
-    Book, Collateral, Contract, FORMAT, GridRule, Group, Redemption, RuleSet, SpecError, Tiers, Trading,
-};
+pub use rule_set::{Book, Collateral, Contract, FORMAT, GridRule, Group, RuleSet, SpecError, Tiers, Trading};
 pub use write::write;
 
 /// The rules of a run that names none.

@@ -1,7 +1,7 @@
 //! From the text of a rules file to the rule set, with every fault of the text.
 
 use engine::rules::{
-    BackstopLimits, Budget, CloseFactor, Deleveraging, Insurance, OpenInterest, Rules, VenueRules,
+    BackstopLimits, Budget, CloseFactor, Deleveraging, Insurance, OpenInterest, Redemption, Rules, VenueRules,
 };
 use model::tier::{TierError, TierTable};
 use model::units::{Scale, TIERS_MAX};
@@ -13,9 +13,7 @@ use super::fault::{Fault, Faults};
 use super::keys;
 use super::node::{Node, Reader, Table, UNLIMITED};
 use super::number;
-use super::rule_set::{
-    Book, Collateral, Contract, FORMAT, GridRule, Group, Redemption, RuleSet, Tiers, Trading,
-};
+use super::rule_set::{Book, Collateral, Contract, FORMAT, GridRule, Group, RuleSet, Tiers, Trading};
 use crate::feed::instrument::Grid;
 
 /// Word for a grid that the first mark makes.

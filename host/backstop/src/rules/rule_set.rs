@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use borsh::BorshSerialize;
-use engine::rules::{BackstopLimits, Budget, Depth, Hedge, InstrumentSpec, Kind, OpenInterest, Rules};
+use engine::rules::{
+    BackstopLimits, Budget, Depth, Hedge, InstrumentSpec, Kind, OpenInterest, Redemption, Rules,
+};
 use rust_decimal::Decimal;
 
 use super::curve::Curve;
@@ -43,16 +45,6 @@ pub struct Collateral {
     pub weight_short: u32,
     pub redemption: Option<Redemption>,
     pub trading: Trading,
-}
-
-/// What a wrapped asset can be redeemed for, and how far from it its mark is believed.
-#[derive(BorshSerialize, Clone, Debug, Eq, PartialEq)]
-pub struct Redemption {
-    /// Collateral or instrument whose mark counts; none: the quote currency.
-    pub reference: Option<String>,
-    /// Millionths of the reference for one unit.
-    pub ratio: u64,
-    pub band: u32,
 }
 
 /// What liquidations of an instrument cost and may do.
@@ -147,8 +139,9 @@ impl RuleSet {
     pub fn spec(&self, symbol: &str, first: Decimal) -> Result<InstrumentSpec, SpecError> {
         let base = InstrumentSpec::plain(symbol, self.rules.scale);
         let (grid, trading, base) = if let Some(collateral) = self.collateral.get(symbol) {
-            let Collateral { grid, weight_long, weight_short, redemption: _, ref trading } = *collateral;
-            (grid, trading, InstrumentSpec { kind: Kind::Collateral, weight_long, weight_short, ..base })
+            let Collateral { grid, weight_long, weight_short, ref redemption, ref trading } = *collateral;
+            let (kind, redemption) = (Kind::Collateral, redemption.clone());
+            (grid, trading, InstrumentSpec { kind, weight_long, weight_short, redemption, ..base })
         } else {
             let unlisted = || SpecError::Unlisted { symbol: symbol.into() };
             let Contract { grid, brackets, initial, open_interest, trading } =

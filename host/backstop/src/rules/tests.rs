@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
 
 use engine::rules::{
-    BackstopLimits, Budget, CloseFactor, Deleveraging, Insurance, Kind, OpenInterest, Rules, VenueRules,
+    BackstopLimits, Budget, CloseFactor, Deleveraging, Insurance, Kind, OpenInterest, Redemption, Rules,
+    VenueRules,
 };
 use model::tier::TierTable;
 use model::units::Scale;

@@ -85,7 +85,7 @@ impl Ledger {
             let sequence = *sequence;
             match *change {
                 Change::List { instrument, ref spec } => {
-                    self.instruments.insert(instrument.0, Instrument { spec: spec.clone(), mark: 0 });
+                    self.instruments.insert(instrument.0, Instrument { spec: (**spec).clone(), mark: 0 });
                 }
                 Change::Mark { instrument, price } => {
                     self.instruments.get_mut(&instrument.0).unwrap().mark = price;
@@ -172,7 +172,10 @@ pub fn id(number: u64) -> AccountId {
 }
 
 pub fn list(sequence: u64, instrument: u16) -> Update {
-    Update { sequence, change: Change::List { instrument: InstrumentId(instrument), spec: spec(instrument) } }
+    Update {
+        sequence,
+        change: Change::List { instrument: InstrumentId(instrument), spec: Box::new(spec(instrument)) },
+    }
 }
 
 pub fn mark(sequence: u64, instrument: u16, price: u64) -> Update {

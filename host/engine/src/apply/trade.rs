@@ -6,8 +6,9 @@ use crate::book::Book;
 use crate::event::{AccountId, Change, Due, InstrumentId};
 use crate::guard::Judgement;
 use crate::ledger::{Amount, Owner};
+use crate::margin::weights::{redemption_bounded_price, redemption_price_floor};
 use crate::market::Edges;
-use crate::rules::{InstrumentSpec, Kind};
+use crate::rules::{InstrumentSpec, Kind, Redemption};
 
 /// Furthest the ledger lets cash grow: one bit below the device's 2^62.
 const CASH_MAX: i128 = 1 << 61;
@@ -41,7 +42,7 @@ impl Engine {
         }
         self.markets.push(Market::new(spec.clone(), self.scale).map_err(|_| Refusal::Instrument)?);
         self.ledger.list();
-        effect.update(Change::List { instrument, spec: spec.clone() });
+        effect.update(Change::List { instrument, spec: Box::new(spec.clone()) });
         Ok(())
     }
 
@@ -51,10 +52,11 @@ impl Engine {
         price: u64,
         effect: &mut Effect,
     ) -> Result<(), Refusal> {
-        let market = self.markets.get_mut(usize::from(instrument.0)).ok_or(Refusal::Instrument)?;
-        let mark = market.price(price).ok_or(Refusal::Price)?;
-        let (band, rules) = (market.spec.mark_band, &self.rules);
-        let judgement = market.guard.judge(effect.time_ms, price, band, rules.scale, rules.mark_hold_ms);
+        let market = self.markets.get(usize::from(instrument.0)).ok_or(Refusal::Instrument)?;
+        let mark = market.price(self.believed(market, price)?).ok_or(Refusal::Price)?;
+        let (price, scale, hold_ms) = (mark.get(), self.rules.scale, self.rules.mark_hold_ms);
+        let market = self.market_mut(instrument);
+        let judgement = market.guard.judge(effect.time_ms, price, market.spec.mark_band, scale, hold_ms);
         if matches!(judgement, Judgement::Held | Judgement::Dropped) {
             return Ok(());
         }
@@ -68,6 +70,23 @@ impl Engine {
         let holders = market.holders.len() as u64;
         effect.applied.dues.push(Due { sequence: effect.sequence, instrument, holders });
         Ok(())
+    }
+
+    /// The price as a mark: that of wrapped collateral is held near what it redeems for, once there is a mark of that.
+    fn believed(&self, market: &Market, price: u64) -> Result<u64, Refusal> {
+        let Some(Redemption { reference, ratio, band }) = &market.spec.redemption else { return Ok(price) };
+        let of = |symbol: &String| {
+            let other = self.markets.iter().find(|other| other.spec.symbol == *symbol)?;
+            other.guard.applied().map(|_| (other.mark, other.spec.lot_exponent))
+        };
+        let reference = match reference.as_ref().map(of) {
+            Some(None) => return Ok(price),
+            reference => reference.flatten(),
+        };
+        let redemption = redemption_price_floor(*ratio, market.spec.lot_exponent, reference);
+        let (mid, redemption) =
+            (market.price(price).ok_or(Refusal::Price)?, redemption.ok_or(Refusal::Price)?);
+        Ok(redemption_bounded_price(mid, redemption, *band, self.scale).get())
     }
 
     /// The hedge band follows the mark. The device is told the offsets that change by it, of holders only: the mark's sweep compares them.

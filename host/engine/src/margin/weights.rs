@@ -1,6 +1,7 @@
 //! Weights of collateral, profit and liabilities: by size, by how much the venue holds, by the worse of two prices.
 //! Every weight is rounded against the account, except where a venue's own curve floors a liability (named so).
 
+use ethnum::U256;
 use model::margin::{Weights, value};
 use model::units::{Price, Scale, Size};
 
@@ -87,6 +88,22 @@ impl ReferencePrices {
 /// Source: Drift v2 strict oracle price; Mango v4 initial health.
 pub fn collateral_value_floor(size: Size, prices: ReferencePrices, weights: Weights, scale: Scale) -> i128 {
     value(size, prices.worst_for(size), weights).div_euclid(scale.get().into())
+}
+
+/// Quanta per lot of `10^lot_exponent` units for which wrapped collateral redeems, floored: `ratio` millionths of a unit of the reference, given
+/// as its price per lot and lot exponent, or of the quote currency. `None` beyond the range of prices.
+pub fn redemption_price_floor(ratio: u64, lot_exponent: i8, reference: Option<(Price, i8)>) -> Option<Price> {
+    // A millionth of the quote currency is a quantum.
+    let (value, exponent) =
+        reference.map_or((U256::ONE, 0), |(price, of)| (price.get().into(), -6 - i32::from(of)));
+    let (value, exponent) = (value * U256::from(ratio), exponent + i32::from(lot_exponent));
+    let power = U256::from(10u8).checked_pow(exponent.unsigned_abs());
+    let price = if exponent < 0 {
+        power.map_or(U256::ZERO, |power| value / power)
+    } else {
+        value.checked_mul(power?)?
+    };
+    Price::new(u64::try_from(price).ok()?).ok()
 }
 
 /// Price of wrapped collateral: the book's mid, held within `band` (over the scale) of what the issuer redeems it for, so that a book

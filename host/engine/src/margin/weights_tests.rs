@@ -81,6 +81,21 @@ fn collateral_is_valued_at_the_worse_price_and_against_the_account() {
 }
 
 #[test]
+fn a_redemption_price_is_per_lot_and_floored() {
+    let of = |ratio, lot, reference: Option<(u64, i8)>| {
+        redemption_price_floor(ratio, lot, reference.map(|(mark, lot)| (price(mark), lot))).map(Price::get)
+    };
+    // A millionth of the quote currency is a quantum: 0.9995 a unit, in lots of a hundred, of one and of a thousandth.
+    assert_eq!([2, 0, -3].map(|lot| of(999_500, lot, None)), [Some(99_950_000), Some(999_500), Some(999)]);
+    // 1.1873 of a reference at 2,000.000003 a unit, 20,000 quanta a lot of 1e-5.
+    assert_eq!(of(1_187_300, -3, Some((20_000, -5))), Some(2_374_600));
+    assert_eq!(of(1_187_300, -5, Some((20_001, -5))), Some(23_747));
+    assert_eq!(of(1, -18, Some((1, 18))), Some(0));
+    assert_eq!(of(u64::MAX, 0, None), None);
+    assert_eq!((of(1, 127, None), of(u64::MAX, 127, Some((5, -128)))), (None, None));
+}
+
+#[test]
 fn wrapped_collateral_stays_near_its_redemption_price() {
     let bounded =
         |mid, redemption, band| redemption_bounded_price(price(mid), price(redemption), band, scale()).get();

@@ -49,6 +49,8 @@ pub struct InstrumentSpec {
     pub backstop: BackstopLimits,
     pub hedge: Hedge,
     pub depth: Depth,
+    /// Of wrapped collateral.
+    pub redemption: Option<Redemption>,
 }
 
 /// Open interest (one side's notional) from which the initial margin rises, and at which it is the whole notional; `upper` 0: it does not.
@@ -90,6 +92,17 @@ pub struct Hedge {
     pub credit: u32,
 }
 
+/// What one unit of wrapped collateral redeems for; its mark is believed within `band` of that.
+#[derive(BorshDeserialize, BorshSerialize, Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redemption {
+    /// Instrument whose mark counts, by symbol; none: the quote currency.
+    pub reference: Option<String>,
+    /// Millionths of a unit of the reference.
+    pub ratio: u64,
+    pub band: u32,
+}
+
 /// The simulated venue's book: `levels` price levels a side, the k-th (from 1) at `floor(mark * k * step / scale)` from the mark, each of
 /// `level_lots`, refilled at `refill_lots` a second of event time.
 #[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -124,6 +137,8 @@ pub enum InstrumentError {
     NoGroup { credit: u32 },
     #[error("collateral has no maintenance or initial margin, its weights are the haircut")]
     CollateralMargin,
+    #[error("only collateral redeems for something, at a ratio above 0 and in another instrument")]
+    Redemption,
 }
 
 impl InstrumentSpec {
@@ -150,6 +165,7 @@ impl InstrumentSpec {
             backstop: BackstopLimits { notional: u64::MAX, loss: u64::MAX },
             hedge: Hedge::default(),
             depth: Depth { levels: 0, step: 0, level_lots: 0, refill_lots: 0 },
+            redemption: None,
         }
     }
 
@@ -173,6 +189,7 @@ impl InstrumentSpec {
             ("limit_band", self.limit_band.into(), 0, scale_max - 1),
             ("mark_band", self.mark_band.into(), 0, scale_max - 1),
             ("credit", self.hedge.credit.into(), 0, scale_max),
+            ("redemption band", self.redemption.as_ref().map_or(0, |of| of.band.into()), 0, scale_max - 1),
         ]
         .into_iter()
         .filter(|&(_, value, min, max)| !(min..=max).contains(&value))
@@ -194,6 +211,11 @@ impl InstrumentSpec {
         }
         if self.hedge.credit > 0 && self.hedge.group == 0 {
             errors.push(InstrumentError::NoGroup { credit: self.hedge.credit });
+        }
+        if self.redemption.as_ref().is_some_and(|of| {
+            self.kind != Kind::Collateral || of.ratio == 0 || of.reference.as_ref() == Some(&self.symbol)
+        }) {
+            errors.push(InstrumentError::Redemption);
         }
         errors
     }

@@ -8,7 +8,7 @@ use model::units::{OutOfRange, RUNG_MAX, Scale};
 use serde::{Deserialize, Serialize};
 
 pub use instrument::{
-    BackstopLimits, Budget, Depth, Hedge, InstrumentError, InstrumentSpec, Kind, OpenInterest,
+    BackstopLimits, Budget, Depth, Hedge, InstrumentError, InstrumentSpec, Kind, OpenInterest, Redemption,
 };
 
 /// Rules of a run. Rates are over `scale`; ratios of E to R are in 256ths; money is in quanta.
