@@ -37,8 +37,9 @@ fn the_built_in_rules_are_the_engines_defaults() {
     assert_eq!(spec.depth, depth, "about a million a side");
     assert_eq!(spec.brackets[3], (1_000_000_000_000, 50_000));
     assert_eq!((spec.fee, spec.slippage, spec.limit_band, spec.mark_band), (1_500, 1_000, 20_000, 200_000));
-    assert_eq!((spec.budget, spec.fund_cap), (Budget::default(), u64::MAX));
-    assert_eq!(spec.backstop, BackstopLimits { notional: u64::MAX, loss: u64::MAX });
+    let budget = Budget { capacity: 500_000_000_000, refill: 50_000_000_000 };
+    assert_eq!((spec.budget, spec.fund_cap), (budget, 1_000_000_000_000));
+    assert_eq!(spec.backstop, BackstopLimits { notional: 25_000_000_000_000, loss: 1_000_000_000_000 });
 }
 
 #[test]
@@ -112,16 +113,16 @@ fn each_mistake_is_named_with_its_line_and_key() {
         ("fee = 0.0015", "fee = 0.9995", "defaults.slippage: fee and slippage together must stay below 1"),
         ("mark_band = 0.2", "mark_band = 1", "defaults.mark_band: 1 is outside 0 to 0.999999"),
         (
-            "budget = \"unlimited\"",
+            "budget = { capacity = 500_000, refill = 50_000 }",
             "budget = { capacity = 577e9, refill = 1 }",
             "defaults.budget: capacity 577000000000 is larger than a position can be",
         ),
         (
-            "budget = \"unlimited\"",
+            "budget = { capacity = 500_000, refill = 50_000 }",
             "budget = { capacity = 5, refill = 0 }",
             "defaults.budget.refill: is 0 and must be above it",
         ),
-        ("fund_cap = \"unlimited\"", "fund_cap = \"none\"", "defaults.fund_cap: \"none\" is no amount"),
+        ("fund_cap = 1_000_000", "fund_cap = \"none\"", "defaults.fund_cap: \"none\" is no amount"),
         ("\"at-first-price\"", "\"fine\"", "defaults.grid: is \"at-first-price\", or a table of lot, tick"),
         (
             "\"at-first-price\"",
