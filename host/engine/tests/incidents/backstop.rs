@@ -79,19 +79,20 @@ fn jelly_squeeze_leaves_the_backstop_its_cap_of_the_short_and_the_rest_to_the_lo
     scenario.rest();
 }
 
-/// Incident 3: with its loss at the limit, the backstop takes nothing of the next squeezed short.
+/// Incident 3: with its loss at the limit, the backstop takes nothing of the next squeezed short, though its notional would let it.
 #[test]
 fn jelly_backstop_that_lost_its_limit_takes_no_more() {
-    let mut scenario = squeezed(jelly());
+    let limits = BackstopLimits { notional: 10_000_000 * UNIT as u64, loss: LOSS_MAX as u64 };
+    let mut scenario = squeezed(InstrumentSpec { backstop: limits, ..jelly() });
     scenario.mark(BTC, 1_050_000);
-    assert_eq!(scenario.size(7, BTC), 0);
-    let inventory = scenario.backstop(BTC);
-    scenario.mark(BTC, 1_350_000); // 30 % of 500,000 is lost
-    let sold = traded(8, BTC, -100_000, 1_350_000);
-    assert_eq!(scenario.play(vec![deposited(8, 3_000 * UNIT), sold]), []);
-    scenario.mark(BTC, 1_374_000);
-    assert_eq!((scenario.size(8, BTC), scenario.backstop(BTC)), (0, inventory));
-    assert_eq!(scenario.world.engine.counters().backstop_beyond, 0);
+    assert_eq!((scenario.size(7, BTC), scenario.backstop(BTC)), (0, -4_500_000));
+    scenario.mark(BTC, 1_100_000); // 225,000 less what it was given are lost
+    let sold = traded(8, BTC, -100_000, 1_100_000);
+    assert_eq!(scenario.play(vec![deposited(8, 2_600 * UNIT), sold]), []);
+    scenario.mark(BTC, 1_121_000);
+    assert_eq!((scenario.size(8, BTC), scenario.backstop(BTC)), (0, -4_500_000));
+    let counters = scenario.world.engine.counters();
+    assert_eq!((counters.takeovers, counters.backstop_beyond), (2, 0));
     scenario.rest();
 }
 

@@ -3,7 +3,7 @@
 use engine::apply::ActionKind;
 use engine::event::{AccountId, Event, InstrumentId};
 use engine::ledger::Owner;
-use engine::rules::{BackstopLimits, Budget, InstrumentSpec, Kind};
+use engine::rules::{BackstopLimits, Budget, InstrumentSpec, Kind, Rules};
 use model::margin::Severity;
 use proptest::prelude::*;
 
@@ -11,6 +11,7 @@ use crate::common::{BTC, Venue, rules, spec};
 use crate::scenario::{Scenario, UNIT, deposited, traded};
 
 const TOKEN: InstrumentId = InstrumentId(2);
+const LOT: i64 = 4_000 * UNIT;
 
 /// A third market whose first mark is `price`.
 fn listed(scenario: &mut Scenario, spec: InstrumentSpec, price: u64) {
@@ -97,27 +98,49 @@ fn mango_dust_a_fraction_of_a_quantum_below_zero_is_closed_out() {
     }
 }
 
-/// Incident 12: where a limit has less room than one lot needs, it has it at no time.
+/// Incident 12: at the edge, where a slice would leave a little less than the least residual.
 #[test]
-#[ignore = "defect: a close factor, or a budget beside a full backstop, of less than the price of a lot makes a liquidatable account wait for ever"]
-fn mango_dust_limits_below_the_price_of_a_lot_hold_nobody_up() {
-    let lot = 4_000 * UNIT;
-    let mut factor = rules();
-    factor.close_factor.above = lot as u64;
-    factor.close_factor.portion = 200_000;
-    let full = InstrumentSpec {
-        budget: Budget { capacity: lot as u64 / 2, refill: UNIT as u64 },
-        backstop: BackstopLimits { notional: 0, loss: 0 },
-        ..spec("COARSE")
-    };
-    for (own, token) in [(factor, spec("COARSE")), (rules(), full)] {
-        let mut scenario = Scenario::new(own, [spec("BTC"), spec("ETH")], 0);
-        listed(&mut scenario, token, lot as u64);
-        let bought = traded(7, TOKEN, 2, lot);
-        assert_eq!(scenario.play(vec![deposited(7, 46 * UNIT), bought]), []);
-        scenario.mark(TOKEN, (lot - 5 * UNIT) as u64);
+fn mango_dust_a_slice_leaves_nothing_or_at_least_the_least_residual() {
+    let (mut whole, mut smallest) = (0, i64::MAX);
+    for collateral in 0..220 {
+        let mut scenario = Scenario::plain();
+        // 120 lots at 0.998: R is 598,800, and E from two thirds of it to all of it.
+        scenario.open(7, BTC, 120, 640_000 + 900 * collateral);
+        scenario.mark(BTC, 998_000);
+        let left = scenario.size(7, BTC);
+        assert!(left == 0 || left * 998_000 >= 50 * UNIT, "{left} lots are left");
+        whole += i64::from(left == 0);
+        smallest = smallest.min(if left == 0 { i64::MAX } else { left });
         scenario.rest();
     }
+    assert!(whole > 0 && smallest < 60, "{whole} were closed whole, {smallest} is the least residual");
+}
+
+/// Two lots of 4,000 each, below the line, and given time.
+fn coarse(own: Rules, token: InstrumentSpec) {
+    let mut scenario = Scenario::new(own, [spec("BTC"), spec("ETH")], 0);
+    listed(&mut scenario, token, LOT as u64);
+    assert_eq!(scenario.play(vec![deposited(7, 46 * UNIT), traded(7, TOKEN, 2, LOT)]), []);
+    scenario.mark(TOKEN, (LOT - 5 * UNIT) as u64);
+    scenario.rest();
+}
+
+/// Incident 12: a close factor that never has room for a lot.
+#[test]
+#[ignore = "defect: where the close factor's share is less than a lot, every window has room for none and the account waits for ever"]
+fn mango_dust_a_close_factor_below_the_price_of_a_lot_holds_nobody_up() {
+    let mut own = rules();
+    (own.close_factor.above, own.close_factor.portion) = (LOT as u64, 200_000);
+    coarse(own, spec("COARSE"));
+}
+
+/// Incident 12: a budget that never has room for a lot, and a backstop that has none either.
+#[test]
+#[ignore = "defect: a budget of less than a lot never has room, and beside a full backstop the account waits for ever"]
+fn mango_dust_a_budget_below_the_price_of_a_lot_holds_nobody_up() {
+    let budget = Budget { capacity: LOT as u64 / 2, refill: UNIT as u64 };
+    let backstop = BackstopLimits { notional: 0, loss: 0 };
+    coarse(rules(), InstrumentSpec { budget, backstop, ..spec("COARSE") });
 }
 
 /// Incident 12: dust that a partial fill leaves goes with the next slice, whole.

@@ -65,6 +65,8 @@ fn dydx_halt_a_first_mark_far_off_after_an_outage_closes_nobody_before_a_second_
     let applied = scenario.world.mark(700_000);
     assert_eq!((applied.dues, applied.updates), (vec![], vec![]), "held: nobody is judged by it");
     assert_eq!((scenario.size(7, BTC), scenario.world.actions.len()), (40_000, 0));
+    scenario.mark(BTC, 701_000); // the same old source
+    assert_eq!((scenario.size(7, BTC), scenario.world.actions.len()), (40_000, 0));
     scenario.mark(BTC, 990_000); // near the last applied: the print was stale
     assert_eq!(scenario.size(7, BTC), 40_000);
     scenario.world.time_ms += 120_000;

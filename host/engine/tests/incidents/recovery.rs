@@ -2,7 +2,7 @@
 
 use engine::apply::ActionKind;
 use engine::book::{Book, Level};
-use engine::event::{Command, Event};
+use engine::event::{AccountId, Command, Event};
 use model::margin::Severity;
 
 use crate::common::{BTC, ETH, Venue, rules, spec};
@@ -54,6 +54,20 @@ fn drift_stuck_a_recovery_while_an_order_is_out_ends_the_liquidation_at_its_repo
     let (applied, commands) = scenario.apply(vec![Event::Rejected { order }]);
     assert_eq!((applied.refused, commands), (vec![], vec![]));
     assert_eq!((scenario.size(7, BTC), scenario.world.actions.len()), (100_000, 0));
+    scenario.rest();
+}
+
+/// Incident 11: stuck in "being liquidated" because a cancellation was lost.
+#[test]
+#[ignore = "defect: an account between two thirds and the line whose cancellation is never confirmed waits for it for ever"]
+fn drift_stuck_a_cancellation_that_is_lost_holds_nobody_up() {
+    let mut scenario = Scenario::plain();
+    scenario.open(7, BTC, 100_000, 1_200 * UNIT);
+    let account = AccountId(7);
+    scenario.play(vec![Event::OrdersResting { account, count: 1, reserved: 0 }]);
+    scenario.world.time_ms += 1_000;
+    let (_, commands) = scenario.apply(vec![Event::Mark { instrument: BTC, price: 994_000 }]);
+    assert_eq!(commands, [Command::CancelOrders { account }]);
     scenario.rest();
 }
 

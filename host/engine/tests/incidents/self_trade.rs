@@ -1,8 +1,9 @@
 //! The fund as a counterparty: every holder is judged at every mark, and closing against oneself gains nothing from it.
 
-use engine::apply::Refusal;
+use engine::apply::{ActionKind, Refusal};
 use engine::event::{AccountId, Command, Event, InstrumentId};
 use engine::rules::InstrumentSpec;
+use ethnum::I256;
 use model::margin::Severity;
 use proptest::prelude::*;
 
@@ -54,13 +55,14 @@ proptest! {
         scenario.rest();
     }
 
-    /// Incident 13: the owner of the account that is liquidated stands on the other side, at the worst price an order may have.
+    /// Incident 13: the owner of the account that is liquidated stands on the other side, up to the worst price an order may have.
     #[test]
     fn percolator_closing_against_oneself_costs_the_owner_the_fee_and_the_fund_nothing(
         lots in 1i64..300_000,
         is_long in any::<bool>(),
         share in 10i64..999,
         fee in 0u32..5_000,
+        to_limit_percent in prop_oneof![Just(100i64), 0i64..100],
     ) {
         let mut scenario = Scenario::new(rules(), [InstrumentSpec { fee, brackets: vec![(0, 5_000)], ..spec("BTC") }, spec("ETH")], 1_000_000 * UNIT);
         let side = if is_long { 1 } else { -1 };
@@ -79,7 +81,8 @@ proptest! {
         for _ in 0..16 {
             let Some(command) = commands.pop() else { break };
             let events = if let Command::PlaceOrder { order, lots, limit, .. } = command {
-                let (quote, back) = (-lots * limit as i64, traded(8, BTC, -lots, limit as i64));
+                let at = price + (limit as i64 - price) * to_limit_percent / 100;
+                let (quote, back) = (-lots * at, traded(8, BTC, -lots, at));
                 vec![Event::Filled { order, lots, quote }, back]
             } else {
                 vec![scenario.world.perform(&command)]
@@ -87,6 +90,15 @@ proptest! {
             let (applied, next) = scenario.apply(events);
             prop_assert_eq!(applied.refused, []);
             let fees: i128 = applied.actions.iter().map(|action| action.fee).sum();
+            for action in applied.actions.iter().filter(|action| action.kind == ActionKind::Slice) {
+                // All of the fee, or as much as leaves E / R where it was.
+                let full = action.legs[0].2.abs() * i128::from(fee) / 1_000_000;
+                let ratio = |equity: i128, requirement: i128| I256::from(equity) * I256::from(requirement);
+                let (before, after) = (action.before, action.after);
+                let gained = ratio(after.equity, before.requirement) - ratio(before.equity, after.requirement);
+                let quantum = I256::from(1_000_000) * I256::from(before.requirement);
+                prop_assert!(gained >= I256::ZERO && action.fee <= full && (action.fee == full || gained < 2 * quantum), "{action:?}");
+            }
             let (after, now) = (wealth(&scenario), scenario.world.engine.insurance());
             prop_assert!(after <= before - fees * 1_000_000, "the owner gains {}", after - before);
             prop_assert!(now >= fund + fees, "the fund pays {}", fund - now);
