@@ -4,8 +4,7 @@ use std::cmp::Ordering;
 
 use engine::apply::ActionKind;
 use engine::event::{AccountId, Command, Event};
-use engine::margin::initial::OpenInterestCaps;
-use engine::rules::{Deleveraging, Hedge, InstrumentSpec};
+use engine::rules::{Deleveraging, Hedge, InstrumentSpec, OpenInterest};
 use engine::venue_rules::dydx::deleveraging::{OffsetPrice, deleverage};
 use engine::venue_rules::dydx::liquidation::Close;
 use engine::venue_rules::dydx::margin::{LiquidityTier, Market};
@@ -169,7 +168,7 @@ fn stuck_deleveraging_a_counterparty_with_an_order_out_blocks_nobody() {
 /// Incident 1: an account that is deleveraged must not ask for more margin nor become riskier. Exactly as risky is allowed.
 #[test]
 fn dydx_transition_allows_equal_risk_and_not_a_quantum_more() {
-    let off = OpenInterestCaps { lower: 0, upper: 0 };
+    let off = OpenInterest { lower: 0, upper: 0 };
     let perpetual = Perpetual {
         id: 0,
         // BTC at 111,000: 11.1 quote quanta a base quantum of 1e-8.
