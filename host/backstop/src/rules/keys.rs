@@ -12,6 +12,7 @@ pub const RULES: &[&str] = &[
     "slices_at_once_max",
     "residual_min",
     "mark_hold_ms",
+    "cancel_wait_ms",
     "close_factor",
     "insurance",
     "deleveraging",

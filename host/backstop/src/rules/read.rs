@@ -145,6 +145,7 @@ fn rules(table: &Table<'_>) -> Rules {
         slices_at_once_max: table.read("slices_at_once_max", 1, count),
         residual_min: table.read("residual_min", 0, Node::amount),
         mark_hold_ms: table.read("mark_hold_ms", 0, |node| node.integer(0..=number::MS_MAX)),
+        cancel_wait_ms: table.read("cancel_wait_ms", 0, |node| node.integer(0..=number::MS_MAX)),
         close_factor,
         insurance,
         deleveraging: table.read("deleveraging", deleveraging, Node::choice),

@@ -120,6 +120,7 @@ pub fn rules(rules: &Rules) -> Entries {
         ("slices_at_once_max", rules.slices_at_once_max.to_string()),
         ("residual_min", amount_text(rules.residual_min)),
         ("mark_hold_ms", rules.mark_hold_ms.to_string()),
+        ("cancel_wait_ms", rules.cancel_wait_ms.to_string()),
         ("close_factor", inline(&close_factor)),
         ("insurance", inline(&insurance)),
         ("deleveraging", word(rules.deleveraging)),

@@ -31,6 +31,8 @@ pub struct Rules {
     pub residual_min: u64,
     /// Mark guard: event time after which a held mark is decided on.
     pub mark_hold_ms: i64,
+    /// Event time for which a liquidation waits for the cancellation of the account's orders.
+    pub cancel_wait_ms: i64,
     pub close_factor: CloseFactor,
     pub insurance: Insurance,
     pub deleveraging: Deleveraging,
@@ -135,6 +137,7 @@ impl Rules {
             ("exhausted_max", self.exhausted_max.into(), 1),
             ("slices_at_once_max", self.slices_at_once_max.into(), 1),
             ("mark_hold_ms", self.mark_hold_ms, 0),
+            ("cancel_wait_ms", self.cancel_wait_ms, 0),
             ("close_factor.window_ms", self.close_factor.window_ms, 1),
             ("insurance.window_ms", self.insurance.window_ms, 1),
         ] {
@@ -167,6 +170,7 @@ impl Default for Rules {
             slices_at_once_max: 4,
             residual_min: 50_000_000,
             mark_hold_ms: 60_000,
+            cancel_wait_ms: 5_000,
             close_factor: CloseFactor { above: 100_000_000_000, portion: 200_000, window_ms: 30_000 },
             insurance: Insurance { market_share: 500_000, reserve: 0, window_ms: 86_400_000 },
             deleveraging: Deleveraging::ProRata,
