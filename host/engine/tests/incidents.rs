@@ -1,4 +1,20 @@
-//! Failures of other venues' liquidation engines, played again: the same kind of input, and what this engine does with it.
+//! Failures of other venues' liquidation engines, played again: the same kind of input, and what this engine does with it. A test that is
+//! ignored shows a defect, and says which.
+//!
+//! | incident | what | tests |
+//! |---|---|---|
+//! | 1 | dYdX v4, 10 October 2025: the fund was booked after the collateral, the chain halted | `funds`, `deleveraging` |
+//! | 2 | Hyperliquid, 10 October 2025: 34,983 deleveraging fills in 12 minutes, hedges cut | `deleveraging` |
+//! | 3 | JELLY, 26 March 2025: a backstop inherited a whole illiquid short | `backstop` |
+//! | 6 | Maker, 12 March 2020: auctions won by bids of zero | `backstop` |
+//! | 7 | Mango, October 2022: profit in a market that its holder moved, as collateral | `collateral` |
+//! | 8 | dYdX v3, November 2023: concentration in YFI, a gap, 40 % of the fund | `funds` |
+//! | 11 | Drift: accounts stuck in liquidation, price bands that block it in a crash | `recovery` |
+//! | 12 | Mango: dust below the line for ever | `dust` |
+//! | 13 | Percolator: the clock went on without accounts, self-trade against the fund | `self_trade` |
+//! | 14 | GMX, flatmoney: evasion by a size changed ahead, underflow below zero | `evasion` |
+//! | 15 | Aave v3.3: the close factor bypassed by chained small liquidations | `window` |
+//! | 16 | dYdX v4: deleveraging stuck at one counterparty | `deleveraging` |
 
 mod common;
 
