@@ -56,6 +56,8 @@ pub(crate) struct Attempts {
     pub short: u32,
     /// A lot was filled.
     pub filled: bool,
+    /// When the cancellation of resting orders was decided, if nothing else was since.
+    pub cancel_ms: Option<TimeMs>,
     /// Event time of the last slice, and how many there were at it.
     pub time_ms: TimeMs,
     pub at_time: u32,
@@ -97,6 +99,11 @@ impl Closing {
         }
         let portion = self.notional * u128::from(factor.portion) / u128::from(scale);
         Some(portion.saturating_sub(self.closed))
+    }
+
+    /// True if nothing was closed in the window.
+    pub fn is_untouched(&self) -> bool {
+        self.closed == 0
     }
 
     pub fn close(&mut self, notional: u128) {

@@ -28,6 +28,11 @@ impl Bucket {
         Some(u128::from(budget.capacity).saturating_sub(taken) as u64)
     }
 
+    /// True if nothing is taken.
+    pub fn is_full(&self) -> bool {
+        self.taken == 0
+    }
+
     /// Notional is sent; what exceeds the room is owed.
     pub fn take(&mut self, notional: u128) {
         self.taken += 1_000 * notional;

@@ -9,7 +9,7 @@ use crate::event::TimeMs;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Judgement {
     Applied,
-    /// Within the band of the held mark, after its time: applied, and the held one was real.
+    /// Within the band of the held mark or as far as it on its side, after its time: applied, and the held one was real.
     Confirmed,
     /// Neither ledger nor device sees it until it is decided on.
     Held,
@@ -69,7 +69,8 @@ impl Guard {
         match self.held {
             Some((since, held)) if time_ms.saturating_sub(since) >= hold_ms => {
                 self.held = None;
-                if near(held) {
+                let as_far = !near(applied) && (price > applied) == (held > applied);
+                if near(held) || as_far {
                     return Judgement::Confirmed;
                 }
                 self.counts.discarded += 1;
@@ -131,11 +132,19 @@ mod tests {
         judge_all(&[
             (0, 100, Applied),
             (15, 10, Held),
-            (75, 50, Held),
+            (75, 150, Held),
             (135, 100, Applied),
             (150, 120, Applied),
             (165, 145, Held),
         ]);
+    }
+
+    #[test]
+    fn a_crash_that_goes_on_is_confirmed_by_how_far_it_went() {
+        let guard = judge_all(&[(0, 100, Applied), (15, 79, Held), (75, 40, Confirmed), (90, 33, Applied)]);
+        assert_eq!((guard.counts.confirmed, guard.counts.discarded), (1, 0));
+        judge_all(&[(0, 100, Applied), (15, 121, Held), (75, 200, Confirmed)]);
+        judge_all(&[(0, 100, Applied), (15, 121, Held), (75, 79, Held), (135, 121, Held)]);
     }
 
     #[test]

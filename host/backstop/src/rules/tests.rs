@@ -462,7 +462,7 @@ fn any_rules() -> impl Strategy<Value = Rules> {
             slices_at_once_max: within(6, 1, 9) as u32,
             residual_min: within(7, 0, (1 << 59) - 1),
             mark_hold_ms: within(7, 0, 1 << 40) as i64,
-            cancel_wait_ms: within(7, 0, 1 << 40) as i64,
+            cancel_wait_ms: within(6, 0, 1 << 40) as i64,
             close_factor: CloseFactor {
                 above: within(6, 0, (1 << 59) - 1),
                 portion: within(5, 1, scale.into()) as u32,

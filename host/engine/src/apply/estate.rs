@@ -65,20 +65,23 @@ impl Engine {
             self.counters.insurance_in += surplus;
             return 0;
         }
-        if surplus >= 0 {
-            let taken = self.backstop_room(instrument, lots).min(lots.unsigned_abs()) as i64 * lots.signum();
-            let share = if lots == 0 { 0 } else { surplus * i128::from(taken) / i128::from(lots) };
-            self.give_backstop(instrument, taken, i128::from(taken) * mark - share);
-            (lots, surplus) = (lots - taken, surplus - share);
+        let mut loss = 0;
+        if surplus < 0 {
+            let (taken, borne) = self.deleverage((instrument, lots, surplus), carriers, effect);
+            (lots, loss, surplus) = (lots - taken, (borne - surplus).unsigned_abs(), 0);
         }
+        let taken = self.backstop_room(instrument, lots).min(lots.unsigned_abs()) as i64 * lots.signum();
+        let share = if lots == 0 { 0 } else { surplus * i128::from(taken) / i128::from(lots) };
+        self.give_backstop(instrument, taken, i128::from(taken) * mark - share);
+        (lots, surplus) = (lots - taken, surplus - share);
         if lots != 0 {
             let (taken, given) = self.deleverage((instrument, lots, surplus), carriers, effect);
             (lots, surplus) = (lots - taken, surplus - given);
         }
         let beyond = lots.unsigned_abs().saturating_sub(self.backstop_room(instrument, lots));
         self.counters.backstop_beyond += u128::from(beyond) * mark.unsigned_abs();
-        self.give_backstop(instrument, lots, i128::from(lots) * mark - surplus.max(0));
-        surplus.min(0).unsigned_abs()
+        self.give_backstop(instrument, lots, i128::from(lots) * mark - surplus);
+        loss
     }
 
     /// The backstop takes lots of the estate for `quote`.

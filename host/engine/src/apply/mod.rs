@@ -101,6 +101,10 @@ pub enum Refusal {
     OtherOwner,
     #[error("equity would be below the initial requirement")]
     InitialMargin,
+    #[error("the trade would take equity below zero, or further below")]
+    Equity,
+    #[error("a liquidation order of the account is out in the instrument")]
+    OrderOut,
     #[error("the instrument is no collateral asset")]
     NotCollateral,
     #[error("account is not in a state that allows this")]

@@ -9,6 +9,7 @@ use crate::ledger::{Amount, Owner};
 use crate::margin::weights::{redemption_bounded_price, redemption_price_floor};
 use crate::market::Edges;
 use crate::rules::{InstrumentSpec, Kind, Redemption};
+use crate::state::Order;
 
 /// Furthest the ledger lets cash grow: one bit below the device's 2^62.
 const CASH_MAX: i128 = 1 << 61;
@@ -218,6 +219,10 @@ impl Engine {
     ) -> Result<(), Refusal> {
         let index = self.ledger.find(account).ok_or(Refusal::Account)?;
         let size = self.size_after(index, instrument, lots)?;
+        let is_out = |order: &Order| order.index == index && order.instrument == instrument;
+        if self.standings[index].pending == Pending::Outcome && self.orders.values().any(is_out) {
+            return Err(Refusal::OrderOut);
+        }
         if lots == 0 || quote != 0 && (lots > 0) == (quote > 0) {
             return Err(Refusal::Sign);
         }
@@ -225,7 +230,7 @@ impl Engine {
             return Err(Refusal::Cash);
         }
         self.check_exposure(index, instrument, size)?;
-        self.check_initial_margin(index, instrument, size, quote)?;
+        self.check_margin(index, instrument, size, quote)?;
         self.exchange(index, Owner::Maker, instrument, lots, quote.into());
         if self.standings[index].stage == Stage::Closed {
             self.standings[index].stage = Stage::Standing;
@@ -264,8 +269,8 @@ impl Engine {
     }
 
     /// A trade that adds to a position leaves the account with its initial margin, and that of its resting orders. One that reduces it is
-    /// always possible.
-    fn check_initial_margin(
+    /// possible at any price that does not take the account below nothing, or further below.
+    fn check_margin(
         &self,
         index: usize,
         instrument: InstrumentId,
@@ -273,19 +278,18 @@ impl Engine {
         quote: i64,
     ) -> Result<(), Refusal> {
         let (market, held) = (self.market(instrument), self.ledger.margin(index).size(instrument));
-        let reduces = size.abs() <= held.abs() && (size == 0 || size.signum() == held.signum());
-        if reduces || !market.has_initial_margin() {
-            return Ok(());
-        }
         let scale = i128::from(self.scale.get());
         let [before, after] =
             [held, size].map(|lots| market.holding(lots).expect("sizes are checked before").value());
-        let equity = self.exact(index).equity + scale * i128::from(quote) + after - before;
+        let equity_before = self.exact(index).equity;
+        let equity = equity_before + scale * i128::from(quote) + after - before;
+        let reduces = size.abs() <= held.abs() && (size == 0 || size.signum() == held.signum());
+        let is_margined = market.has_initial_margin() || market.spec.kind == Kind::Collateral;
         let reserved = scale * i128::from(self.standings[index].reserved);
-        if equity < self.initial_requirement(index, instrument, size) + reserved {
+        if !reduces && is_margined && equity < self.initial_requirement(index, instrument, size) + reserved {
             return Err(Refusal::InitialMargin);
         }
-        Ok(())
+        if equity < 0 && equity < equity_before { Err(Refusal::Equity) } else { Ok(()) }
     }
 
     /// Initial requirement of what the account holds and has resting, quanta / scale.

@@ -8,7 +8,7 @@ use model::margin::Severity;
 
 use crate::account::{Pending, Stage, Standing};
 use crate::apply::CLOSE_OUT_MAX;
-use crate::event::{AccountId, Command, EventSequence, Flag};
+use crate::event::{AccountId, Command, EventSequence, Flag, TimeMs};
 use crate::judge::Exact;
 use crate::state::Engine;
 use slice::Next;
@@ -97,18 +97,22 @@ impl Engine {
 
     /// What the account needs now, which is then under way; none if it needs nothing, or waits for what is under way.
     fn need(&mut self, index: usize, exact: Exact) -> Option<Need> {
-        let Standing { pending, resting, .. } = self.standings[index];
+        let Standing { pending, resting, attempts, .. } = self.standings[index];
         if pending == Pending::Outcome {
             return None;
         }
-        if exact.verdict >= Severity::Liquidatable && resting > 0 && pending == Pending::Nothing {
-            self.standings[index].pending = Pending::Cancel;
+        if exact.verdict >= Severity::Liquidatable && resting > 0 && attempts.cancel_ms.is_none() {
+            let standing = &mut self.standings[index];
+            (standing.pending, standing.attempts.cancel_ms) = (Pending::Cancel, Some(self.time_ms));
             return Some(Need::Other(Command::CancelOrders { account: self.ledger.id(index) }));
         }
+        let wait_ms = self.rules.cancel_wait_ms;
+        let waits = |since: TimeMs| self.time_ms.saturating_sub(since) < wait_ms;
+        let is_cancelling = pending == Pending::Cancel && attempts.cancel_ms.is_some_and(waits);
         let need = match exact.verdict {
             Severity::Insolvent => Need::Bankrupt,
             Severity::Takeover => Need::TakeOver,
-            _ if pending == Pending::Cancel => return None,
+            _ if is_cancelling => return None,
             Severity::Liquidatable => {
                 self.standings[index].stage = Stage::Reducing;
                 self.reducing.insert(index);
@@ -121,7 +125,8 @@ impl Engine {
                 self.reduce(index, exact)?
             }
         };
-        self.standings[index].pending = Pending::Outcome;
+        let standing = &mut self.standings[index];
+        (standing.pending, standing.attempts.cancel_ms) = (Pending::Outcome, None);
         Some(need)
     }
 

@@ -63,7 +63,9 @@ impl Engine {
         let (whole, price) = (lots.unsigned_abs(), u128::from(holding.price.get()));
         let lots_in = |notional: u128| u64::try_from(notional / price).unwrap_or(u64::MAX);
         let wanted = self.lots_to_target(instrument, &holding, exact);
-        let wanted = wanted.min(closing_room.map_or(u64::MAX, lots_in));
+        // A lot is never too much, or an account whose share is less than one would wait for ever.
+        let least = u64::from(self.standings[index].closing.is_untouched());
+        let wanted = wanted.min(closing_room.map_or(u64::MAX, |room| lots_in(room).max(least)));
         let minimum = u128::from(self.rules.residual_min);
         let is_dust = u128::from(whole - wanted) * price < minimum || u128::from(whole) * price < 2 * minimum;
         let wanted = if is_dust { whole } else { wanted };
@@ -72,7 +74,9 @@ impl Engine {
         }
         let market = self.market_mut(instrument);
         let budget = market.spec.budget;
-        let room = market.bucket.room(now_ms, &budget).map_or(u64::MAX, |room| lots_in(room.into()));
+        let room = market.bucket.room(now_ms, &budget);
+        let least = u64::from(market.bucket.is_full());
+        let room = room.map_or(u64::MAX, |room| lots_in(room.into()).max(least));
         if room == 0 {
             return self.absorption(index, instrument, lots, wanted);
         }

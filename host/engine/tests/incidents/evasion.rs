@@ -49,7 +49,7 @@ fn gmx_evasion_by_a_lot_ahead_of_a_slices_report_is_none() {
 
 /// Incident 14: as above, of an order for the whole position. The owner sells a lot ahead of every report.
 #[test]
-#[ignore = "defect: a report beyond the position that shrank under the order is refused whole and counts as no attempt: a lot ahead of each report evades it"]
+
 fn gmx_evasion_by_a_lot_ahead_of_every_report_of_a_whole_close_is_none() {
     let mut scenario = Scenario::plain();
     scenario.open(7, BTC, 60, 327_000);
@@ -67,7 +67,7 @@ fn gmx_evasion_by_a_lot_ahead_of_every_report_of_a_whole_close_is_none() {
 
 /// Incident 14: the owner has a new order resting whenever its orders have been cancelled.
 #[test]
-#[ignore = "defect: nothing is sold of an account that has an order resting at each decision: its orders are cancelled again and again"]
+
 fn gmx_evasion_by_orders_that_rest_again_is_none() {
     let mut scenario = Scenario::plain();
     scenario.open(7, BTC, 100_000, 1_200 * UNIT);
