@@ -1,5 +1,4 @@
-//! Failures of other venues' liquidation engines, played again: the same kind of input, and what this engine does with it. A test that is
-//! ignored shows a defect, and says which.
+//! Failures of other venues' liquidation engines, played again: the same kind of input, and what this engine does with it.
 //!
 //! | incident | what | tests |
 //! |---|---|---|

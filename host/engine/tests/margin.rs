@@ -248,13 +248,13 @@ fn hedged() -> World {
 fn opposite_positions_give_credit_and_the_device_is_told_that_of_the_lower_edge() {
     let mut world = hedged();
     world.open(7, BTC, 10_000, 1_000 * UNIT);
-    assert_eq!(world.offsets.get(&account(7)), None, "nothing to give");
+    assert_eq!(world.device[&account(7)].offset, 0, "nothing to give");
     world.round(vec![traded(7, ETH, -40_000, 200_000)]);
     let exact = world.exact(7);
     assert_eq!(exact.requirement, 180 * 1_000_000 * SCALE);
     assert_eq!(exact.required, 140 * 1_000_000 * SCALE, "half of the short's 80");
     // Lower edges: 984,375 and 196,875; the short's requirement there is 78.75.
-    assert_eq!(world.offsets[&account(7)], -39_375_000 * SCALE);
+    assert_eq!(world.device[&account(7)].offset, -39_375_000 * SCALE);
     let applied = world.mark(985_000);
     assert!(
         !applied.updates.iter().any(|update| matches!(update.change, Change::Offset { .. })),
@@ -304,7 +304,7 @@ fn dydx_rounds_each_requirement_up_and_drift_down() {
         world.round(vec![Event::Mark { instrument: BTC, price: 1_000_003 }]);
         world.round(vec![traded(7, BTC, 2, 1_000_003)]);
         assert_eq!(world.exact(7).required, i128::from(expected) * 1_000);
-        let offset = world.offsets.get(&account(7)).copied().unwrap_or(0);
+        let offset = world.device[&account(7)].offset;
         assert_eq!(offset, if venue == VenueRules::DydxV4 { SCALE - 1 } else { 0 });
     }
 }

@@ -46,8 +46,16 @@ pub struct World {
     pub venue: Venue,
     pub severities: BTreeMap<AccountId, u8>,
     pub actions: Vec<Action>,
-    /// As the device has them.
-    pub offsets: BTreeMap<AccountId, i128>,
+    /// What the device was told.
+    pub device: BTreeMap<AccountId, Told>,
+}
+
+/// An account as the device has it.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Told {
+    cash: i128,
+    positions: BTreeMap<InstrumentId, i64>,
+    pub offset: i128,
 }
 
 impl World {
@@ -64,7 +72,7 @@ impl World {
             venue,
             severities: BTreeMap::new(),
             actions: Vec::new(),
-            offsets: BTreeMap::new(),
+            device: BTreeMap::new(),
         };
         let [btc, eth] = specs;
         let applied = world.round(vec![
@@ -83,15 +91,16 @@ impl World {
         self.sequence += round.events.len() as u64;
         let applied = self.engine.apply(&round);
         self.actions.extend(applied.actions.iter().cloned());
-        for update in &applied.updates {
-            if let Change::Offset { account, value, .. } = update.change {
-                self.offsets.insert(account, value);
-            }
+        self.tell(&applied);
+        if round.events.contains(&Event::Settled) {
+            self.device.clear();
+        } else {
+            self.check_device();
         }
         let mut flags = Vec::new();
         for (account, index) in self.engine.ledger().by_id() {
             let Exact { equity, requirement, .. } = self.engine.exact(index);
-            let offset = self.offsets.get(&account).copied().unwrap_or(0);
+            let offset = self.device.get(&account).map_or(0, |told| told.offset);
             let rules = self.engine.rules();
             let rungs = Rungs { rungs: rules.rungs, equality: rules.equality };
             let severity = margin::severity(equity, requirement, offset, &rungs);
@@ -110,6 +119,49 @@ impl World {
         let decided = self.engine.decide(&flags).unwrap();
         assert_eq!(decided.disagreements, []);
         (applied, decided.commands)
+    }
+
+    /// The last update of an account in an event compares it, or a mark that it holds.
+    fn tell(&mut self, applied: &Applied) {
+        let mut held = BTreeMap::new();
+        for update in &applied.updates {
+            let (account, hold) = match update.change {
+                Change::List { .. } => continue,
+                Change::Mark { instrument, .. } => {
+                    let holds = |told: &Told| told.positions.get(&instrument).is_some_and(|size| *size != 0);
+                    held.retain(|(_, account), _| !holds(&self.device[account]));
+                    continue;
+                }
+                Change::Position { account, instrument, size, cash_delta, hold } => {
+                    let told = self.device.entry(account).or_default();
+                    told.cash += i128::from(cash_delta);
+                    told.positions.insert(instrument, size);
+                    (account, hold)
+                }
+                Change::Cash { account, delta, hold } => {
+                    self.device.entry(account).or_default().cash += i128::from(delta);
+                    (account, hold)
+                }
+                Change::Offset { account, value, hold } => {
+                    self.device.entry(account).or_default().offset = value;
+                    (account, hold)
+                }
+            };
+            held.insert((update.sequence, account), hold);
+        }
+        let uncompared: Vec<_> = held.into_iter().filter(|(_, hold)| *hold).collect();
+        assert_eq!(uncompared, [], "an event leaves accounts that the device does not compare");
+    }
+
+    /// What the device was told is what the ledger says.
+    fn check_device(&self) {
+        for (account, index) in self.engine.ledger().by_id() {
+            let (row, mut told) =
+                (self.engine.ledger().margin(index), self.device.get(&account).cloned().unwrap_or_default());
+            told.positions.retain(|_, size| *size != 0);
+            let positions: BTreeMap<_, _> = row.positions.iter().copied().collect();
+            assert_eq!((told.cash, told.positions), (row.cash, positions), "{account:?} on the device");
+        }
     }
 
     /// One external round and all the decision rounds that follow from it.

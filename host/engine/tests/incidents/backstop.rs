@@ -98,7 +98,6 @@ fn jelly_backstop_that_lost_its_limit_takes_no_more() {
 
 /// Incident 3, insolvent: the one on the other side has lost elsewhere, so it bears nothing, but it can take lots at the mark.
 #[test]
-
 fn jelly_gap_with_counterparties_that_lost_elsewhere_does_not_go_beyond_the_backstops_limits() {
     let mut scenario = squeezed(jelly());
     for account in 1..4 {

@@ -104,7 +104,6 @@ fn mango_profit_in_a_market_that_asks_for_all_of_its_notional_is_no_collateral()
 
 /// Incident 7: what was taken away were loans of other assets.
 #[test]
-
 fn mango_assets_cannot_be_borrowed_beyond_equity() {
     let mut scenario = mango();
     let tokens = Event::DepositedAsset { account: AccountId(7), instrument: TOKEN, lots: 100_000_000 };

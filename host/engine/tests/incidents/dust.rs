@@ -127,7 +127,6 @@ fn coarse(own: Rules, token: InstrumentSpec) {
 
 /// Incident 12: a close factor that never has room for a lot.
 #[test]
-
 fn mango_dust_a_close_factor_below_the_price_of_a_lot_holds_nobody_up() {
     let mut own = rules();
     (own.close_factor.above, own.close_factor.portion) = (LOT as u64, 200_000);
@@ -136,7 +135,6 @@ fn mango_dust_a_close_factor_below_the_price_of_a_lot_holds_nobody_up() {
 
 /// Incident 12: a budget that never has room for a lot, and a backstop that has none either.
 #[test]
-
 fn mango_dust_a_budget_below_the_price_of_a_lot_holds_nobody_up() {
     let budget = Budget { capacity: LOT as u64 / 2, refill: UNIT as u64 };
     let backstop = BackstopLimits { notional: 0, loss: 0 };

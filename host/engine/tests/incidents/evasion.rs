@@ -49,7 +49,6 @@ fn gmx_evasion_by_a_lot_ahead_of_a_slices_report_is_none() {
 
 /// Incident 14: as above, of an order for the whole position. The owner sells a lot ahead of every report.
 #[test]
-
 fn gmx_evasion_by_a_lot_ahead_of_every_report_of_a_whole_close_is_none() {
     let mut scenario = Scenario::plain();
     scenario.open(7, BTC, 60, 327_000);
@@ -67,7 +66,6 @@ fn gmx_evasion_by_a_lot_ahead_of_every_report_of_a_whole_close_is_none() {
 
 /// Incident 14: the owner has a new order resting whenever its orders have been cancelled.
 #[test]
-
 fn gmx_evasion_by_orders_that_rest_again_is_none() {
     let mut scenario = Scenario::plain();
     scenario.open(7, BTC, 100_000, 1_200 * UNIT);

@@ -59,7 +59,6 @@ fn drift_stuck_a_recovery_while_an_order_is_out_ends_the_liquidation_at_its_repo
 
 /// Incident 11: stuck in "being liquidated" because a cancellation was lost.
 #[test]
-
 fn drift_stuck_a_cancellation_that_is_lost_holds_nobody_up() {
     let mut scenario = Scenario::plain();
     scenario.open(7, BTC, 100_000, 1_200 * UNIT);
@@ -104,7 +103,6 @@ fn drift_band_bids_that_all_lie_outside_of_it_do_not_block_the_way_to_the_backst
 
 /// Incident 11: a crash that goes on is no longer near its held mark when the hold ends, again and again.
 #[test]
-
 fn drift_band_a_crash_that_goes_on_faster_than_the_band_is_applied_within_two_holds() {
     let mut scenario = Scenario::plain();
     scenario.open(7, BTC, 40_000, 20_000 * UNIT);

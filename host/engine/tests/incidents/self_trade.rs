@@ -132,7 +132,6 @@ fn percolator_a_position_that_is_opened_far_from_the_mark_cannot_lose_more_than_
 }
 
 #[test]
-
 fn percolator_a_position_that_is_reduced_far_from_the_mark_takes_nothing_from_the_fund() {
     let mut scenario = two_sides(vec![(0, 50_000)]);
     // 7 sells all of it to 8 at half of the mark: 7 ends at -4,000, 8 at +6,000.
