@@ -273,6 +273,31 @@ mod tests {
         assert!(ledger.of(account).positions.is_empty());
     }
 
+    /// A ledger in which something was written past `transfer`: 5 lots appeared, and 5 quanta vanished.
+    fn tampered() -> Ledger {
+        let mut ledger = Ledger::default();
+        ledger.list();
+        let account = ledger.open(AccountId(7));
+        ledger.transfer(Owner::Outside, Owner::Margin(account), Amount::Quote(50));
+        ledger.accounts[account].positions.push((InstrumentId(0), 5));
+        ledger.accounts[account].cash -= 5;
+        ledger
+    }
+
+    #[test]
+    #[should_panic(expected = "the books do not balance")]
+    fn books_that_do_not_balance_stop_loudly() {
+        tampered().assert_balanced();
+    }
+
+    #[test]
+    fn commodities_are_counted_apart_and_only_after_a_transfer() {
+        let mut ledger = tampered();
+        assert!(!ledger.is_balanced());
+        ledger.moved = false;
+        ledger.assert_balanced();
+    }
+
     #[test]
     #[should_panic(expected = "an insurance fund is below zero")]
     fn a_fund_below_zero_stops_loudly_even_within_an_event() {

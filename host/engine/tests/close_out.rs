@@ -186,6 +186,36 @@ fn a_venues_ranking_closes_whole_positions_in_its_order_at_one_price() {
 }
 
 #[test]
+fn opposite_accounts_of_one_event_leave_their_surplus_to_the_fund() {
+    let mut world = World::new(0, FAIR);
+    let events = [(7, 40_000), (8, -40_000)].into_iter().flat_map(|(account, lots)| {
+        let account = AccountId(account);
+        let trade = Event::Traded { account, instrument: BTC, lots, quote: -lots * 1_000_000 };
+        [Event::Deposited { account, quanta: 100 * UNIT }, trade]
+    });
+    world.round(events.collect());
+    // Both at E = 100 of R = 200: fees of 60 each, and 40 with the lots of each.
+    assert_eq!((cash(&world, 7), cash(&world, 8)), (0, 0));
+    assert_eq!(world.engine.insurance(), 200 * 1_000_000);
+    assert_eq!(fund(&world, BTC), 60 * 1_000_000);
+    assert_eq!(world.engine.ledger().of(Owner::Backstop(BTC)).size(BTC), 0);
+    assert_eq!((world.engine.counters().takeovers, world.engine.counters().insurance_in), (2, 200_000_000));
+}
+
+#[test]
+fn an_account_whose_order_is_out_is_not_closed_out() {
+    let mut world = World::new(0, FAIR);
+    world.open(7, BTC, 100_000, 1_200 * UNIT);
+    world.time_ms += 1_000;
+    let (_, commands) = world.apply(vec![Event::Mark { instrument: BTC, price: 994_000 }]);
+    assert_eq!(commands.len(), 1);
+    let before = world.holdings(7);
+    let (applied, more) = world.apply(vec![Event::TakenOver { accounts: vec![AccountId(7)] }]);
+    assert_eq!(applied.refused.len(), 1);
+    assert_eq!((world.holdings(7), more), (before, vec![]), "its order is still waited for");
+}
+
+#[test]
 fn what_hedges_another_position_is_cut_last() {
     let hedged = |symbol| InstrumentSpec { hedge: Hedge { group: 1, credit: 0 }, ..spec(symbol) };
     let mut world = World::with(rules(), [hedged("BTC"), hedged("ETH")], 0, FAIR);

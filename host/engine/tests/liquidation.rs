@@ -2,11 +2,11 @@
 
 mod common;
 
-use common::{BTC, FAIR, Venue, World, spec};
+use common::{BTC, ETH, FAIR, Venue, World, rules, spec};
 use engine::apply::ActionKind;
 use engine::event::{AccountId, Command, Event, InstrumentId};
 use engine::ledger::Owner;
-use engine::rules::InstrumentSpec;
+use engine::rules::{Hedge, InstrumentSpec, Rules};
 use model::margin::Severity;
 use proptest::prelude::*;
 
@@ -68,6 +68,48 @@ fn a_residual_below_the_minimum_is_closed_with_the_rest() {
     assert_eq!(world.holdings(7).1, 0, "60 lots are less than twice the minimum");
     assert_eq!(world.engine.counters().liquidations_full, 1);
     assert!(world.holdings(7).0 > 0, "what is left stays with the account");
+}
+
+#[test]
+fn a_residual_of_just_the_minimum_is_left_and_one_below_it_is_not() {
+    // A target of twice the requirement, so that more than half is sold.
+    let residual = |minimum| {
+        let own = Rules { residual_min: minimum, target: 600, ..rules() };
+        let mut world = World::with(own, [spec("BTC"), spec("ETH")], 0, FAIR);
+        world.open(7, BTC, 100_000, 1_200_000_000);
+        world.mark(994_000);
+        world.holdings(7).1 as u64
+    };
+    let lots = residual(0);
+    assert!(0 < lots && lots < 50_000, "more than half is sold, or twice the minimum decides");
+    assert_eq!(residual(lots * 994_000), lots);
+    assert_eq!(residual(lots * 994_000 + 1), 0);
+    // Of a position of twice the minimum a part may be sold.
+    assert!(residual(50_000 * 994_000) == 0);
+}
+
+#[test]
+fn what_hedges_nothing_is_sliced_before_what_does() {
+    // A third market asks twice the margin, so a slice of it brings more; but it is the hedge of the first.
+    let sol = InstrumentId(2);
+    let own = |symbol: &str, group, rate| InstrumentSpec {
+        hedge: Hedge { group, credit: 0 },
+        brackets: vec![(0, rate)],
+        ..spec(symbol)
+    };
+    for (group, sliced) in [(1, ETH), (0, sol)] {
+        let mut world = World::with(rules(), [own("BTC", 1, 10_000), own("ETH", 0, 10_000)], 0, FAIR);
+        world.round(vec![
+            Event::Listed { instrument: sol, spec: own("SOL", group, 20_000) },
+            Event::Mark { instrument: sol, price: 1_000_000 },
+        ]);
+        world.open(7, BTC, 10_000, 600_000_000);
+        world.open(7, sol, -10_000, 0);
+        world.open(7, ETH, 50_000, 0);
+        world.round(vec![Event::Mark { instrument: ETH, price: 195_800 }]);
+        let first = world.actions.first().map(|action| action.legs[0].0);
+        assert_eq!(first, Some(sliced), "in group {group}");
+    }
 }
 
 #[test]

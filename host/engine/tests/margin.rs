@@ -182,6 +182,21 @@ fn an_asset_of_a_bankrupt_goes_to_the_backstop_at_its_haircut_rounded_against_th
     assert_eq!(world.holdings(7), (0, 0));
 }
 
+#[test]
+fn equity_without_a_requirement_goes_to_the_fund_and_a_deficit_to_the_winners() {
+    let mut world = with_collateral();
+    world.round(vec![deposited(7, 300), deposited(8, 300)]);
+    world.round(vec![traded(7, WBTC, -1_000, 1_000_000), traded(8, ETH, 100_000, 199_000)]);
+    // 7 owes 1,000 at 125 %: 300 + 1,000 - 1,250 is 50; at 1.1 it is 75 short. 8 is in profit by 100.
+    world.round(vec![Event::Mark { instrument: WBTC, price: 1_100_000 }]);
+    assert_eq!(world.holdings(7), (0, 0));
+    let counters = world.engine.counters();
+    assert_eq!((counters.socialised_loss, counters.haircuts, world.engine.bad_debt()), (75_000_000, 0, 0));
+    assert_eq!(world.engine.profit(1), 25_000_000);
+    let book = world.engine.ledger().of(Owner::Backstop(WBTC));
+    assert_eq!((book.size(WBTC), book.cash), (-1_000, 1_375_000_000));
+}
+
 /// The venue's own book of a wrapped asset trades 35 % below what the asset redeems for, as on one venue on 10 October 2025: nobody may be
 /// liquidated by it. Returns whether account 7 was, and the asset's mark.
 fn wrapped_book_breaks(redemption: Option<Redemption>) -> (bool, u64) {
