@@ -169,6 +169,26 @@ class CloseOuts(unittest.TestCase):
         self.assertEqual(borne, [amount * million for amount in expected])
         self.assertEqual([amount // million for amount in self.ranked("pro-rata")[0]], [1, 34, 138])
 
+    def spared(self, **amounts):
+        """1 as above: a deficit of 5,000 with 10 lots. 2, short 2, is in profit by 2,000 and bears that; of the other 8 lots the backstop takes 3, and 3,
+        short 5 and not in profit, closes 5 at the mark for nothing. 3,000 are socialised on nobody: the deficit."""
+        made = begin([{"backstop": {"notional": 27_000, "loss": 10**9}}])
+        made.add(0, [deposited(1, 5_000), traded(1, 10, -100_000)], [(1, 1, 0, 1, 5_000_000, 5_000_000)])
+        made.add(0, [deposited(2, 10_000), traded(2, -2, 20_000), deposited(3, 10_000), traded(3, -5, 44_000)])
+        made.add(1000, [mark(9000)], [(0, 1, 1, 4, -5_000_000, 4_500_000)], [bankrupt(1)])
+        made.add(1000, [bankrupted(1)], [(0, 1, 4, 0, 0, 0)], external=False)
+        # with a lot more or less of 3 its E would move by 900 here: 9,000, R 0
+        made.add(2000, [mark(9900), deposited(3, 0)])
+        made.end(3000)
+        return made
+
+    def test_losers_close_at_the_mark_what_the_backstop_has_no_room_for(self):
+        owners = self.balances(self.spared())
+        self.assertEqual(self.cash(owners, 2, 3), [10_000, 9_000])
+        self.assertEqual(owners["deficit"]["cash"], "-3000")
+        # 3 lots for 27,000, settled at 9,900
+        self.assertEqual(owners["backstops"][0]["cash"], "2700")
+
     def test_hedged_lots_last(self):
         """2 and 3 are both short 4 and in profit by 4,000; 3 holds 3 lots of the other instrument of the group, so one lot is unhedged. 1 is long 4 with
         solvent 1,900: 4 and 1 lots, then none of its hedge."""

@@ -18,7 +18,7 @@ class Account(Owner):
 
     __slots__ = (
         "id", "owner", "isolated", "paid_in", "resting", "reserved", "severity", "offset", "is_offset_old", "reducing", "pending",
-        "short_slices", "slice_ms", "slices_at_time", "window", "entries",
+        "short_slices", "slice_ms", "slices_at_time", "window", "entries", "cancel_ms",
     )  # fmt: skip
 
     def __init__(self, account_id, owner, isolated=None):
@@ -48,6 +48,7 @@ class Account(Owner):
 
     def end_liquidation(self):
         self.reducing = False
+        self.cancel_ms = None  # of the cancellation, if nothing else was decided since
         self.short_slices = 0
         self.slice_ms = None
         self.slices_at_time = 0

@@ -146,7 +146,13 @@ class CloseOut:
         if lots == 0 and surplus > 0:
             self.books.pay(self.books.system["estate"], self.insurance, surplus)
             return 0
-        if surplus >= 0 and lots != 0:
+        loss = 0
+        if surplus < 0:
+            if lots != 0:
+                taken, given = self.deleverage(instrument, lots, surplus, carriers)
+                lots, surplus = lots - taken, surplus - given
+            loss, surplus = -surplus, 0
+        if lots != 0:
             taken = min(abs(lots), self.backstop_room(instrument, lots))
             share = surplus * taken // abs(lots)
             self.give_backstop(instrument, sign(lots) * taken, sign(lots) * taken * price - share)
@@ -154,8 +160,8 @@ class CloseOut:
         if lots != 0:
             taken, given = self.deleverage(instrument, lots, surplus, carriers)
             lots, surplus = lots - taken, surplus - given
-        self.give_backstop(instrument, lots, lots * price - max(surplus, 0))
-        return max(0, -surplus)
+        self.give_backstop(instrument, lots, lots * price - surplus)
+        return loss
 
     def deleverage(self, instrument, lots, surplus, carriers):
         """Counterparties close against the estate; returns the lots and the part of the surplus that went."""

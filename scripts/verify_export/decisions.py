@@ -38,13 +38,13 @@ class Decisions:
     def action(self, account, verdict, equity, requirement, required):
         if account.pending == "outcome":
             return None
-        if verdict >= LIQUIDATABLE and account.resting > 0 and account.pending is None:
+        if verdict >= LIQUIDATABLE and account.resting > 0 and account.cancel_ms is None:
             return ("cancel_orders", account.id)
         if verdict == INSOLVENT:
             return "bankrupt"
         if verdict == TAKEOVER:
             return "take_over"
-        if account.pending == "cancel":
+        if account.pending == "cancel" and self.time_ms < account.cancel_ms + self.rules["cancel_wait_ms"]:
             return None
         if verdict == LIQUIDATABLE:
             account.reducing = True
@@ -120,16 +120,19 @@ class Decisions:
     def slice(self, account, instrument, room, equity, requirement, required):
         size, price, market = account.lots[instrument], self.prices[instrument], self.markets[instrument]
         whole, residual_min = abs(size), self.rules["residual_min"]
-        lots = min(self.lots_to_target(account, instrument, equity, requirement, required), room // price)
+        share = max(room // price, int(account.window[2] == 0))
+        lots = min(self.lots_to_target(account, instrument, equity, requirement, required), share)
         if (whole - lots) * price < residual_min or whole * price < 2 * residual_min:
             lots = whole
         if lots == 0:
             return None
         budget = market.bucket.room(self.time_ms)
-        if budget is not None and budget // price == 0:
-            return self.absorption(account, instrument, lots)
         if budget is not None:
-            lots = min(lots, budget // price)
+            if budget // price == 0:
+                command = self.absorption(account, instrument, lots)
+                if command is not None or market.bucket.taken > 0:
+                    return command
+            lots = min(lots, max(1, budget // price))
         lots = market.walk(lots, size > 0)[0]
         if lots == 0:
             account.note_slice(self.time_ms, False)
@@ -171,7 +174,8 @@ class Decisions:
                     continue
                 self.orders[order] = Placed(rows[0], instrument, lots, limit, self.prices[instrument])
             for row in rows:
-                row.pending = "cancel" if name == "cancel_orders" else "outcome"
+                is_cancel = name == "cancel_orders"
+                row.pending, row.cancel_ms = ("cancel", self.time_ms) if is_cancel else ("outcome", None)
 
 
 class Placed:

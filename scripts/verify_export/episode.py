@@ -241,9 +241,14 @@ class Episode(CloseOut, Decisions):
             raise Refused
         held = row.lots.get(instrument, 0)
         size = self.check_size(row, instrument, lots)
-        if (size * held < 0 or abs(size) > abs(held)) and self.markets[instrument].initial is not None:
-            equity, _ = self.margin.evaluate(row)
-            equity += self.scale * quote + self.margin.value(instrument, size) - self.margin.value(instrument, held)
+        if any(order.account is row and order.instrument == instrument for order in self.orders.values()):
+            raise Refused
+        equity_before, _ = self.margin.evaluate(row)
+        equity = equity_before + self.scale * quote + self.margin.value(instrument, size) - self.margin.value(instrument, held)
+        if equity < 0 and equity < equity_before:
+            raise Refused
+        is_margined = self.markets[instrument].initial is not None or not self.markets[instrument].is_contract
+        if (size * held < 0 or abs(size) > abs(held)) and is_margined:
             if equity < self.margin.initial(row, {instrument: size}) + self.scale * row.reserved:
                 raise Refused
         self.exchange(row, self.books.system["maker"], instrument, lots, quote)

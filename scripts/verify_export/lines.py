@@ -117,6 +117,7 @@ RULES = fields(
     slices_at_once_max=natural,
     residual_min=natural,
     mark_hold_ms=natural,
+    cancel_wait_ms=natural,
     close_factor=fields(above=natural, portion=natural, window_ms=natural),
     insurance=fields(market_share=natural, reserve=natural, window_ms=natural),
     deleveraging=one_of("pro-rata", "hyperliquid", "bitmex", "binance", "rotation"),

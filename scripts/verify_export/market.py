@@ -28,7 +28,8 @@ class Guard:
                 counts["dropped"] += 1
                 return False
             held, self.held = self.held, None
-            if near(price, held, band, scale):
+            is_as_far = not is_near_applied and (price > self.applied) == (held > self.applied)
+            if near(price, held, band, scale) or is_as_far:
                 counts["confirmed"] += 1
                 return self._apply(price, counts)
             counts["discarded"] += 1

@@ -74,12 +74,16 @@ impl Engine {
         }
         let market = self.market_mut(instrument);
         let budget = market.spec.budget;
-        let room = market.bucket.room(now_ms, &budget);
-        let least = u64::from(market.bucket.is_full());
-        let room = room.map_or(u64::MAX, |room| lots_in(room.into()).max(least));
-        if room == 0 {
-            return self.absorption(index, instrument, lots, wanted);
-        }
+        let room = market.bucket.room(now_ms, &budget).map_or(u64::MAX, |room| lots_in(room.into()));
+        let is_full = market.bucket.is_full();
+        let room = match room {
+            0 => match self.absorption(index, instrument, lots, wanted) {
+                // As above: a lot that no budget has room for is sent beyond it, where the backstop has none either.
+                Next::Wait if is_full => 1,
+                next => return next,
+            },
+            room => room,
+        };
         let found = self.market(instrument).walk(-lots.signum() * wanted.min(room) as i64).lots;
         if found == 0 {
             self.standings[index].attempts.note(now_ms, false, false);
