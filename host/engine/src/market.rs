@@ -198,7 +198,46 @@ fn entry_after(entry: i128, before: i64, after: i64, quote: i128) -> i128 {
 
 #[cfg(test)]
 mod tests {
-    use super::entry_after;
+    use model::units::Scale;
+
+    use super::{FundPaid, Market, entry_after};
+    use crate::rules::InstrumentSpec;
+
+    #[test]
+    fn a_funds_window_starts_with_its_first_payment() {
+        let mut paid = FundPaid::default();
+        assert_eq!(paid.room(5_000, 30, 1_000), 30);
+        paid.pay(10, 5_000, 1_000);
+        paid.pay(5, 5_999, 1_000);
+        assert_eq!((paid.room(5_999, 30, 1_000), paid.room(5_999, 9, 1_000)), (15, 0));
+        assert_eq!(paid.room(6_000, 30, 1_000), 30);
+        paid.pay(7, 6_000, 1_000);
+        assert_eq!((paid.room(6_999, 30, 1_000), paid.room(7_000, 30, 1_000)), (23, 30));
+    }
+
+    #[test]
+    fn a_limit_lies_inside_the_band_on_a_tick_and_no_worse_than_the_zero_price() {
+        let scale = Scale::new(1_000).unwrap();
+        let spec = InstrumentSpec { tick: 10, limit_band: 20, ..InstrumentSpec::plain("X", 1_000) };
+        let mut market = Market::new(spec, scale).unwrap();
+        market.mark = market.price(10_007).unwrap();
+        // The band is 200 wide: 9,807 and 10,207, on ticks 9,810 and 10,200.
+        for (lots, zero_quote, limit) in [
+            (-3, 0, 9_810),
+            (-3, -50_000, 9_810),
+            (-3, 29_430, 9_810),
+            (-3, 29_431, 9_820),
+            (-3, 29_950, 9_990),
+            (3, -40_000, 10_200),
+            (3, -30_600, 10_200),
+            (3, -30_599, 10_190),
+            (3, -29_999, 9_990),
+            (3, 0, 0),
+            (3, 70_000, 0),
+        ] {
+            assert_eq!(market.limit(lots, zero_quote, scale), limit, "{lots} lots, {zero_quote}");
+        }
+    }
 
     #[test]
     fn an_entry_value_follows_the_lots() {

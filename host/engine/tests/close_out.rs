@@ -3,7 +3,7 @@
 mod common;
 
 use common::{BTC, ETH, FAIR, World, rules, spec};
-use engine::apply::ActionKind;
+use engine::apply::{ActionKind, CLOSE_OUT_MAX, Refusal};
 use engine::event::{AccountId, Event, InstrumentId};
 use engine::ledger::Owner;
 use engine::rules::{BackstopLimits, Deleveraging, Hedge, InstrumentSpec, Rules};
@@ -145,44 +145,69 @@ fn losers_bear_nothing_and_nobody_is_brought_below_the_line() {
     assert_eq!(world.severity(1), Severity::Healthy);
 }
 
-/// What each of accounts 1 to 3 closes of 35,000 lots with a loss of 175, and what it bears of that.
+/// What each of accounts 1 to 3 closes of 35,000 lots with a loss of 175, and what it bears of that; `side` 1 if they are short.
 ///
-/// At 0.98, E and profit of 1: 1,030 and 200 - 170 in ETH; of 2: 5,600 and 600; of 3, short from 1.1: 12,400 and 2,400.
-fn deleveraged(rule: Deleveraging) -> (u64, Vec<(u64, i64, i128)>) {
+/// At a move of 2 %, E and profit of 1: 1,030 and 200 - 170 in ETH; of 2: 5,600 and 600; of 3, in since a price 10 % away: 12,400 and 2,400.
+fn deleveraged(rule: Deleveraging, side: i64) -> (u64, Vec<(u64, i64, i128)>) {
     let mut world = with(Rules { deleveraging: rule, ..rules() }, spec("BTC"));
-    world.mark(1_100_000);
-    world.open(3, BTC, -20_000, 10_000 * UNIT);
+    world.mark((1_000_000 + side * 100_000) as u64);
+    world.open(3, BTC, -side * 20_000, 10_000 * UNIT);
     world.mark(1_000_000);
-    world.open(7, BTC, 35_000, 525 * UNIT);
-    world.open(2, BTC, -30_000, 5_000 * UNIT);
-    world.open(1, BTC, -10_000, 1_000 * UNIT);
+    world.open(7, BTC, side * 35_000, 525 * UNIT);
+    world.open(2, BTC, -side * 30_000, 5_000 * UNIT);
+    world.open(1, BTC, -side * 10_000, 1_000 * UNIT);
     world.open(1, ETH, 34_000, 0);
     world.round(vec![Event::Mark { instrument: ETH, price: 195_000 }]);
-    world.mark(980_000);
+    world.mark((1_000_000 - side * 20_000) as u64);
     assert_eq!((world.engine.counters().haircuts, world.engine.bad_debt()), (175 * 1_000_000, 0));
     let closed: Vec<_> =
         world.actions.iter().filter(|action| action.kind == ActionKind::Deleveraging).collect();
-    let rows = closed.iter().map(|action| (action.account.0, action.legs[0].1, action.unpaid / 1_000_000));
+    let rows =
+        closed.iter().map(|action| (action.account.0, side * action.legs[0].1, action.unpaid / 1_000_000));
     (closed[0].sequence, rows.collect())
 }
 
 #[test]
 fn a_venues_ranking_closes_whole_positions_in_its_order_at_one_price() {
-    // (mark / entry) * leverage: 9.7, 5.4, 1.8. Account 1 bears its whole profit of 30, not the 50 of its lots.
-    assert_eq!(deleveraged(Deleveraging::Hyperliquid).1, [(1, 10_000, 30), (2, 25_000, 145)]);
-    // Profit rate * leverage: 0.190, 0.105, 0.172.
-    assert_eq!(deleveraged(Deleveraging::Bitmex).1, [(1, 10_000, 30), (2, 5_000, 29), (3, 20_000, 116)]);
-    // Profit of the account per wallet * R / E: 0.0024, 0.0032, 0.0019.
-    assert_eq!(deleveraged(Deleveraging::Binance).1, [(1, 5_000, 25), (2, 30_000, 150)]);
-    let (sequence, rows) = deleveraged(Deleveraging::Rotation);
-    let expected = [
-        vec![(1, 10_000, 30), (2, 25_000, 145)],
-        vec![(2, 30_000, 150), (3, 5_000, 25)],
-        vec![(1, 10_000, 30), (2, 5_000, 29), (3, 20_000, 116)],
-    ];
-    assert_eq!(rows, expected[sequence as usize % 3], "from place {sequence} of the list");
-    // By profit, 30 and 600 beside the third's whole position; the loss by 30, 600 and 2,400.
-    assert_eq!(deleveraged(Deleveraging::ProRata).1, [(1, 714, 1), (2, 14_286, 34), (3, 20_000, 138)]);
+    for side in [1, -1] {
+        // (mark / entry) * leverage: 9.7, 5.4, 1.8 of shorts. Account 1 bears its whole profit of 30, not the 50 of its lots.
+        assert_eq!(deleveraged(Deleveraging::Hyperliquid, side).1, [(1, 10_000, 30), (2, 25_000, 145)]);
+        // Profit rate * leverage: 0.190, 0.105, 0.172; of longs 0.198, 0.109, 0.219.
+        let bitmex = [(1, 10_000, 30), (2, 5_000, 29), (3, 20_000, 116)];
+        assert_eq!(deleveraged(Deleveraging::Bitmex, side).1, bitmex);
+        // Profit of the account per wallet * R / E: 0.0024, 0.0032, 0.0019.
+        assert_eq!(deleveraged(Deleveraging::Binance, side).1, [(1, 5_000, 25), (2, 30_000, 150)]);
+        let (sequence, rows) = deleveraged(Deleveraging::Rotation, side);
+        let expected = [
+            vec![(1, 10_000, 30), (2, 25_000, 145)],
+            vec![(2, 30_000, 150), (3, 5_000, 25)],
+            vec![(1, 10_000, 30), (2, 5_000, 29), (3, 20_000, 116)],
+        ];
+        assert_eq!(rows, expected[sequence as usize % 3], "from place {sequence} of the list");
+        // By profit, 30 and 600 beside the third's whole position; the loss by 30, 600 and 2,400.
+        let pro_rata = [(1, 714, 1), (2, 14_286, 34), (3, 20_000, 138)];
+        assert_eq!(deleveraged(Deleveraging::ProRata, side).1, pro_rata);
+    }
+}
+
+#[test]
+fn an_event_closes_out_some_accounts_but_not_too_many_and_each_once() {
+    let mut world = World::new(0, FAIR);
+    world.open(7, BTC, 10, 5_000 * UNIT);
+    let all = |count: u64| (7..7 + count).map(AccountId).collect::<Vec<_>>();
+    for (accounts, refusal) in [
+        (all(1), Refusal::Severity),
+        (all(2), Refusal::Account),
+        (all(CLOSE_OUT_MAX as u64), Refusal::Account),
+        (all(0), Refusal::CloseOut),
+        (vec![AccountId(7); 2], Refusal::CloseOut),
+        (all(CLOSE_OUT_MAX as u64 + 1), Refusal::CloseOut),
+        (all(CLOSE_OUT_MAX as u64 + 2), Refusal::CloseOut),
+    ] {
+        let count = accounts.len();
+        let applied = world.round(vec![Event::Bankrupted { accounts }]);
+        assert_eq!(applied.refused.iter().map(|row| row.1).collect::<Vec<_>>(), [refusal], "{count}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod common;
 
 use common::{BTC, ETH, FAIR, Venue, World, rules, spec};
 use engine::apply::ActionKind;
+use engine::book::{Book, Level};
 use engine::event::{AccountId, Command, Event, InstrumentId};
 use engine::ledger::Owner;
 use engine::rules::{Hedge, InstrumentSpec, Rules};
@@ -21,6 +22,7 @@ fn a_small_fall_is_met_by_a_partial_slice_up_to_the_target() {
     assert!(256 * exact.equity >= 282 * exact.requirement);
     assert_eq!(world.engine.counters().liquidations_partial, 1);
     assert!(world.engine.counters().insurance_in > 0, "the fund has its fee");
+    assert_eq!(world.actions.last().unwrap().kind, ActionKind::Slice);
 }
 
 #[test]
@@ -68,6 +70,7 @@ fn a_residual_below_the_minimum_is_closed_with_the_rest() {
     assert_eq!(world.holdings(7).1, 0, "60 lots are less than twice the minimum");
     assert_eq!(world.engine.counters().liquidations_full, 1);
     assert!(world.holdings(7).0 > 0, "what is left stays with the account");
+    assert_eq!(world.actions.last().unwrap().kind, ActionKind::FullClose);
 }
 
 #[test]
@@ -109,6 +112,30 @@ fn what_hedges_nothing_is_sliced_before_what_does() {
         world.round(vec![Event::Mark { instrument: ETH, price: 195_800 }]);
         let first = world.actions.first().map(|action| action.legs[0].0);
         assert_eq!(first, Some(sliced), "in group {group}");
+    }
+}
+
+#[test]
+fn the_position_whose_own_side_of_the_book_is_near_is_sliced_first() {
+    let level = |distance| vec![Level { distance, lots: 1_000_000 }];
+    for (side, move_to) in [(1, 989_000), (-1, 1_011_000)] {
+        let mut world = World::new(0, FAIR);
+        let eth_lots = side * 200_000;
+        world.open(7, BTC, side * 40_000, 800_000_000);
+        world.open(7, ETH, eth_lots, 0);
+        // What a liquidation of this side needs is near in ETH and far in BTC, and what the other needs the other way round.
+        let (near, far) = (level(100), level(9_000));
+        let book = |own: &Vec<Level>, other: &Vec<Level>| {
+            let (bids, offers) = if side > 0 { (own, other) } else { (other, own) };
+            Book { bids: bids.clone(), offers: offers.clone() }
+        };
+        world.round(vec![
+            Event::Book { instrument: BTC, book: book(&far, &near) },
+            Event::Book { instrument: ETH, book: book(&near, &far) },
+        ]);
+        world.mark(move_to);
+        let first = world.actions.first().map(|action| action.legs[0].0);
+        assert_eq!(first, Some(ETH), "side {side}");
     }
 }
 
