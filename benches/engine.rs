@@ -88,7 +88,7 @@ fn first_order(c: &mut Criterion) {
                 assert!(matches!(decided.commands[..], [Command::PlaceOrder { .. }]));
                 decided
             },
-            BatchSize::NumIterations(64),
+            BatchSize::PerIteration,
         );
     });
 }
