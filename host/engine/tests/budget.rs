@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{BTC, FAIR, Venue, World, rules, spec};
+use common::{BTC, ETH, FAIR, Venue, World, rules, spec};
 use engine::apply::{ActionKind, Refusal};
 use engine::book::{Book, Level};
 use engine::event::{AccountId, Command, Event};
@@ -93,6 +93,63 @@ fn a_full_backstop_beside_an_empty_budget_waits_for_the_refill_but_not_beyond_ta
     world.mark(992_000);
     assert_eq!(world.holdings(7), (0, 0), "below two thirds it is taken over, by counterparties");
     assert_eq!(world.engine.counters().deleveraged, 1);
+}
+
+#[test]
+fn a_lot_beyond_the_budget_is_sent_once_and_then_paid_back() {
+    let none = BackstopLimits { notional: 0, loss: u64::MAX };
+    // Less than a lot of 0.994, which is paid back at 0.02 a second.
+    let budget = Budget { capacity: 500_000, refill: 20_000 };
+    let mut world = with(rules(), InstrumentSpec { backstop: none, budget, ..spec("BTC") });
+    thin(&mut world, 7);
+    world.mark(994_000);
+    assert_eq!(world.holdings(7).1, 99_999);
+    for _ in 0..49 {
+        world.mark(994_000);
+    }
+    assert_eq!(world.holdings(7).1, 99_999, "0.994 at 0.02 a second: 49.7 seconds");
+    world.mark(994_000);
+    assert_eq!(world.holdings(7).1, 99_998);
+}
+
+#[test]
+fn a_backstop_that_is_short_has_the_more_room_for_a_long() {
+    let limits = BackstopLimits { notional: 1_000 * UNIT as u64, loss: u64::MAX };
+    let tight = InstrumentSpec { backstop: limits, ..budget(1, 1) };
+    for inventory in [-5_000, 5_000] {
+        let mut world = with(rules(), tight.clone());
+        // Taken over while nobody is on the other side.
+        world.open(8, BTC, inventory, 1);
+        assert_eq!(world.engine.ledger().of(Owner::Backstop(BTC)).size(BTC), inventory);
+        thin(&mut world, 7);
+        world.mark(994_000);
+        let absorbed: i64 = world
+            .actions
+            .iter()
+            .filter(|action| action.kind == ActionKind::Absorption)
+            .map(|action| action.legs[0].1)
+            .sum();
+        let expected = if inventory < 0 { -(5_000 + 1_000 * UNIT / 994_000) } else { 0 };
+        assert_eq!(absorbed, expected, "beside {inventory}");
+    }
+}
+
+#[test]
+fn the_fund_pays_for_a_fill_worse_than_the_zero_price_of_its_time() {
+    let mut world = World::with(rules(), [spec("BTC"), spec("ETH")], 1_000 * UNIT, FAIR);
+    thin(&mut world, 7);
+    world.round(vec![Event::Traded { account: AccountId(7), instrument: ETH, lots: 1, quote: -200_000 }]);
+    world.time_ms += 1_000;
+    let (_, commands) = world.apply(vec![Event::Mark { instrument: BTC, price: 994_000 }]);
+    let [Command::PlaceOrder { order, lots, limit, .. }] = commands[..] else { panic!("{commands:?}") };
+    // At 0.985 the account has 300 below nothing, and its zero price lies above the mark.
+    world.apply(vec![Event::Mark { instrument: BTC, price: 985_000 }]);
+    let before = world.engine.ledger().of(Owner::Insurance).cash;
+    world.apply(vec![Event::Filled { order, lots, quote: -lots * limit as i64 }]);
+    let paid = before - world.engine.ledger().of(Owner::Insurance).cash;
+    let action = world.actions.last().unwrap();
+    assert_eq!((action.kind, action.fund_paid, action.fee), (ActionKind::Slice, paid, 0));
+    assert!(paid > 0, "{action:?}");
 }
 
 #[test]

@@ -87,8 +87,21 @@ fn a_residual_of_just_the_minimum_is_left_and_one_below_it_is_not() {
     assert!(0 < lots && lots < 50_000, "more than half is sold, or twice the minimum decides");
     assert_eq!(residual(lots * 994_000), lots);
     assert_eq!(residual(lots * 994_000 + 1), 0);
-    // Of a position of twice the minimum a part may be sold.
-    assert!(residual(50_000 * 994_000) == 0);
+    assert_eq!(residual(50_000 * 994_000), 0);
+}
+
+#[test]
+fn a_position_below_twice_the_minimum_closes_whole_though_the_residual_would_do() {
+    let left = |minimum| {
+        let own = Rules { residual_min: minimum, ..rules() };
+        let mut world = World::with(own, [spec("BTC"), spec("ETH")], 0, FAIR);
+        world.open(7, BTC, 100_000, 1_200_000_000);
+        world.mark(994_000);
+        world.holdings(7).1
+    };
+    assert!(left(0) > 60_000);
+    assert!(left(50_000 * 994_000) > 60_000, "of just twice the minimum a part may be sold");
+    assert_eq!(left(50_000 * 994_000 + 1), 0);
 }
 
 #[test]
