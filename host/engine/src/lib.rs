@@ -19,6 +19,7 @@ pub mod market;
 pub mod ratio;
 pub mod rules;
 mod state;
+pub mod stress;
 pub mod venue_rules;
 
 pub use judge::Exact;

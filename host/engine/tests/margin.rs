@@ -230,6 +230,28 @@ fn a_wrapped_assets_own_book_liquidates_nobody_far_from_what_it_redeems_for() {
 }
 
 #[test]
+fn the_funds_are_measured_against_the_two_owners_who_lose_most_at_once() {
+    let mut world = World::new(1_000 * 1_000_000, FAIR);
+    world.round(vec![Event::Opened { account: account(8), owner: 7, isolated: None }]);
+    // Long 10,000, twice by one owner: short of 1,400 and 1,900 at -20 %; 9 of 900 there and 10 of nothing; 11, short, of 1,000 at +20 %.
+    for (id, lots, units) in
+        [(7, 10_000, 600), (8, 10_000, 100), (9, 10_000, 1_100), (10, 10_000, 2_000), (11, -10_000, 1_000)]
+    {
+        world.open(id, BTC, lots, units * 1_000_000);
+    }
+    let of = |shocks: &[i32]| {
+        let cover = world.engine.cover_two(shocks);
+        (cover.target / 1_000_000, cover.gap / 1_000_000, cover.scenario)
+    };
+    assert_eq!(of(&[-200]), (3_300 + 900, 3_200, Some(0)));
+    assert_eq!(of(&[200, -200, -100]), (4_200, 3_200, Some(1)));
+    assert_eq!(of(&[200]), (1_000, 0, Some(0)));
+    assert_eq!(of(&[-10, 10]), (0, 0, None));
+    // At nothing: 9,400 and 9,900 of one owner, 8,900 of the next.
+    assert_eq!(world.engine.cover_two(&[-1_000]).target, (9_400 + 9_900 + 8_900) * 1_000_000);
+}
+
+#[test]
 fn a_redemption_makes_sense_or_the_listing_is_refused() {
     let listed = |redemption, kind| {
         let mut world = World::new(0, FAIR);

@@ -13,6 +13,7 @@ use crossbeam::channel::{Receiver, bounded};
 use device::fault::FaultyDevice;
 use device::{CpuDevice, Driver, DriverConfig, MarginDevice};
 use engine::rules::Rules;
+use engine::stress::SHOCKS;
 use model::machine::Capacity;
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -449,7 +450,7 @@ fn consume<D: MarginDevice>(
     let mut inputs = inputs.iter().peekable();
     let mut output = None;
     while let Some(input) = inputs.next().transpose()? {
-        let Input::EpisodeStarted { index, time_ms } = input else { continue };
+        let Input::EpisodeStarted { index, time_ms: started_ms } = input else { continue };
         progress.say(format!("episode {index}"));
         let patrol = Patrol::new(options.patrol);
         let venue = SimulatedVenue::new(rules.validate()?.0, summary.venue.clone(), books.clone())?;
@@ -465,7 +466,7 @@ fn consume<D: MarginDevice>(
                 none.insert(Output::create(options.out.as_deref(), rules, options.seed, &summary.source)?)
             }
         };
-        output.episode_started((index, time_ms), options.seed, rules, &summary.source, note)?;
+        output.episode_started((index, started_ms), options.seed, rules, &summary.source, note)?;
         loop {
             let (recorder, reports) = output.split();
             let mut observe = |engine: &engine::Engine, evaluated: &super::session::Evaluated| {
@@ -495,7 +496,10 @@ fn consume<D: MarginDevice>(
                     }
                 }
                 Input::EpisodeEnded { index, time_ms, rounded } => {
+                    let elapsed_ms = time_ms.saturating_sub(started_ms).max(0);
+                    let cover = session.engine().cover_two(&SHOCKS);
                     let state_hash = session.settle(time_ms, recorder, &mut observe)?;
+                    summary.add_cover(cover, elapsed_ms.unsigned_abs());
                     summary.marks_rounded += rounded;
                     summary.add_episode(session.engine(), state_hash);
                     if let Some(books) = &books {

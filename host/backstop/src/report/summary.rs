@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
 use engine::guard::GuardCounts;
+use engine::insurance::cover::{Cover, runway_floor};
 use engine::{Counters, Engine};
 use serde::Serialize;
 
@@ -107,6 +108,12 @@ pub struct Summary {
     pub insurance_out: i128,
     pub insurance_end: i128,
     pub bad_debt: i128,
+    /// What the funds must hold for their two largest failures, and what they are short of that, before settlement; of the worst episode.
+    pub cover_target: u128,
+    pub cover_gap: u128,
+    /// Event time of all episodes, and how long what is left would last at what was paid in it; none if nothing was paid.
+    pub elapsed_ms: u64,
+    pub fund_runway_ms: Option<u128>,
     pub ledger_balanced: bool,
     pub device_clocks: u64,
     pub seconds: f64,
@@ -119,6 +126,13 @@ impl Summary {
     /// An empty summary of a run on `device`.
     pub fn new(device: &str, audit: String, seed: u64) -> Self {
         Self { device: device.into(), audit, seed, ..Self::default() }
+    }
+
+    /// Adds what the funds are measured against at the end of an episode of `elapsed_ms`, before it settles.
+    pub fn add_cover(&mut self, cover: Cover, elapsed_ms: u64) {
+        self.cover_target = self.cover_target.max(cover.target);
+        self.cover_gap = self.cover_gap.max(cover.gap);
+        self.elapsed_ms += elapsed_ms;
     }
 
     /// Adds an episode that has settled.
@@ -161,6 +175,9 @@ impl Summary {
         self.insurance_out += insurance_out;
         self.insurance_end += engine.insurance();
         self.bad_debt += engine.bad_debt();
+        let [left, paid] =
+            [self.insurance_end, self.insurance_out].map(|quanta| quanta.max(0).unsigned_abs());
+        self.fund_runway_ms = runway_floor(left, paid, self.elapsed_ms);
         for (symbol, counts) in engine.mark_counts() {
             self.add_marks(symbol, counts);
         }
@@ -328,6 +345,10 @@ impl Display for Summary {
         row("fees in", cents(self.insurance_in))?;
         row("deficits paid", cents(-self.insurance_out))?;
         row("end", cents(self.insurance_end))?;
+        row("for the two largest failures", cents(self.cover_target as i128))?;
+        row("... short of that", cents(self.cover_gap as i128))?;
+        let days = |ms: u128| format!("{} days", count((ms / 86_400_000).min(u64::MAX.into()) as u64));
+        row("lasts, at what was paid", self.fund_runway_ms.map_or("nothing was paid".into(), days))?;
         row("borne by counterparties", cents(self.haircuts))?;
         row("borne by other winners", cents(self.socialised_loss))?;
         row("bad debt", cents(self.bad_debt))?;
