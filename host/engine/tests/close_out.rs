@@ -211,6 +211,21 @@ fn an_event_closes_out_some_accounts_but_not_too_many_and_each_once() {
 }
 
 #[test]
+fn a_counterparty_bears_no_more_than_its_margin_allows_while_it_carries_its_positions() {
+    let mut world = World::new(0, FAIR);
+    world.open(1, BTC, -30_000, 151 * UNIT);
+    world.mark(990_000);
+    world.open(1, ETH, 100_000, 0);
+    world.open(7, BTC, 60_000, 400 * UNIT);
+    // At 0.96: 1 has E 1,351, R 144 + 100 and a profit of 1,200; 7 is 1,400 short.
+    world.mark(960_000);
+    let counters = world.engine.counters();
+    assert_eq!(counters.haircuts, 1_107 * 1_000_000, "E less R");
+    // Its lots are closed then: R is 100, and of its profit 93 are left.
+    assert_eq!((counters.socialised_loss, world.engine.bad_debt()), (93 * 1_000_000, 200 * 1_000_000));
+}
+
+#[test]
 fn opposite_accounts_of_one_event_leave_their_surplus_to_the_fund() {
     let mut world = World::new(0, FAIR);
     let events = [(7, 40_000), (8, -40_000)].into_iter().flat_map(|(account, lots)| {
