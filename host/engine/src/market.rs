@@ -200,8 +200,17 @@ fn entry_after(entry: i128, before: i64, after: i64, quote: i128) -> i128 {
 mod tests {
     use model::units::Scale;
 
-    use super::{FundPaid, Market, entry_after};
+    use model::units::Price;
+
+    use super::{Edges, FundPaid, Market, entry_after};
     use crate::rules::InstrumentSpec;
+
+    #[test]
+    fn edges_lie_a_64th_to_either_side() {
+        for (mark, low, high) in [(63, 63, 63), (64, 63, 65), (6_463, 6_363, 6_563)] {
+            assert_eq!(Edges::around(Price::new(mark).unwrap()), Edges { low, high }, "{mark}");
+        }
+    }
 
     #[test]
     fn a_funds_window_starts_with_its_first_payment() {

@@ -133,7 +133,7 @@ impl Engine {
                 self.counters.refused_events += 1;
                 applied.refused.push((sequence, refusal));
             }
-            self.ledger.assert_event_balanced();
+            self.ledger.assert_no_estate();
         }
         self.ledger.assert_balanced();
         applied.touched.sort_unstable();
