@@ -217,7 +217,7 @@ class CloseOuts(unittest.TestCase):
         owners = self.balances(made)
         self.assertEqual([row["cash"] for row in owners["backstops"]], ["2591", "2000"])
 
-    def test_equity_without_a_requirement_goes_to_the_fund_and_a_deficit_to_all(self):
+    def test_a_deficit_without_a_requirement_goes_to_all(self):
         """Only collateral owed: 1 sold 1 lot of the asset at 10,000 with a weight of 1.1 and has too little left when it rises."""
         made = begin([{"kind": "collateral", "weight_long": 900, "weight_short": 1100, "brackets": [[0, 0]]}, {}])
         made.add(0, [deposited(1, 1_500), traded(1, -1, 10_000), deposited(2, 1_000), traded(2, 1, -9_900, 1)])

@@ -112,15 +112,12 @@ class CloseOut:
             noted.lots += lots
             noted.surplus += surplus
             noted.paid += quote
-        if equity > 0:
-            self.books.pay(row, self.insurance, rest)
-        else:
-            self.books.pay(estate, row, rest)
+        self.books.pay(estate, row, rest)
         if row.cash:
             self.report("close-out", f"account {row.id} left with nothing", f"{row.cash} quanta")
         row.paid_in, row.window = 0, None
         self.end_liquidation(row)
-        return rest if equity < 0 else 0
+        return rest
 
     # -- the estate
 

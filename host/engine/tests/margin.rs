@@ -183,7 +183,7 @@ fn an_asset_of_a_bankrupt_goes_to_the_backstop_at_its_haircut_rounded_against_th
 }
 
 #[test]
-fn equity_without_a_requirement_goes_to_the_fund_and_a_deficit_to_the_winners() {
+fn a_deficit_without_a_requirement_is_the_winners() {
     let mut world = with_collateral();
     world.round(vec![deposited(7, 300), deposited(8, 300)]);
     world.round(vec![traded(7, WBTC, -1_000, 1_000_000), traded(8, ETH, 100_000, 199_000)]);

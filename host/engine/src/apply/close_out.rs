@@ -142,17 +142,12 @@ impl Engine {
             );
             legs.push((instrument, -lots, quote));
         }
-        // Positions without a requirement carry nothing: equity goes to the shared fund, a deficit is everybody's.
-        let rest = equity - equity.signum() * shared as i128;
-        if rest != 0 {
-            if rest > 0 {
-                self.ledger.transfer(Owner::Margin(index), Owner::Insurance, Amount::Quote(rest));
-                self.counters.insurance_in += rest;
-            } else {
-                self.ledger.transfer(Owner::Estate, Owner::Margin(index), Amount::Quote(-rest));
-                estate.loss += rest.unsigned_abs();
-            }
-            effect.cash(self, index, -rest, false);
+        // Positions without a requirement carry nothing, so their deficit is everybody's. A solvent account has a requirement.
+        let rest = equity.unsigned_abs() - shared;
+        if rest > 0 {
+            self.ledger.transfer(Owner::Estate, Owner::Margin(index), Amount::Quote(rest as i128));
+            estate.loss += rest;
+            effect.cash(self, index, rest as i128, false);
         }
         assert_eq!(self.ledger.margin(index).cash, 0, "an account that is closed out ends with nothing");
         (self.standings[index].paid_in, self.standings[index].closing) = (0, Closing::default());
