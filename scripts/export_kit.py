@@ -14,7 +14,7 @@ RULES = {
     "slices_at_once_max": 4,
     "residual_min": 0,
     "mark_hold_ms": 60_000,
-    "cancel_wait_ms": 5_000,
+    "cancel_wait_ms": 5000,
     "close_factor": {"above": 1 << 60, "portion": 1000, "window_ms": 30_000},
     "insurance": {"market_share": 0, "reserve": 0, "window_ms": 1000},
     "deleveraging": "pro-rata",

@@ -140,6 +140,78 @@ class CloseOuts(unittest.TestCase):
         self.assertEqual((owners["deficit"]["cash"], owners["backstops"][0]["cash"]), ("-2300", "0"))
         self.assert_each_amount_counts(self.capped, {"winner": (499_000, 501_000)})
 
+    def lost(self, notional, rule="pro-rata"):
+        """1: long 10 from 10,000 with a deficit of 5,000 at 9,000. 2, short 3 from 10,000, takes 3 lots and 3,000, all its profit; 2,000 are left for 5,
+        who won in the other instrument. Of the other 7 lots the backstop takes what it has room for; then 3 and 4, short 3 and 1 from 8,000 and so
+        without profit, what they have, at the mark; the rest is the backstop's. At 9,900 each lot of it is worth 900 more.
+        Returns the lots of the backstop, of 3 and of 4, and the event's sequence."""
+        made = begin([{"backstop": {"notional": notional, "loss": 1}}, {}], RULES | {"deleveraging": rule})
+        made.add(0, [deposited(1, 5_000), traded(1, 10, -100_000)], [(1, 1, 0, 1, 5_000_000, 5_000_000)])
+        made.add(0, [deposited(2, 10_000), traded(2, -3, 30_000), deposited(5, 1_000), traded(5, 1, -5_000, 1)])
+        made.add(0, [deposited(3, 20_000), traded(3, -3, 24_000), deposited(4, 20_000), traded(4, -1, 8_000)])
+        made.add(1000, [mark(9000)], [(0, 1, 1, 4, -5_000_000, 4_500_000)], [bankrupt(1)])
+        sequence = made.sequence
+        made.add(1000, [bankrupted(1)], [(0, 1, 4, 0, 0, 0)], external=False)
+        made.add(2000, [mark(9900)])
+        made.end(3000)
+        owners = self.balances(made)
+        self.assertEqual(self.cash(owners, 1, 2, 5), [0, 10_000, 4_000])
+        self.assertEqual((owners["deficit"]["cash"], owners["insurance"]["cash"], owners["funds"][0]["cash"]), ("0", "0", "0"))
+        # a lot given costs 9,000, one kept 9,900
+        cash = [int(owners["backstops"][0]["cash"]), *self.cash(owners, 3, 4)]
+        lots = [(now - before) // 900 for now, before in zip(cash, (0, 44_000 - 3 * 9_900, 28_000 - 9_900))]
+        self.assertEqual([before + 900 * got for before, got in zip((0, 14_300, 18_100), lots)], cash)
+        return lots, sequence
+
+    def test_a_loss_goes_to_winners_then_lots_to_the_backstop_losers_and_the_backstop(self):
+        for notional, expected in [
+            (8_999, [3, 3, 1]),  # beyond its limits, as 3 and 4 have 4
+            (26_999, [3, 3, 1]),
+            (27_000, [3, 3, 1]),
+            (35_999, [3, 3, 1]),
+            (36_000, [4, 2, 1]),  # 3 by 3 and 1: 2 1/4 and 3/4
+            (45_000, [5, 2, 0]),  # 1 1/2 and 1/2: the first
+            (54_000, [6, 1, 0]),
+            (62_999, [6, 1, 0]),
+            (63_000, [7, 0, 0]),
+        ]:
+            with self.subTest(notional):
+                self.assertEqual(self.lost(notional)[0], expected)
+        # 1.41 and 0.42; -0.08 and -0.26; 0 both: 3 is first
+        for rule in ("hyperliquid", "bitmex", "binance"):
+            with self.subTest(rule):
+                self.assertEqual(self.lost(36_000, rule)[0], [4, 3, 0])
+        lots, sequence = self.lost(36_000, "rotation")
+        self.assertEqual(lots, [4, 2, 1] if sequence % 2 else [4, 3, 0])
+
+    def test_what_comes_with_lots_goes_to_the_backstop_beyond_its_limits(self):
+        """1: long 10 at 9,100 with 1,900 and a fee of 182, nobody short; the backstop, without or with room for 4, pays 91,000 less 1,718 in all."""
+        for notional in (0, 36_400, 91_000):
+            made = begin([{"backstop": {"notional": notional, "loss": 1}}])
+            made.add(0, [deposited(1, 10_900), traded(1, 10, -100_000)])
+            made.add(1000, [mark(9100)], [(0, 1, 0, 3, 1_900_000, 4_550_000)], [take_over(1)])
+            made.add(1000, [taken_over(1)], [(0, 1, 3, 0, 0, 0)], external=False)
+            made.end(2000)
+            owners = self.balances(made)
+            self.assertEqual((owners["backstops"][0]["cash"], owners["insurance"]["cash"]), ("1718", "182"))
+
+    def test_a_loss_without_lots_is_shared_by_all_winners(self):
+        """1 and 2 are long and short 5, and both long 10 of the other instrument, where nobody is short. At 8,500 each lacks 5,000, of which go by
+        requirements of 50 and 85: 1,852 with the 5 lots and 3,148 with the 10. 3 won 20,000 and bears all of it."""
+        made = begin([{"backstop": FULL}] * 2)
+        made.add(0, [deposited(1, 10_000), traded(1, 5, -50_000), traded(1, 10, -100_000, 1)])
+        made.add(0, [deposited(2, 10_000), traded(2, -5, 50_000), traded(2, 10, -100_000, 1)])
+        made.add(0, [deposited(3, 1_000), traded(3, 20, -180_000)])
+        flags = [(0, account, 0, 4, -5_000_000, 6_750_000) for account in (1, 2)]
+        made.add(1000, [mark(8500, 1)], flags, [bankrupt(1, 2)])
+        # 3: 21,000 - 10,000, R 10,000
+        flags = [(0, 3, 0, 1, 11_000_000, 10_000_000), (0, 1, 4, 0, 0, 0), (0, 2, 4, 0, 0, 0)]
+        made.add(1000, [bankrupted(1, 2)], flags, external=False)
+        made.end(2000)
+        owners = self.balances(made)
+        self.assertEqual(self.cash(owners, 1, 2, 3), [0, 0, 11_000])
+        self.assertEqual(([row["cash"] for row in owners["backstops"]], owners["deficit"]["cash"]), (["0", "0"], "0"))
+
     def ranked(self, rule):
         """7 is long 35,000 lots with a loss of 175 units. E and profit of 1, short 10,000: 1,030 and 200 - 170 in the other instrument; of 2, short
         30,000: 5,600 and 600; of 3, short 20,000 from 1.1: 12,400 and 2,400. Returns what 1 to 3 bear of the loss, and the event's sequence."""
@@ -168,26 +240,6 @@ class CloseOuts(unittest.TestCase):
         expected = ((30, 145, 0), (0, 150, 25), (30, 29, 116))[sequence % 3]
         self.assertEqual(borne, [amount * million for amount in expected])
         self.assertEqual([amount // million for amount in self.ranked("pro-rata")[0]], [1, 34, 138])
-
-    def spared(self, **amounts):
-        """1 as above: a deficit of 5,000 with 10 lots. 2, short 2, is in profit by 2,000 and bears that; of the other 8 lots the backstop takes 3, and 3,
-        short 5 and not in profit, closes 5 at the mark for nothing. 3,000 are socialised on nobody: the deficit."""
-        made = begin([{"backstop": {"notional": 27_000, "loss": 10**9}}])
-        made.add(0, [deposited(1, 5_000), traded(1, 10, -100_000)], [(1, 1, 0, 1, 5_000_000, 5_000_000)])
-        made.add(0, [deposited(2, 10_000), traded(2, -2, 20_000), deposited(3, 10_000), traded(3, -5, 44_000)])
-        made.add(1000, [mark(9000)], [(0, 1, 1, 4, -5_000_000, 4_500_000)], [bankrupt(1)])
-        made.add(1000, [bankrupted(1)], [(0, 1, 4, 0, 0, 0)], external=False)
-        # with a lot more or less of 3 its E would move by 900 here: 9,000, R 0
-        made.add(2000, [mark(9900), deposited(3, 0)])
-        made.end(3000)
-        return made
-
-    def test_losers_close_at_the_mark_what_the_backstop_has_no_room_for(self):
-        owners = self.balances(self.spared())
-        self.assertEqual(self.cash(owners, 2, 3), [10_000, 9_000])
-        self.assertEqual(owners["deficit"]["cash"], "-3000")
-        # 3 lots for 27,000, settled at 9,900
-        self.assertEqual(owners["backstops"][0]["cash"], "2700")
 
     def test_hedged_lots_last(self):
         """2 and 3 are both short 4 and in profit by 4,000; 3 holds 3 lots of the other instrument of the group, so one lot is unhedged. 1 is long 4 with

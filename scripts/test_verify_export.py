@@ -263,6 +263,7 @@ class Input(unittest.TestCase):
             "cut inside a line": whole[:-10],
             "an empty line": whole + b"\n",
             "a list": whole + b"[]\n",
+            "rules without a wait for cancellations": changed(1, rules={name: RULES[name] for name in RULES if name != "cancel_wait_ms"}),
             "scale 0": changed(1, rules=RULES | {"scale": 0}),
             "a rule of deleveraging that is not defined": changed(1, rules=RULES | {"deleveraging": "by-lot"}),
         }.items():

@@ -44,10 +44,19 @@ class Guards(unittest.TestCase):
             ([(0, 100), (1, 50), (hold, 60)], [True, False, False], {"applied": 1, "held": 1, "dropped": 1}),
             ([(0, 100), (1, 50), (1 + hold, 101)], [True, False, True], {"applied": 2, "held": 1, "discarded": 1}),
             ([(0, 100), (1, 50), (1 + hold, 200)], [True, False, False], {"applied": 1, "held": 2, "discarded": 1}),
-            # on the other side of the last applied: 60 is near 50 + 20 %, 61 is not, but as far away
-            ([(0, 1000), (1, 50), (1 + hold, 61)], [True, False, True], {"applied": 2, "held": 1, "confirmed": 1}),
-            ([(0, 100), (1, 121), (1 + hold, 900)], [True, False, True], {"applied": 2, "held": 1, "confirmed": 1}),
-            ([(0, 100), (1, 79), (1 + hold, 30), (2 + hold, 30)], [True, False, True, True], {"applied": 3, "held": 1, "confirmed": 1}),
+            # as far below as the band reaches is not beyond it, and 80 is not near 50; above, the same
+            ([(0, 100), (1, 50), (1 + hold, 80)], [True, False, True], {"applied": 2, "held": 1, "discarded": 1}),
+            ([(0, 100), (1, 50), (1 + hold, 79)], [True, False, True], {"applied": 2, "held": 1, "confirmed": 1}),
+            ([(0, 100), (1, 50), (1 + hold, 1)], [True, False, True], {"applied": 2, "held": 1, "confirmed": 1}),
+            ([(0, 100), (1, 300), (1 + hold, 120)], [True, False, True], {"applied": 2, "held": 1, "discarded": 1}),
+            ([(0, 100), (1, 300), (1 + hold, 121)], [True, False, True], {"applied": 2, "held": 1, "confirmed": 1}),
+            ([(0, 100), (1, 300), (1 + hold, 999)], [True, False, True], {"applied": 2, "held": 1, "confirmed": 1}),
+            # beyond the band on the other side is another story
+            ([(0, 100), (1, 300), (1 + hold, 79)], [True, False, False], {"applied": 1, "held": 2, "discarded": 1}),
+            ([(0, 100), (1, 79), (1 + hold, 121)], [True, False, False], {"applied": 1, "held": 2, "discarded": 1}),
+            # the band is of the price compared with: 100 is near the held 125, which was not near 100
+            ([(0, 100), (1, 125), (1 + hold, 99)], [True, False, True], {"applied": 2, "held": 1, "discarded": 1}),
+            ([(0, 100), (1, 125), (1 + hold, 100)], [True, False, True], {"applied": 2, "held": 1, "confirmed": 1}),
         ]:
             with self.subTest(marks):
                 found, counts = self.outcomes(marks)

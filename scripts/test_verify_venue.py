@@ -89,6 +89,21 @@ class Latency(unittest.TestCase):
         made.end(2400)
         self.assertEqual(self.found(made)[0], "external round")
 
+    def test_no_trade_where_an_order_is_out(self):
+        """Neither way in its instrument; in another, of another account, and after the report there is none out."""
+        made = opened(500)
+        trades = [traded(1, -1, 9450), traded(1, 1, -9450)]
+        made.add(2100, [deposited(2, 10_000), *trades])
+        made.add(2200, [listed(1), mark(9450, 1), traded(1, 1, -9450, 1), traded(1, -1, 9450, 1), traded(2, 1, -9450)])
+        both = [(1, 1000), (2, 1000)]
+        made.add(2300, [book(both, both, 1)])
+        made.fill(2500)
+        # 7 lots: E as it was, R 66,150 * 50
+        made.add(2600, [traded(1, -1, 9450)], [(0, 1, 1, 0, 4_445_000, 3_307_500)])
+        made.end(3000)
+        verifier = verify(made.lines)
+        self.assertEqual((verifier.mismatches, verifier.counts["refused"]), ([], len(trades)))
+
     def test_a_report_is_no_outcome_of_a_decision_round(self):
         made = opened(500)
         made.fill(2500, external=False)

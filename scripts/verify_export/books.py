@@ -18,7 +18,7 @@ class Account(Owner):
 
     __slots__ = (
         "id", "owner", "isolated", "paid_in", "resting", "reserved", "severity", "offset", "is_offset_old", "reducing", "pending",
-        "short_slices", "slice_ms", "slices_at_time", "window", "entries", "cancel_ms",
+        "cancel_ms", "short_slices", "slice_ms", "slices_at_time", "window", "entries",
     )  # fmt: skip
 
     def __init__(self, account_id, owner, isolated=None):
@@ -30,7 +30,7 @@ class Account(Owner):
         self.severity = HEALTHY
         self.offset = 0
         self.is_offset_old = False
-        self.pending = None
+        self.pending = self.cancel_ms = None  # when a cancellation was last decided
         self.entries = {}  # what was paid for a position, by instrument; below zero for a short
         self.window = None  # of the close factor: [start, gross notional then, closed since]
         self.end_liquidation()
@@ -48,7 +48,6 @@ class Account(Owner):
 
     def end_liquidation(self):
         self.reducing = False
-        self.cancel_ms = None  # of the cancellation, if nothing else was decided since
         self.short_slices = 0
         self.slice_ms = None
         self.slices_at_time = 0

@@ -139,29 +139,26 @@ class CloseOut:
 
     def distribute_market(self, instrument, lots, surplus, carriers):
         """Returns the loss that nobody bears who took lots."""
-        price = self.prices[instrument]
+        price, loss = self.prices[instrument], 0
         if lots == 0 and surplus > 0:
             self.books.pay(self.books.system["estate"], self.insurance, surplus)
             return 0
-        loss = 0
         if surplus < 0:
-            if lots != 0:
-                taken, given = self.deleverage(instrument, lots, surplus, carriers)
-                lots, surplus = lots - taken, surplus - given
+            lots, surplus = self.deleverage(instrument, lots, surplus, carriers)
             loss, surplus = -surplus, 0
         if lots != 0:
             taken = min(abs(lots), self.backstop_room(instrument, lots))
             share = surplus * taken // abs(lots)
             self.give_backstop(instrument, sign(lots) * taken, sign(lots) * taken * price - share)
             lots, surplus = lots - sign(lots) * taken, surplus - share
-        if lots != 0:
-            taken, given = self.deleverage(instrument, lots, surplus, carriers)
-            lots, surplus = lots - taken, surplus - given
+        lots, surplus = self.deleverage(instrument, lots, surplus, carriers)
         self.give_backstop(instrument, lots, lots * price - surplus)
         return loss
 
     def deleverage(self, instrument, lots, surplus, carriers):
-        """Counterparties close against the estate; returns the lots and the part of the surplus that went."""
+        """Counterparties close against the estate; returns the lots and the surplus that are left."""
+        if lots == 0:
+            return lots, surplus
         rows = [self.books.accounts[at] for at in sorted(self.markets[instrument].holders)]
         rows = [row for row in rows if row.lots[instrument] * lots < 0 and row.pending != "outcome"]
         profits = {row.id: max(0, self.margin.profit(row)) for row in rows}
@@ -181,13 +178,12 @@ class CloseOut:
             weights = [profits[row.id] if rule == "pro-rata" else got * price for row, got in takers]
             claims = list(zip(weights, caps))
         amounts, rest = shared_out(abs(surplus), claims)
-        left = abs(lots) - sum(got for _, got in takers)
         for (row, got), amount in zip(takers, amounts):
             taken = sign(lots) * got
             self.exchange(row, self.books.system["estate"], instrument, taken, sign(surplus) * amount - taken * price)
             carriers[row.id] = row
             self.counts["deleveraged"] += 1
-        return sign(lots) * (abs(lots) - left), sign(surplus) * (abs(surplus) - rest)
+        return lots - sign(lots) * sum(got for _, got in takers), sign(surplus) * rest
 
     def pro_rata(self, rows, instrument, lots, profits, losers_too):
         """Lots by account: by profit, unhedged ones first, then by size where no loss comes with them."""

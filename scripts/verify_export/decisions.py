@@ -20,6 +20,8 @@ class Decisions:
             if judged[0] > account.severity:
                 self.report("verdict", f"at most the device's severity {account.severity} of account {account.id}", judged[0])
             queue.append((-judged[0], -self.margin.notional(account), account.id, judged))
+        under_way = {self.books.accounts[account_id] for verdict, _, account_id, _ in queue if -verdict >= LIQUIDATABLE}
+        self.cancelled &= under_way | self.reducing
         bankrupt, taken_over, others = [], [], []
         self.orders_decided = self.orders_placed
         for *_, account_id, judged in sorted(queue):
@@ -38,14 +40,14 @@ class Decisions:
     def action(self, account, verdict, equity, requirement, required):
         if account.pending == "outcome":
             return None
-        if verdict >= LIQUIDATABLE and account.resting > 0 and account.cancel_ms is None:
+        if account.pending == "cancel" and verdict < TAKEOVER and self.time_ms - account.cancel_ms < self.rules["cancel_wait_ms"]:
+            return None
+        if verdict >= LIQUIDATABLE and account.resting > 0 and account not in self.cancelled:
             return ("cancel_orders", account.id)
         if verdict == INSOLVENT:
             return "bankrupt"
         if verdict == TAKEOVER:
             return "take_over"
-        if account.pending == "cancel" and self.time_ms < account.cancel_ms + self.rules["cancel_wait_ms"]:
-            return None
         if verdict == LIQUIDATABLE:
             account.reducing = True
             self.reducing.add(account)
@@ -120,19 +122,18 @@ class Decisions:
     def slice(self, account, instrument, room, equity, requirement, required):
         size, price, market = account.lots[instrument], self.prices[instrument], self.markets[instrument]
         whole, residual_min = abs(size), self.rules["residual_min"]
-        share = max(room // price, int(account.window[2] == 0))
-        lots = min(self.lots_to_target(account, instrument, equity, requirement, required), share)
+        most = max(room // price, 1 if account.window[2] == 0 else 0)
+        lots = min(self.lots_to_target(account, instrument, equity, requirement, required), most)
         if (whole - lots) * price < residual_min or whole * price < 2 * residual_min:
             lots = whole
         if lots == 0:
             return None
         budget = market.bucket.room(self.time_ms)
         if budget is not None:
-            if budget // price == 0:
-                command = self.absorption(account, instrument, lots)
-                if command is not None or market.bucket.taken > 0:
-                    return command
-            lots = min(lots, max(1, budget // price))
+            most = max(budget // price, 1 if market.bucket.taken == 0 else 0)
+            if most == 0:
+                return self.absorption(account, instrument, lots)
+            lots = min(lots, most)
         lots = market.walk(lots, size > 0)[0]
         if lots == 0:
             account.note_slice(self.time_ms, False)
@@ -174,8 +175,12 @@ class Decisions:
                     continue
                 self.orders[order] = Placed(rows[0], instrument, lots, limit, self.prices[instrument])
             for row in rows:
-                is_cancel = name == "cancel_orders"
-                row.pending, row.cancel_ms = ("cancel", self.time_ms) if is_cancel else ("outcome", None)
+                if name == "cancel_orders":
+                    row.pending, row.cancel_ms = "cancel", self.time_ms
+                    self.cancelled.add(row)
+                else:
+                    row.pending = "outcome"
+                    self.cancelled.discard(row)
 
 
 class Placed:

@@ -45,6 +45,7 @@ class Episode(CloseOut, Decisions):
         self.flags = []  # of the round: (sequence, account, old, new, E, R)
         self.watch = set()  # accounts with last device severity 2 or more
         self.reducing = set()
+        self.cancelled = set()  # accounts of whose liquidation a cancellation was the last that was decided
         self.is_settled = False
         self.effects = {
             "fund_endowed": self.fund_endowed,
@@ -133,6 +134,7 @@ class Episode(CloseOut, Decisions):
     def end_liquidation(self, account):
         account.end_liquidation()
         self.reducing.discard(account)
+        self.cancelled.discard(account)
 
     def fund_endowed(self, instrument, quanta):
         if quanta < 0:
@@ -241,15 +243,15 @@ class Episode(CloseOut, Decisions):
             raise Refused
         held = row.lots.get(instrument, 0)
         size = self.check_size(row, instrument, lots)
-        if any(order.account is row and order.instrument == instrument for order in self.orders.values()):
+        if any(placed.account is row and placed.instrument == instrument for placed in self.orders.values()):
             raise Refused
-        equity_before, _ = self.margin.evaluate(row)
-        equity = equity_before + self.scale * quote + self.margin.value(instrument, size) - self.margin.value(instrument, held)
-        if equity < 0 and equity < equity_before:
+        before, _ = self.margin.evaluate(row)
+        after = before + self.scale * quote + self.margin.value(instrument, size) - self.margin.value(instrument, held)
+        if after < min(0, before):
             raise Refused
-        is_margined = self.markets[instrument].initial is not None or not self.markets[instrument].is_contract
-        if (size * held < 0 or abs(size) > abs(held)) and is_margined:
-            if equity < self.margin.initial(row, {instrument: size}) + self.scale * row.reserved:
+        market = self.markets[instrument]
+        if (size * held < 0 or abs(size) > abs(held)) and (market.initial is not None or not market.is_contract):
+            if after < self.margin.initial(row, {instrument: size}) + self.scale * row.reserved:
                 raise Refused
         self.exchange(row, self.books.system["maker"], instrument, lots, quote)
         return (row,)
@@ -345,6 +347,7 @@ class Episode(CloseOut, Decisions):
         for account in list(self.reducing):
             self.end_liquidation(account)
         self.watch.clear()
+        self.cancelled.clear()
 
     # -- rounds
 

@@ -28,8 +28,8 @@ class Guard:
                 counts["dropped"] += 1
                 return False
             held, self.held = self.held, None
-            is_as_far = not is_near_applied and (price > self.applied) == (held > self.applied)
-            if near(price, held, band, scale) or is_as_far:
+            is_beyond = not is_near_applied and (price > self.applied) == (held > self.applied)
+            if near(price, held, band, scale) or is_beyond:
                 counts["confirmed"] += 1
                 return self._apply(price, counts)
             counts["discarded"] += 1

@@ -198,6 +198,22 @@ fn resting_orders_are_cancelled_before_anything_is_sold() {
 }
 
 #[test]
+fn who_recovered_and_falls_again_has_its_orders_cancelled_anew() {
+    // To no flag at all, and to one that is only warned.
+    for between in [1_000_000, 996_000] {
+        let mut world = with(rules(), spec("BTC"));
+        thin(&mut world, 7);
+        let account = AccountId(7);
+        world.round(vec![Event::OrdersResting { account, count: 2, reserved: 5 }]);
+        for price in [994_000, between, 994_000] {
+            let (_, commands) = world.apply(vec![Event::Mark { instrument: BTC, price }]);
+            let cancels = if price == between { vec![] } else { vec![Command::CancelOrders { account }] };
+            assert_eq!(commands, cancels, "at {price}, by way of {between}");
+        }
+    }
+}
+
+#[test]
 fn a_cancellation_that_is_never_confirmed_does_not_hold_up_a_takeover() {
     let mut world = with(rules(), spec("BTC"));
     thin(&mut world, 7);

@@ -191,6 +191,27 @@ fn a_venues_ranking_closes_whole_positions_in_its_order_at_one_price() {
 }
 
 #[test]
+fn what_a_ranking_finds_nobody_for_goes_to_the_backstop() {
+    let mut world = with(Rules { deleveraging: Deleveraging::Hyperliquid, ..rules() }, spec("BTC"));
+    long_with_a_deficit_at_980(&mut world, 7);
+    world.open(1, BTC, -10_000, 1_000 * UNIT);
+    world.mark(980_000);
+    assert_eq!((world.engine.counters().deleveraged, world.holdings(1).1), (1, 0));
+    assert_eq!(world.engine.ledger().of(Owner::Backstop(BTC)).size(BTC), 30_000);
+}
+
+#[test]
+fn nobody_is_deleveraged_where_the_funds_paid_and_the_backstop_has_room() {
+    let mut world = World::new(200 * UNIT, FAIR);
+    long_with_a_deficit_at_980(&mut world, 7);
+    world.open(1, BTC, -40_000, 1_000 * UNIT);
+    world.mark(980_000);
+    assert_eq!((world.engine.insurance(), world.engine.bad_debt()), (0, 0));
+    assert_eq!((world.engine.counters().deleveraged, world.holdings(1).1), (0, -40_000));
+    assert_eq!(world.engine.ledger().of(Owner::Backstop(BTC)).size(BTC), 40_000);
+}
+
+#[test]
 fn an_event_closes_out_some_accounts_but_not_too_many_and_each_once() {
     let mut world = World::new(0, FAIR);
     world.open(7, BTC, 10, 5_000 * UNIT);

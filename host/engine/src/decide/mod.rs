@@ -58,6 +58,9 @@ impl Engine {
                 self.watch.insert(index);
             } else {
                 self.watch.remove(&index);
+                if self.standings[index].stage != Stage::Reducing {
+                    self.standings[index].attempts.cancel_ms = None;
+                }
             }
         }
         let mut decided = Decided::default();
@@ -97,8 +100,12 @@ impl Engine {
 
     /// What the account needs now, which is then under way; none if it needs nothing, or waits for what is under way.
     fn need(&mut self, index: usize, exact: Exact) -> Option<Need> {
-        let Standing { pending, resting, attempts, .. } = self.standings[index];
+        let Standing { stage, pending, resting, attempts, .. } = self.standings[index];
         if pending == Pending::Outcome {
+            return None;
+        }
+        if exact.verdict < Severity::Liquidatable && stage != Stage::Reducing {
+            self.standings[index].attempts.cancel_ms = None;
             return None;
         }
         if exact.verdict >= Severity::Liquidatable && resting > 0 && attempts.cancel_ms.is_none() {
@@ -118,12 +125,7 @@ impl Engine {
                 self.reducing.insert(index);
                 self.reduce(index, exact)?
             }
-            Severity::Warned | Severity::Healthy => {
-                if self.standings[index].stage != Stage::Reducing {
-                    return None;
-                }
-                self.reduce(index, exact)?
-            }
+            Severity::Warned | Severity::Healthy => self.reduce(index, exact)?,
         };
         let standing = &mut self.standings[index];
         (standing.pending, standing.attempts.cancel_ms) = (Pending::Outcome, None);
