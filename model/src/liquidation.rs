@@ -236,6 +236,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn haircut_and_surcharge_come_back_when_an_asset_is_turned_into_cash() {
+        let table = table();
+        for (size, cost) in [(5, 1_500 - 200_000), (-5, 1_500 - 250_000)] {
+            let asset =
+                Holding { weights: Weights { long: 800_000, short: 1_250_000 }, ..holding(size, 1, &table) };
+            assert_eq!(net_cost(&asset, 1_500, scale()), cost);
+        }
+        assert_eq!(net_cost(&holding(5, 1, &table), 1_500, scale()), 1_500);
+        assert_eq!(crate::margin::cash_equity(-7, scale()), -7_000_000);
+    }
+
     proptest! {
         #[test]
         fn liquidation_price_parts_safe_from_unsafe((size, price, equity, maintenance, _) in any_case()) {

@@ -161,6 +161,22 @@ mod tests {
     }
 
     #[test]
+    fn steps_that_break_one_rule_are_not_monotone() {
+        let table = TierTable::new(Scale::new(10_000).unwrap(), &[(0, 5), (7, 6), (9, 8)]).unwrap();
+        let broken = |change: &dyn Fn(&mut TierSteps)| {
+            let mut steps = *table.steps();
+            change(&mut steps);
+            !steps.is_monotone()
+        };
+        assert!(table.steps().is_monotone() && !broken(&|_| ()));
+        assert!(broken(&|steps| steps.steps[0].floor = 1));
+        assert!(broken(&|steps| steps.steps[0].deduction = 1));
+        assert!(broken(&|steps| steps.steps[2].floor = 7));
+        assert!(broken(&|steps| steps.steps[2].rate = 5));
+        assert!(broken(&|steps| steps.steps[2].deduction = 0));
+    }
+
+    #[test]
     fn a_broken_table_is_refused_by_name() {
         let scale = Scale::new(10_000).unwrap();
         assert_eq!(TierTable::new(scale, &[]), Err(TierError::Count(0)));
