@@ -82,10 +82,9 @@ fn assert_nobody_is_stuck(kept: &Kept) {
     assert_eq!((reports, ended), (orders, decided));
 }
 
-/// Ten longs of ten depths each, liquidatable at 1 % below the start and then every 0.3 %; the tape falls by 1.05 % and stays there.
-fn ladder_of_longs(config: &VenueConfig) -> (BTreeSet<AccountId>, u64, Kept) {
-    let (lots, rules) = (10_000, Rules::default());
-    let spec = InstrumentSpec {
+/// A contract with a shallow book.
+fn shallow(rules: &Rules) -> InstrumentSpec {
+    InstrumentSpec {
         tick: 10,
         brackets: vec![(0, 50_000)],
         fee: 1_500,
@@ -94,7 +93,13 @@ fn ladder_of_longs(config: &VenueConfig) -> (BTreeSet<AccountId>, u64, Kept) {
         mark_band: 200_000,
         depth: Depth { levels: 20, step: 500, level_lots: 50, refill_lots: 100 },
         ..InstrumentSpec::plain("X", rules.scale)
-    };
+    }
+}
+
+/// Ten longs of ten depths each, liquidatable at 1 % below the start and then every 0.3 %; the tape falls by 1.05 % and stays there.
+fn ladder_of_longs(config: &VenueConfig) -> (BTreeSet<AccountId>, u64, Kept) {
+    let (lots, rules) = (10_000, Rules::default());
+    let spec = shallow(&rules);
     let mut opening = vec![
         Event::FundEndowed { instrument: None, quanta: 1_000_000_000_000 },
         Event::Listed { instrument: X, spec },
@@ -254,16 +259,7 @@ fn late_and_rejected_orders_leave_nobody_waiting() {
 fn the_end_of_an_episode_rejects_what_has_not_arrived() {
     let config = VenueConfig { latency_ms: 60_000, ..VenueConfig::default() };
     let (rules, account) = (Rules::default(), AccountId(7));
-    let spec = InstrumentSpec {
-        tick: 10,
-        brackets: vec![(0, 50_000)],
-        fee: 1_500,
-        slippage: 1_000,
-        limit_band: 20_000,
-        mark_band: 200_000,
-        depth: Depth { levels: 20, step: 500, level_lots: 50, refill_lots: 100 },
-        ..InstrumentSpec::plain("X", rules.scale)
-    };
+    let spec = shallow(&rules);
     let (mut kept, mut driver) = (Kept::default(), driver(16, 1));
     let mut session =
         Session::start(rules, &mut driver, Audit::Full, Patrol::new(10), venue(&config), 0, 0).unwrap();
