@@ -41,10 +41,11 @@ pub(crate) struct Listed {
 }
 
 /// What a change replaced.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Undo {
     Listed { instrument: InstrumentId },
     Mark { instrument: InstrumentId, mark: Price },
+    Brackets { instrument: InstrumentId, brackets: Vec<(u64, u32)> },
     Size { index: u32, instrument: InstrumentId, size: i64 },
     Cash { index: u32, cash: i128 },
     Offset { index: u32, offset: i128 },
@@ -114,7 +115,7 @@ impl Book {
     }
 
     /// Lets a round take effect that was planned, and judges as a sound device does: the account of a change, and those holders of an
-    /// instrument that `swept` picks on its mark. Coverage counts all holders.
+    /// instrument that `swept` picks on its sweep. Coverage counts all holders.
     pub fn round(
         &mut self,
         updates: &[Update],
@@ -134,22 +135,32 @@ impl Book {
                         instrument,
                         Price::new(price).expect("the plan takes prices in range only"),
                     );
-                    for index in swept(self, instrument, sequence) {
-                        let account = map.account_of(index).expect("a holder has an index");
-                        answer.verdicts.extend(self.compare(index, account, sequence));
+                    self.sweep((instrument, sequence), map, &swept, &mut answer);
+                    continue;
+                }
+                Change::Funding { instrument, delta } => {
+                    for place in 0..self.holders(instrument).len() {
+                        let index = self.holders(instrument)[place];
+                        let paid = i128::from(self.size(instrument, index)) * i128::from(delta);
+                        self.add_cash(index, -paid);
                     }
-                    let holders = self.holders(instrument).len() as u64;
-                    answer.coverage.push(Coverage { sequence, instrument, holders, clocks: 0 });
+                    self.sweep((instrument, sequence), map, &swept, &mut answer);
+                    continue;
+                }
+                Change::Brackets { instrument, ref spec } => {
+                    let brackets = self.put_brackets(instrument, spec.brackets.clone());
+                    self.undo.push(Undo::Brackets { instrument, brackets });
+                    self.sweep((instrument, sequence), map, &swept, &mut answer);
                     continue;
                 }
                 Change::Position { account, instrument, size, cash_delta, hold } => {
                     let index = index_of(account);
                     self.set_size(index, instrument, size);
-                    self.add_cash(index, cash_delta);
+                    self.add_cash(index, cash_delta.into());
                     (account, hold)
                 }
                 Change::Cash { account, delta, hold } => {
-                    self.add_cash(index_of(account), delta);
+                    self.add_cash(index_of(account), delta.into());
                     (account, hold)
                 }
                 Change::Offset { account, value, hold } => {
@@ -176,12 +187,30 @@ impl Book {
             match step {
                 Undo::Listed { instrument } => self.listed[usize::from(instrument.0)] = None,
                 Undo::Mark { instrument, mark } => self.of_mut(instrument).mark = mark,
+                Undo::Brackets { instrument, brackets } => {
+                    self.put_brackets(instrument, brackets);
+                }
                 Undo::Size { index, instrument, size } => self.place(index, instrument, size),
                 Undo::Cash { index, cash } => self.account_mut(index).cash = cash,
                 Undo::Offset { index, offset } => self.account_mut(index).offset = offset,
                 Undo::Severity { index, severity } => self.account_mut(index).severity = severity,
             }
         }
+    }
+
+    fn sweep(
+        &mut self,
+        (instrument, sequence): (InstrumentId, EventSequence),
+        map: &SlotMap,
+        swept: &impl Fn(&Self, InstrumentId, EventSequence) -> Vec<u32>,
+        answer: &mut RoundAnswer,
+    ) {
+        for index in swept(self, instrument, sequence) {
+            let account = map.account_of(index).expect("a holder has an index");
+            answer.verdicts.extend(self.compare(index, account, sequence));
+        }
+        let holders = self.holders(instrument).len() as u64;
+        answer.coverage.push(Coverage { sequence, instrument, holders, clocks: 0 });
     }
 
     fn list(&mut self, instrument: InstrumentId, spec: &InstrumentSpec) {
@@ -195,14 +224,22 @@ impl Book {
         self.undo.push(Undo::Listed { instrument });
     }
 
+    /// Returns the brackets before.
+    fn put_brackets(&mut self, instrument: InstrumentId, brackets: Vec<(u64, u32)>) -> Vec<(u64, u32)> {
+        let tiers = TierTable::new(self.scale, &brackets).expect("the plan takes sound tables only");
+        let listed = self.of_mut(instrument);
+        listed.tiers = tiers;
+        std::mem::replace(&mut listed.spec.brackets, brackets)
+    }
+
     fn set_mark(&mut self, instrument: InstrumentId, mark: Price) {
         let mark = std::mem::replace(&mut self.of_mut(instrument).mark, mark);
         self.undo.push(Undo::Mark { instrument, mark });
     }
 
-    fn add_cash(&mut self, index: u32, delta: i64) {
+    fn add_cash(&mut self, index: u32, delta: i128) {
         let cash = self.account_mut(index).cash;
-        self.account_mut(index).cash = cash + i128::from(delta);
+        self.account_mut(index).cash = cash + delta;
         self.undo.push(Undo::Cash { index, cash });
     }
 

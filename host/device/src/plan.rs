@@ -25,8 +25,8 @@ pub(crate) struct Sweep {
     /// Place of its record in the plan.
     pub offset: u32,
     pub instrument: u16,
-    /// Which mark of the round it is; none for a listing or a walk.
-    pub mark: Option<u32>,
+    /// Which row of the round's coverage it is; none for a listing or a walk.
+    pub due: Option<u32>,
 }
 
 /// Records of one round, each with the event that caused it. Its memory is used again for the next round.
@@ -37,7 +37,7 @@ pub(crate) struct Plan {
     pub sweeps: Vec<Sweep>,
     /// Holders that each sweep must find: sweep by sweep, lane by lane.
     pub holders: Vec<u32>,
-    pub marks: u32,
+    pub dues: u32,
     /// Places of the POSITIONs that append a slot.
     pub appends: Vec<u32>,
     /// Number of the first record.
@@ -120,7 +120,8 @@ impl Plan {
         listed.sort_unstable_by_key(|&(id, _)| segment(id).base);
         for &(id, instrument) in &listed {
             if anew {
-                self.listing(0, id, &instrument.spec, &instrument.tiers, segment(id), map.lanes());
+                let nobody = std::iter::repeat_n(0, map.lanes());
+                self.listing((0, id), &instrument.spec, &instrument.tiers, segment(id), None, nobody);
             }
             let slot = |&index: &u32| Some((map.slot(id, index).expect("listed")?, index));
             let mut slots: Vec<(u32, u32)> = accounts.iter().filter_map(slot).collect();
@@ -184,7 +185,7 @@ impl Plan {
         self.holders.clear();
         self.appends.clear();
         self.held.clear();
-        self.marks = 0;
+        self.dues = 0;
         self.first = first;
     }
 
@@ -193,6 +194,8 @@ impl Plan {
         match update.change {
             Change::List { instrument, ref spec } => self.list(event, instrument, spec, map, scale),
             Change::Mark { instrument, price } => self.mark(event, instrument, price, map),
+            Change::Funding { instrument, delta } => self.funding(event, instrument, delta, map),
+            Change::Brackets { instrument, ref spec } => self.relist(event, instrument, spec, map, scale),
             Change::Position { account, instrument, size, cash_delta, hold } => {
                 self.position(event, (account, instrument), size, cash_delta, hold, map)
             }
@@ -228,19 +231,38 @@ impl Plan {
         let tiers = TierTable::new(scale, &spec.brackets)
             .map_err(|source| DeviceError::Tiers { sequence: event, source })?;
         let segment = map.list(instrument, spec.price_bits, spec.size_bits).map_err(room(event))?;
-        self.listing(event, instrument, spec, &tiers, segment, map.lanes());
+        let nobody = std::iter::repeat_n(0, map.lanes());
+        self.listing((event, instrument), spec, &tiers, segment, None, nobody);
         Ok(())
     }
 
-    /// The steps of the tiers, then the commit.
-    fn listing(
+    /// Other tiers of a listed instrument: its holders are swept from the old to the new ones.
+    fn relist(
         &mut self,
         event: EventSequence,
         instrument: InstrumentId,
         spec: &InstrumentSpec,
+        map: &SlotMap,
+        scale: Scale,
+    ) -> Result<(), DeviceError> {
+        let tiers = TierTable::new(scale, &spec.brackets)
+            .map_err(|source| DeviceError::Tiers { sequence: event, source })?;
+        let segment = map.segment(instrument).map_err(room(event))?;
+        let due = self.next_due(instrument, map);
+        let counts = map.counts(instrument).map_err(room(event))?;
+        self.listing((event, instrument), spec, &tiers, segment, due, counts);
+        Ok(())
+    }
+
+    /// The steps of the tiers, then the commit, which sweeps `holders`.
+    fn listing(
+        &mut self,
+        (event, instrument): (EventSequence, InstrumentId),
+        spec: &InstrumentSpec,
         tiers: &TierTable,
         segment: Segment,
-        lanes: usize,
+        due: Option<u32>,
+        holders: impl Iterator<Item = u32>,
     ) {
         let index = i128::from(instrument.0);
         for (step, tier) in tiers.steps().as_slice().iter().enumerate() {
@@ -253,7 +275,7 @@ impl Plan {
                 .with(&record::DEDUCTION, tier.deduction as i128);
             self.push(event, record);
         }
-        self.sweep(instrument.0, None, core::iter::repeat_n(0, lanes));
+        self.sweep(instrument.0, due, holders);
         let record = self
             .record(&input::INSTRUMENT)
             .flagged(FLAG_COMMIT)
@@ -278,15 +300,41 @@ impl Plan {
         let segment = map.segment(instrument).map_err(room(event))?;
         let max = Price::MAX >> (32 - u32::from(segment.price_bits));
         in_range(event, "price", price.into(), 0, max.into())?;
-        self.sweep(instrument.0, Some(self.marks), map.counts(instrument).map_err(room(event))?);
-        self.marks += 1;
+        let due = self.next_due(instrument, map);
+        self.sweep(instrument.0, due, map.counts(instrument).map_err(room(event))?);
         let record = self
             .record(&input::MARK)
             .with(&record::INSTRUMENT, instrument.0.into())
             .with(&record::PRICE, price.into());
         self.push(event, record);
-        self.held.retain(|&index| !matches!(map.slot(instrument, index), Ok(Some(_)))); // the sweep compares them
         Ok(())
+    }
+
+    fn funding(
+        &mut self,
+        event: EventSequence,
+        instrument: InstrumentId,
+        delta: i64,
+        map: &SlotMap,
+    ) -> Result<(), DeviceError> {
+        let segment = map.segment(instrument).map_err(room(event))?;
+        let max = i128::from(Price::MAX >> (32 - u32::from(segment.price_bits)));
+        in_range(event, "index delta", delta.into(), -max, max)?;
+        let due = self.next_due(instrument, map);
+        self.sweep(instrument.0, due, map.counts(instrument).map_err(room(event))?);
+        let record = self
+            .record(&input::FUNDING)
+            .with(&record::INSTRUMENT, instrument.0.into())
+            .with(&record::INDEX_DELTA, delta.into());
+        self.push(event, record);
+        Ok(())
+    }
+
+    /// The next row of the coverage, of a sweep that compares every holder.
+    fn next_due(&mut self, instrument: InstrumentId, map: &SlotMap) -> Option<u32> {
+        self.held.retain(|&index| !matches!(map.slot(instrument, index), Ok(Some(_))));
+        self.dues += 1;
+        Some(self.dues - 1)
     }
 
     /// A position of size 0 leaves its slot at once: the last slot of the lane moves into it. Where there was none, only cash moves.
@@ -378,8 +426,8 @@ impl Plan {
     }
 
     /// The record pushed next is answered by a RECEIPT of every lane.
-    fn sweep(&mut self, instrument: u16, mark: Option<u32>, holders: impl Iterator<Item = u32>) {
-        self.sweeps.push(Sweep { offset: self.records.len() as u32, instrument, mark });
+    fn sweep(&mut self, instrument: u16, due: Option<u32>, holders: impl Iterator<Item = u32>) {
+        self.sweeps.push(Sweep { offset: self.records.len() as u32, instrument, due });
         self.holders.extend(holders);
     }
 }

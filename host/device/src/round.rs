@@ -12,7 +12,7 @@ use crate::plan::Plan;
 use crate::pump::Answers;
 use crate::slot_map::SlotMap;
 
-/// Verdicts that the device gave on an applied mark, all lanes together.
+/// Verdicts that the device gave on an applied mark, a funding payment or new brackets, all lanes together.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Coverage {
     pub sequence: EventSequence,
@@ -26,7 +26,7 @@ pub struct Coverage {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct RoundAnswer {
     pub verdicts: VerdictRecord,
-    /// One for each mark, in the order of the marks.
+    /// One for each mark, funding payment and change of brackets, in their order.
     pub coverage: Vec<Coverage>,
     /// Simulated clocks from the first record to the FENCE's echo; 0 for a device that has none.
     pub clocks: u64,
@@ -71,7 +71,7 @@ impl<'a> RoundAnswers<'a> {
         bad: &'a mut BadAccounts,
     ) -> Self {
         lanes.fill(Lane::default());
-        let coverage = plan.sweeps.iter().filter(|sweep| sweep.mark.is_some()).map(|sweep| Coverage {
+        let coverage = plan.sweeps.iter().filter(|sweep| sweep.due.is_some()).map(|sweep| Coverage {
             sequence: plan.events[sweep.offset as usize],
             instrument: InstrumentId(sweep.instrument),
             holders: 0,
@@ -113,7 +113,7 @@ impl<'a> RoundAnswers<'a> {
         self.in_order(answer, lane_index, offset)?;
         let cause = self.plan.records[offset as usize];
         let lane = &mut self.lanes[lane_index];
-        let compares = if cause.op() == input::MARK.op {
+        let compares = if [input::MARK.op, input::FUNDING.op, input::INSTRUMENT.op].contains(&cause.op()) {
             lane.flags += 1;
             lane.next = offset;
             lane.sweeps < self.plan.sweeps.len()
@@ -160,7 +160,7 @@ impl<'a> RoundAnswers<'a> {
         };
         let holders = record::HOLDERS.get(answer) as u32;
         let flags = record::FLAG_COUNT.get(answer) as u32;
-        let due = self.plan.holders[number * self.lanes.len() + lane_index];
+        let holders_due = self.plan.holders[number * self.lanes.len() + lane_index];
         if (answer.instrument(), flags) != (sweep.instrument, flags_seen) {
             let found = format!("lane {lane_index}, instrument {}, {flags} flags", answer.instrument());
             let expected = format!("instrument {}, {flags_seen} flags as they came", sweep.instrument);
@@ -170,13 +170,13 @@ impl<'a> RoundAnswers<'a> {
             let found = format!("lane {lane_index}, {flags} flags of {holders} holders");
             return Err(self.unfit(answer, found, "at most one flag a holder"));
         }
-        if holders != due {
-            self.miscounted.push((*answer, due));
+        if holders != holders_due {
+            self.miscounted.push((*answer, holders_due));
         }
         self.lanes[lane_index] = Lane { next: offset + 1, sweeps: number + 1, flags: 0 };
-        if let Some(mark) = sweep.mark {
-            let coverage = &mut self.answer.coverage[mark as usize];
-            coverage.holders += u64::from(due); // the host gives what a bad account lacks
+        if let Some(due) = sweep.due {
+            let coverage = &mut self.answer.coverage[due as usize];
+            coverage.holders += u64::from(holders_due); // the host gives what a bad account lacks
             coverage.clocks = coverage.clocks.max(record::CLOCKS.get(answer) as u32);
         }
         Ok(())

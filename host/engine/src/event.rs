@@ -129,6 +129,16 @@ pub enum Change {
         instrument: InstrumentId,
         price: u64,
     },
+    /// Every holder pays `delta` quanta per lot, and is compared.
+    Funding {
+        instrument: InstrumentId,
+        delta: i64,
+    },
+    /// The instrument's maintenance brackets are others, those of `spec`; every holder is compared.
+    Brackets {
+        instrument: InstrumentId,
+        spec: Box<InstrumentSpec>,
+    },
     /// The account's new size; `cash_delta` moves with it. With `hold` a later change of the same event compares.
     Position {
         account: AccountId,
@@ -150,7 +160,7 @@ pub enum Change {
     },
 }
 
-/// Verdicts that an applied mark owes: margin accounts that hold the instrument in the ledger at that sequence.
+/// Verdicts that an applied mark, a funding payment or new brackets owe: margin accounts that hold the instrument in the ledger at that sequence.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Due {
     pub sequence: EventSequence,

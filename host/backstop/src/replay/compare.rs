@@ -14,23 +14,18 @@ pub struct Disagreement {
     pub(super) first: String,
 }
 
-/// Every applied mark is given as many verdicts as the ledger owes it.
+/// Every applied mark, funding payment and change of brackets is given as many verdicts as the ledger owes it.
 ///
 /// # Errors
-/// The first mark of which that is not so.
+/// The first of which that is not so.
 pub fn compare_coverage(dues: &[Due], given: &[Coverage]) -> anyhow::Result<()> {
     let given =
         given.iter().map(|g| Due { sequence: g.sequence, instrument: g.instrument, holders: g.holders });
     if let Some((due, given)) = dues.iter().copied().zip(given.clone()).find(|(due, given)| due != given) {
-        bail!(
-            "the mark of event {} is owed {} verdicts, the device gave {}",
-            due.sequence,
-            due.holders,
-            given.holders
-        );
+        bail!("event {} is owed {} verdicts, the device gave {}", due.sequence, due.holders, given.holders);
     }
     if dues.len() != given.len() {
-        bail!("{} marks were applied, the device gave receipts of {}", dues.len(), given.len());
+        bail!("{} sweeps are owed, the device gave receipts of {}", dues.len(), given.len());
     }
     Ok(())
 }
@@ -52,7 +47,11 @@ pub fn compare_flags(
         let overtaken =
             updates.iter().rev().take_while(|update| update.sequence > flag.sequence).any(|update| {
                 match update.change {
-                    Change::Mark { instrument, .. } => engine.ledger().margin(index).size(instrument) != 0,
+                    Change::Mark { instrument, .. }
+                    | Change::Funding { instrument, .. }
+                    | Change::Brackets { instrument, .. } => {
+                        engine.ledger().margin(index).size(instrument) != 0
+                    }
                     Change::Position { account, .. }
                     | Change::Cash { account, .. }
                     | Change::Offset { account, .. } => account == flag.account,

@@ -78,7 +78,17 @@ impl Ledger {
         }
     }
 
-    /// The round's verdict record, and what every mark covers.
+    fn sweep(&mut self, instrument: InstrumentId, sequence: u64, flags: &mut Vec<Flag>) -> Coverage {
+        let holds = |account: &Account| account.positions.contains_key(&instrument.0);
+        let holders: Vec<AccountId> =
+            self.accounts.iter().filter(|(_, a)| holds(a)).map(|(id, _)| *id).collect();
+        for &id in &holders {
+            self.compare(id, sequence, flags);
+        }
+        Coverage { sequence, instrument, holders: holders.len() as u64, clocks: 0 }
+    }
+
+    /// The round's verdict record, and what every mark, payment and change of brackets covers.
     pub fn round(&mut self, updates: &[Update]) -> (Vec<Flag>, Vec<Coverage>) {
         let (mut flags, mut coverage) = (Vec::new(), Vec::new());
         for Update { sequence, change } in updates {
@@ -89,18 +99,18 @@ impl Ledger {
                 }
                 Change::Mark { instrument, price } => {
                     self.instruments.get_mut(&instrument.0).unwrap().mark = price;
-                    let holds = |account: &Account| account.positions.contains_key(&instrument.0);
-                    let holders: Vec<AccountId> =
-                        self.accounts.iter().filter(|(_, a)| holds(a)).map(|(id, _)| *id).collect();
-                    for &id in &holders {
-                        self.compare(id, sequence, &mut flags);
+                    coverage.push(self.sweep(instrument, sequence, &mut flags));
+                }
+                Change::Funding { instrument, delta } => {
+                    for account in self.accounts.values_mut() {
+                        let size = account.positions.get(&instrument.0).copied().unwrap_or(0);
+                        account.cash -= i128::from(size) * i128::from(delta);
                     }
-                    coverage.push(Coverage {
-                        sequence,
-                        instrument,
-                        holders: holders.len() as u64,
-                        clocks: 0,
-                    });
+                    coverage.push(self.sweep(instrument, sequence, &mut flags));
+                }
+                Change::Brackets { instrument, ref spec } => {
+                    self.instruments.get_mut(&instrument.0).unwrap().spec.brackets = spec.brackets.clone();
+                    coverage.push(self.sweep(instrument, sequence, &mut flags));
                 }
                 Change::Position { account: id, instrument, size, cash_delta, hold } => {
                     let account = self.accounts.entry(id).or_default();
@@ -182,6 +192,17 @@ pub fn mark(sequence: u64, instrument: u16, price: u64) -> Update {
     Update { sequence, change: Change::Mark { instrument: InstrumentId(instrument), price } }
 }
 
+pub fn funding(sequence: u64, instrument: u16, delta: i64) -> Update {
+    Update { sequence, change: Change::Funding { instrument: InstrumentId(instrument), delta } }
+}
+
+/// The brackets of instrument `of` for `instrument`.
+pub fn brackets(sequence: u64, instrument: u16, of: u16) -> Update {
+    let spec = InstrumentSpec { brackets: spec(of).brackets, ..spec(instrument) };
+    let change = Change::Brackets { instrument: InstrumentId(instrument), spec: Box::new(spec) };
+    Update { sequence, change }
+}
+
 pub fn cash(sequence: u64, account: u64, delta: i64) -> Update {
     Update { sequence, change: Change::Cash { account: id(account), delta, hold: false } }
 }
@@ -201,7 +222,9 @@ pub fn held(mut update: Update) -> Update {
         Change::Position { hold, .. } | Change::Cash { hold, .. } | Change::Offset { hold, .. } => {
             *hold = true
         }
-        Change::List { .. } | Change::Mark { .. } => unreachable!("only account changes are held"),
+        Change::List { .. } | Change::Mark { .. } | Change::Funding { .. } | Change::Brackets { .. } => {
+            unreachable!("only account changes are held")
+        }
     }
     update
 }

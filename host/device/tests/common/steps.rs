@@ -12,6 +12,16 @@ pub enum Step {
         instrument: u16,
         price: u64,
     },
+    /// Of an instrument whose weights are the scale.
+    Funding {
+        instrument: u16,
+        delta: i64,
+    },
+    /// The brackets of another instrument.
+    Brackets {
+        instrument: u16,
+        of: u16,
+    },
     Cash {
         account: u64,
         delta: i64,
@@ -63,6 +73,8 @@ pub fn any_step() -> impl Strategy<Value = Step> {
     let size = prop_oneof![-size_max..=size_max, Just(size_max), Just(-size_max), Just(0)];
     let cash = prop_oneof![-3_000_000i64..6_000_000, Just(0)];
     let price = prop_oneof![1u64..1 << PRICE_BITS, Just((1 << PRICE_BITS) - 1), Just(0)];
+    let delta_max = (1i64 << PRICE_BITS) - 1;
+    let delta = prop_oneof![-9i64..9, -delta_max..=delta_max, Just(delta_max), Just(-delta_max)];
     let offset_max = (1i128 << 86) - 1;
     let value = prop_oneof![
         4 => -60_000_000_000i128..60_000_000_000,
@@ -72,6 +84,9 @@ pub fn any_step() -> impl Strategy<Value = Step> {
     let pair = (instrument.clone(), instrument.clone());
     prop_oneof![
         3 => (instrument.clone(), price).prop_map(|(instrument, price)| Step::Mark { instrument, price }),
+        1 => (prop::sample::select(vec![0u16, 2]), delta)
+            .prop_map(|(instrument, delta)| Step::Funding { instrument, delta }),
+        1 => pair.clone().prop_map(|(instrument, of)| Step::Brackets { instrument, of }),
         2 => (account.clone(), cash.clone()).prop_map(|(account, delta)| Step::Cash { account, delta }),
         2 => (account.clone(), value.clone()).prop_map(|(account, value)| Step::Offset { account, value }),
         2 => (account.clone(), instrument.clone(), size.clone(), value, any::<bool>()).prop_map(
@@ -91,6 +106,8 @@ pub fn any_step() -> impl Strategy<Value = Step> {
 fn updates(step: &Step, sequence: u64) -> Vec<Update> {
     match *step {
         Step::Mark { instrument, price } => vec![mark(sequence, instrument, price)],
+        Step::Funding { instrument, delta } => vec![funding(sequence, instrument, delta)],
+        Step::Brackets { instrument, of } => vec![brackets(sequence, instrument, of)],
         Step::Cash { account, delta } => vec![cash(sequence, account, delta)],
         Step::Offset { account, value } => vec![offset(sequence, account, value)],
         Step::Hedge { account, instrument, size, value, is_first } => {
