@@ -34,7 +34,7 @@ fn engine(crowds: &[Crowd]) -> Engine {
     rules.close_factor.above = u64::MAX;
     let mut engine = Engine::new(rules).expect("sound rules");
     let mut events = vec![
-        Event::Listed { instrument: MARKET, spec },
+        Event::Listed { instrument: MARKET, spec: spec.into() },
         Event::Mark { instrument: MARKET, price: UNIT as u64 },
     ];
     for crowd in crowds {

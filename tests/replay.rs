@@ -37,8 +37,8 @@ fn assert_sound(outcome: &Outcome) {
     assert_eq!(summary.disagreements, 0);
     assert!(summary.verdicts_due > 0 && summary.verdicts_given == summary.verdicts_due);
     assert!(summary.audited > 0 && summary.ledger_balanced);
-    assert!(summary.liquidations_partial > 0, "some accounts are liquidated in parts");
-    assert!(summary.liquidations_full + summary.takeovers > 0, "some whole");
+    assert!(summary.counters.liquidations_partial > 0, "some accounts are liquidated in parts");
+    assert!(summary.counters.liquidations_full + summary.takeovers > 0, "some whole");
 }
 
 #[test]

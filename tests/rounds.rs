@@ -62,7 +62,7 @@ fn venue() -> SimulatedVenue {
 fn opening() -> Vec<Event> {
     let mut events = vec![Event::FundEndowed { instrument: None, quanta: 1_000_000_000 }];
     for n in 0..3u16 {
-        events.push(Event::Listed { instrument: InstrumentId(n), spec: spec(&format!("I{n}")) });
+        events.push(Event::Listed { instrument: InstrumentId(n), spec: spec(&format!("I{n}")).into() });
         events.push(Event::Mark { instrument: InstrumentId(n), price: 1_000_000 });
     }
     events

@@ -77,7 +77,7 @@ fn a_thousand_faults_change_no_verdict_no_decision_and_no_hash() {
         assert_eq!(summary.warnings(), Vec::<String>::new(), "a fault that strikes is noticed, once");
         assert_eq!(summary.state_hash, expected.state_hash);
         assert_eq!(summary.verdicts_given, expected.verdicts_given);
-        assert!(expected.takeovers + expected.slices > 0, "somebody is liquidated");
+        assert!(expected.counters.takeovers + expected.counters.slices > 0, "somebody is liquidated");
         assert!(summary.reattachments > 200 && summary.reattachments_failed > 5);
         assert!(summary.rounds_on_cpu > 500 && summary.rounds_on_cpu < summary.rounds / 2);
         struck += summary.faults_struck;

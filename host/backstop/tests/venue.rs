@@ -72,11 +72,13 @@ fn assert_nobody_is_stuck(kept: &Kept) {
     let mut orders = BTreeMap::new();
     let mut decided = [0, 0];
     for command in kept.commands() {
+        if let Some(order) = command.venue_order() {
+            orders.insert(order.id, 1);
+        }
         match command {
-            Command::PlaceOrder { order, .. } => drop(orders.insert(*order, 1)),
             Command::TakeOver { .. } => decided[0] += 1,
             Command::Bankrupt { .. } => decided[1] += 1,
-            Command::CancelOrders { .. } | Command::Absorb { .. } => {}
+            _ => {}
         }
     }
     assert_eq!((reports, ended), (orders, decided));
@@ -102,7 +104,7 @@ fn ladder_of_longs(config: &VenueConfig) -> (BTreeSet<AccountId>, u64, Kept) {
     let spec = shallow(&rules);
     let mut opening = vec![
         Event::FundEndowed { instrument: None, quanta: 1_000_000_000_000 },
-        Event::Listed { instrument: X, spec },
+        Event::Listed { instrument: X, spec: spec.clone().into() },
         Event::Mark { instrument: X, price: P as u64 },
     ];
     for at in 0..10 {
@@ -237,8 +239,8 @@ fn late_and_rejected_orders_leave_nobody_waiting() {
                 }
                 Entry::Decision { commands, .. } => {
                     for command in commands {
-                        if let Command::PlaceOrder { order, .. } = command {
-                            decided.insert(*order, time_ms.max(external_ms));
+                        if let Some(order) = command.venue_order() {
+                            decided.insert(order.id, time_ms.max(external_ms));
                         }
                     }
                 }
@@ -265,7 +267,7 @@ fn the_end_of_an_episode_rejects_what_has_not_arrived() {
         Session::start(rules, &mut driver, Audit::Full, Patrol::new(10), venue(&config), 0, 0).unwrap();
     let mut observe = |_: &Engine, _: &Evaluated| Ok(());
     let events = vec![
-        Event::Listed { instrument: X, spec },
+        Event::Listed { instrument: X, spec: spec.clone().into() },
         Event::Mark { instrument: X, price: P as u64 },
         Event::Deposited { account, quanta: 100 * 55_000 },
         Event::Traded { account, instrument: X, lots: 100, quote: -100 * P },

@@ -40,6 +40,9 @@ pub(crate) struct Standing {
     pub pending: Pending,
     /// Quanta paid in, less what was paid out.
     pub paid_in: i128,
+    /// Profit that closes realised, and funding received, since it was opened; losses and payments below zero. Quanta.
+    pub realised: i128,
+    pub funding: i128,
     /// Resting orders of the account, and the initial margin that they reserve, quanta.
     pub resting: u32,
     pub reserved: u64,

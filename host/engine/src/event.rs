@@ -39,7 +39,7 @@ pub enum Event {
         quanta: i64,
     },
     /// An instrument is listed under the next free id; no mark yet.
-    Listed { instrument: InstrumentId, spec: InstrumentSpec },
+    Listed { instrument: InstrumentId, spec: Box<InstrumentSpec> },
     /// A mark price, quanta per lot, before the mark guard.
     Mark { instrument: InstrumentId, price: u64 },
     /// The venue's book of an instrument, until it tells another.
@@ -100,6 +100,24 @@ pub enum Event {
     Settled,
     /// Final report of a liquidation order that the venue did not take: nothing was filled.
     Rejected { order: OrderId },
+    /// A price beside the marks, quanta per lot.
+    Priced { instrument: InstrumentId, source: Source, price: u64 },
+    /// Event time has passed: funding is paid, announced brackets take effect and dated futures expire, where they are due.
+    Elapsed,
+    /// The instrument's maintenance brackets will be these from `effective_ms` on.
+    BracketsAnnounced { instrument: InstrumentId, brackets: Vec<(u64, u32)>, effective_ms: TimeMs },
+    /// Every position in the instrument is settled at a final price, that of the last applied mark if none is given, and it trades no more.
+    Delisted { instrument: InstrumentId, price: Option<u64> },
+}
+
+/// Where a price comes from.
+#[derive(
+    BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// What the underlying is worth elsewhere.
+    Index,
 }
 
 /// Events of one event time, in order.
@@ -199,6 +217,8 @@ pub enum Command {
     CancelOrders { account: AccountId },
     /// Immediate or cancel: change the account's position by `lots` (opposite in sign to it), no worse than `limit` quanta per lot.
     PlaceOrder { order: OrderId, account: AccountId, instrument: InstrumentId, lots: i64, limit: u64 },
+    /// Immediate or cancel, of the backstop's own inventory.
+    Unwind { order: OrderId, instrument: InstrumentId, lots: i64, limit: u64 },
     /// The backstop buys or sells instead of the book: `lots` and `quote` as changes of the account's balance.
     Absorb {
         account: AccountId,
@@ -207,6 +227,31 @@ pub enum Command {
         #[serde(serialize_with = "as_text")]
         quote: i64,
     },
+}
+
+/// What a command sends to the venue: immediate or cancel, `lots` (below zero sells) no worse than `limit` quanta per lot.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct VenueOrder {
+    pub id: OrderId,
+    pub instrument: InstrumentId,
+    pub lots: i64,
+    pub limit: u64,
+}
+
+impl Command {
+    /// The order that it sends, if it sends one.
+    pub fn venue_order(&self) -> Option<VenueOrder> {
+        match *self {
+            Self::PlaceOrder { order: id, instrument, lots, limit, .. }
+            | Self::Unwind { order: id, instrument, lots, limit } => {
+                Some(VenueOrder { id, instrument, lots, limit })
+            }
+            Self::Bankrupt { .. }
+            | Self::TakeOver { .. }
+            | Self::CancelOrders { .. }
+            | Self::Absorb { .. } => None,
+        }
+    }
 }
 
 fn as_text<T: ToString, S: serde::Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {

@@ -2,6 +2,77 @@
 //!
 //! Source: the documents of Hyperliquid, BitMEX and Binance on funding and fair price.
 
+use borsh::BorshSerialize;
+
+use crate::event::TimeMs;
+use crate::rules::Funding;
+
+/// Samples of a market's premium in the present interval, and what its payments left over.
+#[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Premiums {
+    /// Over the scale.
+    sum: i128,
+    samples: u32,
+    sampled_ms: Option<TimeMs>,
+    /// End of the interval; none before the first sample.
+    due_ms: Option<TimeMs>,
+    /// Of the index price times rate times interval, over the scale times the period: what the last payment was rounded by.
+    remainder: i128,
+}
+
+/// What an interval comes to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Interval {
+    /// Rate for the rule's period, over the scale; `None` without a sample.
+    pub rate: Option<i128>,
+    /// Intervals that have passed without a sample.
+    pub missed: u64,
+}
+
+impl Premiums {
+    /// Event time from which the interval can be closed.
+    pub fn due_ms(&self) -> Option<TimeMs> {
+        self.due_ms
+    }
+
+    /// True if a sample is wanted.
+    pub fn is_wanted(&self, now_ms: TimeMs, rule: &Funding) -> bool {
+        self.sampled_ms.is_none_or(|last| now_ms.saturating_sub(last) >= rule.sample_ms)
+    }
+
+    /// Takes a sample, over the scale; the first one starts the intervals, which end at whole multiples of their length.
+    pub fn sample(&mut self, now_ms: TimeMs, premium: i128, rule: &Funding) {
+        (self.sum, self.samples, self.sampled_ms) = (self.sum + premium, self.samples + 1, Some(now_ms));
+        self.due_ms.get_or_insert(end_of(now_ms, rule.interval_ms));
+    }
+
+    /// Ends the interval at or after its end: the mean of its samples toward zero, drawn to the interest and capped.
+    pub fn close(&mut self, now_ms: TimeMs, rule: &Funding) -> Interval {
+        let due_ms = self.due_ms.expect("an interval ends after it began");
+        let rate = (self.samples > 0).then(|| {
+            let cap = i128::from(rule.cap);
+            clamped_rate(self.sum / i128::from(self.samples), rule.interest.into(), rule.clamp)
+                .clamp(-cap, cap)
+        });
+        let later = now_ms.abs_diff(due_ms) / rule.interval_ms.unsigned_abs();
+        (self.sum, self.samples, self.due_ms) = (0, 0, Some(end_of(now_ms, rule.interval_ms)));
+        Interval { rate, missed: later + u64::from(rate.is_none()) }
+    }
+
+    /// Quanta per lot that a rate is at an index price, toward zero; what that leaves is carried into the next.
+    pub fn delta_trunc(&mut self, rate: i128, index: u64, scale: u32, rule: &Funding) -> i64 {
+        let unit = i128::from(scale) * i128::from(rule.period_ms);
+        let due = i128::from(index) * rate * i128::from(rule.interval_ms) + self.remainder;
+        self.remainder = due % unit;
+        (due / unit) as i64
+    }
+}
+
+/// The first whole multiple of the interval after `now_ms`.
+fn end_of(now_ms: TimeMs, interval_ms: i64) -> TimeMs {
+    now_ms.div_euclid(interval_ms).saturating_add(1).saturating_mul(interval_ms)
+}
+
 /// What a given notional trades at on the book, and the index, quanta per lot.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ImpactPrices {
@@ -55,6 +126,50 @@ mod tests {
             assert_eq!(clamped_rate(premium, 1, 5), rate, "{premium}");
         }
         assert_eq!(clamped_rate(7, 1, 0), 7);
+    }
+
+    const HOURLY: Funding = Funding {
+        interval_ms: 3_600_000,
+        period_ms: 8 * 3_600_000,
+        sample_ms: 60_000,
+        impact: 1,
+        interest: 100,
+        clamp: 500,
+        cap: 40_000,
+    };
+
+    #[test]
+    fn an_interval_pays_the_mean_of_its_samples() {
+        let mut premiums = Premiums::default();
+        assert_eq!(premiums.due_ms(), None);
+        for (now_ms, premium) in [(3_600_000, 9_000), (3_660_000, 11_001)] {
+            assert!(premiums.is_wanted(now_ms, &HOURLY));
+            premiums.sample(now_ms, premium, &HOURLY);
+        }
+        assert!(!premiums.is_wanted(3_719_999, &HOURLY) && premiums.is_wanted(3_720_000, &HOURLY));
+        assert_eq!(premiums.due_ms(), Some(7_200_000));
+        // A premium of 1 % (10,000.5, toward zero) pays 0.95 %.
+        assert_eq!(premiums.close(7_200_000, &HOURLY), Interval { rate: Some(9_500), missed: 0 });
+        assert_eq!(premiums.due_ms(), Some(10_800_000));
+        assert_eq!(premiums.close(10_800_000, &HOURLY), Interval { rate: None, missed: 1 });
+        premiums.sample(14_400_001, -900_000, &HOURLY);
+        // Three hours late: one is paid, at the cap.
+        assert_eq!(premiums.close(25_300_000, &HOURLY), Interval { rate: Some(-40_000), missed: 3 });
+        assert_eq!(premiums.due_ms(), Some(28_800_000));
+    }
+
+    #[test]
+    fn what_is_rounded_off_is_paid_later() {
+        // 0.01 % of 50,000 for an hour of eight is 0.625.
+        for sign in [1, -1] {
+            let mut premiums = Premiums::default();
+            let paid: Vec<i64> =
+                (0..8).map(|_| premiums.delta_trunc(sign * 100, 50_000, 1_000_000, &HOURLY)).collect();
+            assert_eq!(paid, [0, 1, 0, 1, 1, 0, 1, 1].map(|lots: i64| lots * sign as i64));
+            assert_eq!(premiums.remainder, 0);
+        }
+        let mut premiums = Premiums::default();
+        assert_eq!(premiums.delta_trunc(999_999, u32::MAX.into(), 1_000_000, &HOURLY), 536_870_375);
     }
 
     #[test]

@@ -7,14 +7,16 @@ use ethnum::I256;
 use model::liquidation::Holding;
 use model::margin::Weights;
 use model::tier::TierTable;
-use model::units::{Price, Scale, Size, bits_of};
+use model::units::{NOTIONAL_BITS, Price, Scale, Size, bits_of};
 
 use crate::book::{Book, Walked};
 use crate::bucket::Bucket;
 use crate::event::TimeMs;
+use crate::funding::Premiums;
 use crate::guard::Guard;
 use crate::margin::initial::{InitialTerms, initial_requirement_ceil};
 use crate::rules::{InstrumentError, InstrumentSpec};
+use crate::settlement::{Average, Unwinding};
 
 /// Width of a hedge band: a 64th of the mark to either side.
 const EDGE_SHIFT: u32 = 6;
@@ -71,6 +73,16 @@ pub struct Market {
     pub book: Option<Book>,
     pub bucket: Bucket,
     pub fund_paid: FundPaid,
+    /// Last index price, quanta per lot.
+    pub index: Option<u64>,
+    pub premiums: Premiums,
+    /// Maintenance brackets that are announced, and from when on they hold.
+    pub announced: Option<(TimeMs, Vec<(u64, u32)>)>,
+    /// Marks of a dated future before it expires.
+    pub average: Average,
+    pub unwinding: Unwinding,
+    /// Final settlement price; the instrument trades no more.
+    pub settled: Option<u64>,
     /// Indices of the margin accounts with a position, and its entry value: what was paid for it, negative for a short, quanta.
     pub holders: BTreeMap<usize, i128>,
     /// Lots that margin accounts are long and short, both as magnitudes.
@@ -94,6 +106,12 @@ impl Market {
             book: None,
             bucket: Bucket::default(),
             fund_paid: FundPaid::default(),
+            index: None,
+            premiums: Premiums::default(),
+            announced: None,
+            average: Average::default(),
+            unwinding: Unwinding::default(),
+            settled: None,
             long_lots: 0,
             short_lots: 0,
             tiers: table(&spec.brackets),
@@ -103,6 +121,38 @@ impl Market {
             holders: BTreeMap::new(),
             spec,
         })
+    }
+
+    /// The specification with these maintenance brackets, if it makes sense.
+    pub fn with_brackets(&self, brackets: &[(u64, u32)], scale: Scale) -> Option<InstrumentSpec> {
+        let spec = InstrumentSpec { brackets: brackets.to_vec(), ..self.spec.clone() };
+        spec.errors(scale).is_empty().then_some(spec)
+    }
+
+    /// True if a position of some notional is required more by the brackets than now.
+    pub fn is_raised_by(&self, brackets: &[(u64, u32)], scale: Scale) -> bool {
+        let table = TierTable::new(scale, brackets).expect("brackets without errors are a table");
+        // Both are piecewise linear: where one lies above the other, it does so at an edge or beyond the last.
+        let edges = self.spec.brackets.iter().chain(brackets).map(|bracket| bracket.0);
+        edges
+            .chain([(1 << NOTIONAL_BITS) - 1])
+            .any(|edge| table.requirement(edge.into()) > self.tiers.requirement(edge.into()))
+    }
+
+    /// The maintenance brackets are others from now on.
+    pub fn set_brackets(&mut self, brackets: Vec<(u64, u32)>, scale: Scale) {
+        self.tiers = TierTable::new(scale, &brackets).expect("brackets without errors are a table");
+        self.spec.brackets = brackets;
+    }
+
+    /// Event time at which something of the market is due; `None` if nothing will be.
+    pub fn due_ms(&self) -> Option<TimeMs> {
+        if self.settled.is_some() {
+            return None;
+        }
+        let announced = self.announced.as_ref().map(|(effective_ms, _)| *effective_ms);
+        let expiry = self.spec.expiry.map(|expiry| expiry.time_ms);
+        [self.premiums.due_ms(), announced, expiry].into_iter().flatten().min()
     }
 
     /// The position of `lots` at the mark; `None` if the size is beyond the instrument's bits.
@@ -128,18 +178,21 @@ impl Market {
         initial_requirement_ceil(notional, table.steps(), &terms, scale)
     }
 
-    /// An account's position goes from `before` to `after` lots, for `quote` quanta received.
-    pub fn hold(&mut self, index: usize, before: i64, after: i64, quote: i128) {
+    /// An account's position goes from `before` to `after` lots, for `quote` quanta received. Returns the profit that this realises: what was
+    /// received for the lots that were closed beyond their share of the entry value, quanta.
+    pub fn hold(&mut self, index: usize, before: i64, after: i64, quote: i128) -> i128 {
         let entry = self.holders.get(&index).copied().unwrap_or(0);
+        let left = if after == 0 { 0 } else { entry_after(entry, before, after, quote) };
         if after == 0 {
             self.holders.remove(&index);
         } else {
-            self.holders.insert(index, entry_after(entry, before, after, quote));
+            self.holders.insert(index, left);
         }
         let side = |size: i64| (size.max(0).unsigned_abs(), size.min(0).unsigned_abs());
         let ((long_before, short_before), (long_after, short_after)) = (side(before), side(after));
         self.long_lots = self.long_lots - long_before + long_after;
         self.short_lots = self.short_lots - short_before + short_after;
+        quote + left - entry
     }
 
     /// True if trades are held to an initial margin.

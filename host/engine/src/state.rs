@@ -7,6 +7,7 @@ use model::margin::Rungs;
 use model::units::{Price, Scale};
 
 use crate::account::Standing;
+use crate::counters::Counters;
 use crate::event::{AccountId, InstrumentId, OrderId, TimeMs};
 use crate::guard::GuardCounts;
 use crate::ledger::{Ledger, Owner};
@@ -24,35 +25,14 @@ pub(crate) struct Order {
     pub mark: Price,
 }
 
-/// What happened since the start of the episode. Money in quanta.
-#[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Counters {
-    /// Liquidations that ended with lots closed and positions left.
-    pub liquidations_partial: u64,
-    /// Liquidations that ended with every position closed on the book.
-    pub liquidations_full: u64,
-    pub takeovers: u64,
-    pub bankruptcies: u64,
-    /// Slices that the backstop took because the market's budget was used up.
-    pub absorbed: u64,
-    /// Accounts whose positions were closed to carry those of another, those of them of which a hedge was cut, and accounts that bore a
-    /// loss without a close; each time it happened.
-    pub deleveraged: u64,
-    pub hedges_cut: u64,
-    pub socialised: u64,
-    /// What they bore, quanta.
-    pub haircuts: i128,
-    pub socialised_loss: i128,
-    /// Lots' notional that the backstop had to take beyond its limits because nobody else was left.
-    pub backstop_beyond: u128,
-    /// Liquidation orders that filled at least one lot.
-    pub slices: u64,
-    /// What was paid into the insurance funds from outside, in fees, and by them.
-    pub insurance_start: i128,
-    pub insurance_in: i128,
-    pub insurance_out: i128,
-    /// Events that broke a rule and changed nothing.
-    pub refused_events: u64,
+/// An order of the backstop's inventory.
+#[derive(BorshSerialize, Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct UnwindOrder {
+    pub instrument: InstrumentId,
+    pub lots: i64,
+    pub limit: u64,
+    /// Notional with which the market's budget was charged, quanta.
+    pub charged: u128,
 }
 
 /// State of one episode.
@@ -74,6 +54,8 @@ pub struct Engine {
     /// At the venue, no final report yet.
     pub(crate) orders: BTreeMap<OrderId, Order>,
     pub(crate) orders_placed: OrderId,
+    /// Of the backstop's inventory, at the venue, no final report yet.
+    pub(crate) unwinding: BTreeMap<OrderId, UnwindOrder>,
     pub(crate) counters: Counters,
 }
 
@@ -96,6 +78,7 @@ impl Engine {
             reducing: BTreeSet::new(),
             orders: BTreeMap::new(),
             orders_placed: 0,
+            unwinding: BTreeMap::new(),
             counters: Counters::default(),
         })
     }
@@ -137,6 +120,24 @@ impl Engine {
         funds.chain([Owner::Insurance]).map(|fund| self.ledger.of(fund).cash).sum()
     }
 
+    /// Event time from which an [`Event::Elapsed`](crate::event::Event::Elapsed) has an effect; `None` if none will.
+    pub fn due_ms(&self) -> Option<TimeMs> {
+        self.markets.iter().filter_map(Market::due_ms).min()
+    }
+
+    /// True if the market pays funding and waits for an index price to compare its next mark with.
+    pub fn wants_index(&self, instrument: InstrumentId, now_ms: TimeMs) -> bool {
+        let market = self.markets.get(usize::from(instrument.0));
+        market.is_some_and(|market| {
+            market.spec.funding.is_some_and(|rule| market.premiums.is_wanted(now_ms, &rule))
+        })
+    }
+
+    /// Profit that the account's closes realised, and funding that it received, since it was opened; quanta.
+    pub fn realised(&self, index: usize) -> (i128, i128) {
+        (self.standings[index].realised, self.standings[index].funding)
+    }
+
     pub(crate) fn market(&self, instrument: InstrumentId) -> &Market {
         &self.markets[usize::from(instrument.0)]
     }
@@ -160,6 +161,8 @@ impl Engine {
         for market in &self.markets {
             put(&|h| (&market.spec, market.guard, market.mark.get()).serialize(h));
             put(&|h| (market.edges, &market.book, market.bucket, market.fund_paid).serialize(h));
+            put(&|h| (market.index, market.premiums, &market.announced).serialize(h));
+            put(&|h| (market.average, market.unwinding, market.settled).serialize(h));
             for (&index, entry) in &market.holders {
                 put(&|h| (self.ledger.id(index), entry).serialize(h));
             }
@@ -177,7 +180,7 @@ impl Engine {
             let Order { instrument, lots, limit, mark, .. } = order;
             put(&|h| (id, account, instrument, lots, limit, mark.get()).serialize(h));
         }
-        put(&|h| (self.orders_placed, self.counters).serialize(h));
+        put(&|h| (&self.unwinding, self.orders_placed, self.counters).serialize(h));
         hasher.finalize().into()
     }
 }

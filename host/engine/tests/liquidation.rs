@@ -116,7 +116,7 @@ fn what_hedges_nothing_is_sliced_before_what_does() {
     for (group, sliced) in [(1, ETH), (0, sol)] {
         let mut world = World::with(rules(), [own("BTC", 1, 10_000), own("ETH", 0, 10_000)], 0, FAIR);
         world.round(vec![
-            Event::Listed { instrument: sol, spec: own("SOL", group, 20_000) },
+            Event::Listed { instrument: sol, spec: own("SOL", group, 20_000).into() },
             Event::Mark { instrument: sol, price: 1_000_000 },
         ]);
         world.open(7, BTC, 10_000, 600_000_000);
@@ -162,8 +162,11 @@ fn events_that_break_a_rule_change_nothing_and_are_counted() {
         Event::Mark { instrument: BTC, price: 0 },
         Event::Mark { instrument: BTC, price: 1 << 32 },
         Event::Mark { instrument: InstrumentId(2), price: 1 },
-        Event::Listed { instrument: BTC, spec: spec("again") },
-        Event::Listed { instrument: InstrumentId(2), spec: InstrumentSpec { size_bits: 28, ..spec("wide") } },
+        Event::Listed { instrument: BTC, spec: spec("again").into() },
+        Event::Listed {
+            instrument: InstrumentId(2),
+            spec: InstrumentSpec { size_bits: 28, ..spec("wide") }.into(),
+        },
         Event::Deposited { account, quanta: -1 },
         Event::Traded { account: AccountId(8), instrument: BTC, lots: 1, quote: -1 },
         Event::Traded { account, instrument: BTC, lots: 1, quote: 1 },

@@ -139,7 +139,7 @@ fn with_wrapped(redemption: Option<Redemption>) -> World {
     let refused = refusals(
         &mut world,
         vec![
-            Event::Listed { instrument: WBTC, spec: wbtc },
+            Event::Listed { instrument: WBTC, spec: wbtc.into() },
             Event::Mark { instrument: WBTC, price: 1_000_000 },
         ],
     );
@@ -257,7 +257,7 @@ fn a_redemption_makes_sense_or_the_listing_is_refused() {
         let mut world = World::new(0, FAIR);
         let wrapped =
             InstrumentSpec { redemption: Some(redemption), kind, brackets: vec![(0, 0)], ..spec("WBTC") };
-        refusals(&mut world, vec![Event::Listed { instrument: WBTC, spec: wrapped }])
+        refusals(&mut world, vec![Event::Listed { instrument: WBTC, spec: wrapped.into() }])
     };
     let sound = Redemption { reference: Some("BTC".into()), ratio: 1_000_000, band: 999_999 };
     assert_eq!(listed(sound.clone(), Kind::Collateral), []);

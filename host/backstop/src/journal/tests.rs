@@ -53,7 +53,7 @@ pub(super) fn entries() -> Vec<Entry> {
     ];
     vec![
         Entry::EpisodeStarted { index: 0, seed: 41, rules: rules(), source: "tape.csv".into() },
-        Entry::Event { sequence: 0, time_ms: 1_000, event: Event::Listed { instrument, spec } },
+        Entry::Event { sequence: 0, time_ms: 1_000, event: Event::Listed { instrument, spec: spec.into() } },
         Entry::Event {
             sequence: 1,
             time_ms: 1_000,

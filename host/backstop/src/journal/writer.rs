@@ -141,7 +141,6 @@ fn failure(path: &Path, operation: &'static str, at: Closed, cause: io::Error) -
     JournalError::Write { path: path.to_path_buf(), operation, records: at.records, bytes: at.bytes, cause }
 }
 
-#[expect(clippy::large_enum_variant, reason = "an entry is the common case, and stays out of the heap")]
 enum Order {
     Append(Entry),
     Sync(Sender<Result<Closed, JournalError>>),

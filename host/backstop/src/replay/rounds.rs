@@ -148,7 +148,7 @@ impl<I: Iterator<Item = Result<Item, TapeError>>> Rounds<I> {
         }
         self.rounded += u64::from(quoted.rounded);
         let instrument = InstrumentId(self.listed.len() as u16);
-        self.push(Event::Listed { instrument, spec: spec.clone() });
+        self.push(Event::Listed { instrument, spec: spec.clone().into() });
         self.push(Event::Mark { instrument, price: quoted.quanta });
         let plan = self.plan.as_mut().expect("marks lie inside an episode");
         let price = Price::new(quoted.quanta).expect("a quoted price has the instrument's bits");

@@ -7,7 +7,9 @@ use device::{DeviceError, Driver, MarginDevice, RoundAnswer};
 use engine::Engine;
 use engine::apply::Applied;
 use engine::decide::Decided;
-use engine::event::{AccountId, Command, Event, EventSequence, InstrumentId, OrderId, Round, TimeMs};
+use engine::event::{
+    AccountId, Command, Event, EventSequence, InstrumentId, OrderId, Round, Source, TimeMs, VenueOrder,
+};
 use engine::rules::Rules;
 
 use super::audit::Audit;
@@ -185,19 +187,25 @@ impl<'d, D: MarginDevice> Session<'d, D> {
     pub fn run(
         &mut self,
         time_ms: TimeMs,
-        mut events: Vec<Event>,
+        events: Vec<Event>,
         recorder: &mut impl Recorder,
         observe: &mut impl FnMut(&Engine, &Evaluated) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         self.report_due(time_ms, recorder, observe)?;
-        let mut tape = Vec::new();
-        for (sequence, event) in (self.next_sequence..).zip(&mut events) {
-            if let Event::Mark { instrument, price } = event {
-                tape.push(TapeMark { sequence, instrument: *instrument, price: *price });
-                *price = self.venue.mark(*instrument, time_ms, *price);
+        let (mut round, mut tape) = (self.elapsed(time_ms), Vec::new());
+        for mut event in events {
+            if let Event::Mark { instrument, ref mut price } = event {
+                let tape_price = *price;
+                *price = self.venue.mark(instrument, time_ms, tape_price);
+                if self.engine.wants_index(instrument, time_ms) {
+                    round.push(Event::Priced { instrument, source: Source::Index, price: tape_price });
+                }
+                let sequence = self.next_sequence + round.len() as u64;
+                tape.push(TapeMark { sequence, instrument, price: tape_price });
             }
+            round.push(event);
         }
-        self.external(time_ms, events, tape, recorder, observe)
+        self.external(time_ms, round, tape, recorder, observe)
     }
 
     /// Orders that have arrived at the venue by `until_ms`, a round for each time of arrival.
@@ -208,13 +216,19 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         observe: &mut impl FnMut(&Engine, &Evaluated) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         while let Some((due_ms, orders)) = self.schedule.take_due(until_ms) {
-            let events = orders
-                .iter()
-                .map(|due| self.execute(due_ms, due.id, &due.order))
-                .collect::<Result<_, _>>()?;
+            let mut events = self.elapsed(due_ms);
+            for due in &orders {
+                events.push(self.execute(due_ms, due.id, &due.order)?);
+            }
             self.external(due_ms, events, Vec::new(), recorder, observe)?;
         }
         Ok(())
+    }
+
+    /// The event that carries out what is due by then, if anything is.
+    fn elapsed(&self, time_ms: TimeMs) -> Vec<Event> {
+        let is_due = self.engine.due_ms().is_some_and(|due_ms| due_ms <= time_ms);
+        if is_due { vec![Event::Elapsed] } else { Vec::new() }
     }
 
     fn external(
@@ -350,7 +364,7 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         let mut at_once = commands.to_vec();
         if latency_ms > 0 {
             at_once.retain(|command| {
-                let Command::PlaceOrder { order: id, instrument, lots, limit, .. } = *command else {
+                let Some(VenueOrder { id, instrument, lots, limit }) = command.venue_order() else {
                     return true;
                 };
                 let order = Order { instrument, lots, limit };
@@ -468,7 +482,8 @@ impl<'d, D: MarginDevice> Session<'d, D> {
             Command::Absorb { account, instrument, lots, quote } => {
                 Event::Absorbed { account, instrument, lots, quote }
             }
-            Command::PlaceOrder { order, instrument, lots, limit, .. } => {
+            Command::PlaceOrder { order, instrument, lots, limit, .. }
+            | Command::Unwind { order, instrument, lots, limit } => {
                 self.execute(time_ms, order, &Order { instrument, lots, limit })?
             }
         })

@@ -211,8 +211,8 @@ impl Due {
             let arrival_ms =
                 self.external_ms.map_or(time_ms, |last_ms| last_ms.max(time_ms)) + self.latency_ms;
             commands.retain(|command| {
-                let Command::PlaceOrder { order, .. } = command else { return true };
-                self.orders.insert((arrival_ms, *order));
+                let Some(order) = command.venue_order() else { return true };
+                self.orders.insert((arrival_ms, order.id));
                 false
             });
         }
@@ -222,10 +222,14 @@ impl Due {
     }
 
     /// An external round comes when nothing is due, or after as many decision rounds as may pass before one; a decision round is
-    /// the outcomes of the oldest batch, in its order, at its time. Books may be told in any round.
+    /// the outcomes of the oldest batch, in its order, at its time. Books may be told in any round, and time may pass in any external one.
     fn check_cause(&mut self, round: &Round, external: bool) -> anyhow::Result<()> {
-        let is_book = |event: &&Event| matches!(event, Event::Book { .. });
-        let events = round.events.iter().filter(|event| !is_book(event)).cloned().collect();
+        let is_cause = |event: &&Event| match event {
+            Event::Book { .. } => false,
+            Event::Elapsed => !external,
+            _ => true,
+        };
+        let events = round.events.iter().filter(is_cause).cloned().collect();
         let round = &Round { events, ..*round };
         if external {
             ensure!(
@@ -293,7 +297,6 @@ fn reported(event: &Event) -> Option<OrderId> {
 
 fn is_outcome(event: &Event, command: &Command) -> bool {
     match (command, event) {
-        (Command::PlaceOrder { order, .. }, event) => reported(event) == Some(*order),
         (Command::TakeOver { accounts }, Event::TakenOver { accounts: taken }) => accounts == taken,
         (Command::Bankrupt { accounts }, Event::Bankrupted { accounts: bankrupted }) => {
             accounts == bankrupted
@@ -305,6 +308,9 @@ fn is_outcome(event: &Event, command: &Command) -> bool {
             let (account, instrument, lots, quote) = (*account, *instrument, *lots, *quote);
             *event == Event::Absorbed { account, instrument, lots, quote }
         }
-        _ => false,
+        (command, event) => {
+            let order = command.venue_order().map(|order| order.id);
+            order.is_some() && reported(event) == order
+        }
     }
 }

@@ -60,7 +60,6 @@ pub struct Summary {
     pub marks_rounded: u64,
     pub symbols: BTreeMap<String, SymbolMarks>,
     pub refused_rows: u64,
-    pub refused_events: u64,
     pub verdicts_due: u64,
     pub verdicts_given: u64,
     /// Accounts read back and compared because a round touched them, and because it was their turn.
@@ -86,26 +85,10 @@ pub struct Summary {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
     pub flags: u64,
-    pub slices: u64,
-    pub liquidations_partial: u64,
-    pub liquidations_full: u64,
-    pub takeovers: u64,
-    pub bankruptcies: u64,
-    /// Slices that the backstop took because the market's budget was used up.
-    pub absorbed: u64,
-    /// Closes of counterparties, those of them that cut a hedge, and times a winner bore a loss without one; what they bore.
-    pub deleveraged: u64,
-    pub hedges_cut: u64,
-    pub socialised: u64,
-    pub haircuts: i128,
-    pub socialised_loss: i128,
-    /// Notional that the backstop took beyond its limits, nobody else being left.
-    pub backstop_beyond: u128,
+    #[serde(flatten)]
+    pub counters: Counters,
     /// Times a watched account was cleared by a hedge credit or its venue's rounding.
     pub cleared: u64,
-    pub insurance_start: i128,
-    pub insurance_in: i128,
-    pub insurance_out: i128,
     pub insurance_end: i128,
     pub bad_debt: i128,
     /// What the funds must hold for their two largest failures, and what they are short of that, before settlement; of the worst episode.
@@ -137,46 +120,13 @@ impl Summary {
 
     /// Adds an episode that has settled.
     pub fn add_episode(&mut self, engine: &Engine, state_hash: [u8; 32]) {
-        let Counters {
-            liquidations_partial,
-            liquidations_full,
-            takeovers,
-            bankruptcies,
-            absorbed,
-            deleveraged,
-            hedges_cut,
-            socialised,
-            haircuts,
-            socialised_loss,
-            backstop_beyond,
-            slices,
-            insurance_start,
-            insurance_in,
-            insurance_out,
-            refused_events,
-        } = *engine.counters();
         self.episodes += 1;
         self.accounts += engine.ledger().accounts() as u64;
-        self.liquidations_partial += liquidations_partial;
-        self.liquidations_full += liquidations_full;
-        self.takeovers += takeovers;
-        self.bankruptcies += bankruptcies;
-        self.slices += slices;
-        self.absorbed += absorbed;
-        self.deleveraged += deleveraged;
-        self.hedges_cut += hedges_cut;
-        self.socialised += socialised;
-        self.haircuts += haircuts;
-        self.socialised_loss += socialised_loss;
-        self.backstop_beyond += backstop_beyond;
-        self.refused_events += refused_events;
-        self.insurance_start += insurance_start;
-        self.insurance_in += insurance_in;
-        self.insurance_out += insurance_out;
+        self.counters += engine.counters();
         self.insurance_end += engine.insurance();
         self.bad_debt += engine.bad_debt();
         let [left, paid] =
-            [self.insurance_end, self.insurance_out].map(|quanta| quanta.max(0).unsigned_abs());
+            [self.insurance_end, self.counters.insurance_out].map(|quanta| quanta.max(0).unsigned_abs());
         self.fund_runway_ms = runway_floor(left, paid, self.elapsed_ms);
         for (symbol, counts) in engine.mark_counts() {
             self.add_marks(symbol, counts);
@@ -254,7 +204,9 @@ impl Summary {
         if !self.ledger_balanced && self.stopped.is_none() {
             warnings.push("the ledger does not balance".into());
         }
-        if self.insurance_start + self.insurance_in - self.insurance_out != self.insurance_end {
+        if self.counters.insurance_start + self.counters.insurance_in - self.counters.insurance_out
+            != self.insurance_end
+        {
             warnings.push("the insurance fund's flows do not add up to its balance".into());
         }
         warnings
@@ -326,31 +278,31 @@ impl Display for Summary {
         }
         writeln!(f, "\nLiquidations")?;
         let mut row = |label: &str, value: String| writeln!(f, "  {label:<34}{value:>24}");
-        row("slices on the book", count(self.slices))?;
-        row("liquidations ended in part", count(self.liquidations_partial))?;
-        row("liquidations ended in full", count(self.liquidations_full))?;
-        row("accounts taken over", count(self.takeovers))?;
-        row("accounts bankrupt", count(self.bankruptcies))?;
-        row("slices that the backstop took", count(self.absorbed))?;
+        row("slices on the book", count(self.counters.slices))?;
+        row("liquidations ended in part", count(self.counters.liquidations_partial))?;
+        row("liquidations ended in full", count(self.counters.liquidations_full))?;
+        row("accounts taken over", count(self.counters.takeovers))?;
+        row("accounts bankrupt", count(self.counters.bankruptcies))?;
+        row("slices that the backstop took", count(self.counters.absorbed))?;
         row(
             "counterparties closed / hedges cut",
-            format!("{} / {}", count(self.deleveraged), self.hedges_cut),
+            format!("{} / {}", count(self.counters.deleveraged), self.counters.hedges_cut),
         )?;
         if self.cleared > 0 {
             row("flags cleared by credit or rounding", count(self.cleared))?;
         }
         writeln!(f, "\nInsurance funds, quote currency")?;
         let mut row = |label: &str, value: String| writeln!(f, "  {label:<34}{value:>24}");
-        row("start", cents(self.insurance_start))?;
-        row("fees in", cents(self.insurance_in))?;
-        row("deficits paid", cents(-self.insurance_out))?;
+        row("start", cents(self.counters.insurance_start))?;
+        row("fees in", cents(self.counters.insurance_in))?;
+        row("deficits paid", cents(-self.counters.insurance_out))?;
         row("end", cents(self.insurance_end))?;
         row("for the two largest failures", cents(self.cover_target as i128))?;
         row("... short of that", cents(self.cover_gap as i128))?;
         let days = |ms: u128| format!("{} days", count((ms / 86_400_000).min(u64::MAX.into()) as u64));
         row("lasts, at what was paid", self.fund_runway_ms.map_or("nothing was paid".into(), days))?;
-        row("borne by counterparties", cents(self.haircuts))?;
-        row("borne by other winners", cents(self.socialised_loss))?;
+        row("borne by counterparties", cents(self.counters.haircuts))?;
+        row("borne by other winners", cents(self.counters.socialised_loss))?;
         row("bad debt", cents(self.bad_debt))?;
         row(
             "ledger balanced",
@@ -372,12 +324,12 @@ impl Display for Summary {
                 m.dropped
             )?;
         }
-        if self.refused_rows + self.refused_events + self.marks_rounded > 0 {
+        if self.refused_rows + self.counters.refused_events + self.marks_rounded > 0 {
             writeln!(
                 f,
                 "\n  rows refused {}, events refused {}, prices rounded to the tick {}",
                 count(self.refused_rows),
-                count(self.refused_events),
+                count(self.counters.refused_events),
                 count(self.marks_rounded)
             )?;
         }

@@ -136,6 +136,7 @@ fn listed(
                 (&["slippage", "fee"], "fee and slippage together must stay below 1".to_owned())
             }
             InstrumentError::NoRefill { .. } => (&["budget"], error.to_string()),
+            InstrumentError::NotContract => (&["expiry", "funding"], error.to_string()),
             InstrumentError::Redemption => (&["redemption"], error.to_string()),
             // Credits belong to groups, and collateral has no margin keys.
             InstrumentError::NoGroup { .. } | InstrumentError::CollateralMargin => {

@@ -13,6 +13,7 @@ pub const RULES: &[&str] = &[
     "residual_min",
     "mark_hold_ms",
     "cancel_wait_ms",
+    "notice_ms",
     "close_factor",
     "insurance",
     "deleveraging",
@@ -25,6 +26,8 @@ pub const INSTRUMENT: &[&str] = &[
     "brackets",
     "initial",
     "open_interest",
+    "funding",
+    "expiry",
     "fee",
     "slippage",
     "limit_band",
@@ -32,6 +35,7 @@ pub const INSTRUMENT: &[&str] = &[
     "budget",
     "fund_cap",
     "backstop",
+    "unwind",
     "book",
 ];
 pub const COLLATERAL: &[&str] = &[
@@ -46,6 +50,7 @@ pub const COLLATERAL: &[&str] = &[
     "budget",
     "fund_cap",
     "backstop",
+    "unwind",
     "book",
 ];
 pub const GRID: &[&str] = &["lot", "tick", "price_bits", "size_bits"];
@@ -54,13 +59,16 @@ pub const CURVE: &[&str] = &["curve", "floor_rate", "base_rate", "top_rate", "to
 pub const OPEN_INTEREST: &[&str] = &["lower", "upper"];
 pub const BUDGET: &[&str] = &["capacity", "refill"];
 pub const BACKSTOP: &[&str] = &["notional", "loss"];
+pub const FUNDING: &[&str] = &["interval_ms", "period_ms", "sample_ms", "impact", "interest", "clamp", "cap"];
+pub const EXPIRY: &[&str] = &["time_ms", "window_ms"];
+pub const UNWIND: &[&str] = &["interval_ms", "slices", "participation", "band"];
 pub const BOOK: &[&str] = &["levels", "step", "level", "refill_seconds"];
 pub const REDEMPTION: &[&str] = &["reference", "ratio", "band"];
 pub const GROUP: &[&str] = &["credit", "instruments"];
 
 /// All of them, by the name of their table.
 #[cfg(test)]
-pub const ALL: [(&str, &[&str]); 16] = [
+pub const ALL: [(&str, &[&str]); 19] = [
     ("file", FILE),
     ("rules", RULES),
     ("rungs", RUNGS),
@@ -74,6 +82,9 @@ pub const ALL: [(&str, &[&str]); 16] = [
     ("open_interest", OPEN_INTEREST),
     ("budget", BUDGET),
     ("backstop", BACKSTOP),
+    ("funding", FUNDING),
+    ("expiry", EXPIRY),
+    ("unwind", UNWIND),
     ("book", BOOK),
     ("redemption", REDEMPTION),
     ("groups", GROUP),

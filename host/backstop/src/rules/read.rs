@@ -1,7 +1,8 @@
 //! From the text of a rules file to the rule set, with every fault of the text.
 
 use engine::rules::{
-    BackstopLimits, Budget, CloseFactor, Deleveraging, Insurance, OpenInterest, Redemption, Rules, VenueRules,
+    BackstopLimits, Budget, CloseFactor, Deleveraging, Expiry, Funding, Insurance, OpenInterest, Redemption,
+    Rules, Unwind, VenueRules,
 };
 use model::tier::{TierError, TierTable};
 use model::units::{Scale, TIERS_MAX};
@@ -20,8 +21,8 @@ use crate::feed::instrument::Grid;
 pub const AT_FIRST_PRICE: &str = "at-first-price";
 /// Word for initial margin that does not rise with open interest.
 pub const UNSCALED: &str = "unscaled";
-/// Word for no simulated book.
-pub const NO_BOOK: &str = "none";
+/// Word for what an instrument does not have.
+pub const NONE: &str = "none";
 /// Longest name of anything.
 const NAME_MAX: usize = 64;
 /// Most levels of the simulated book a side.
@@ -146,6 +147,7 @@ fn rules(table: &Table<'_>) -> Rules {
         residual_min: table.read("residual_min", 0, Node::amount),
         mark_hold_ms: table.read("mark_hold_ms", 0, |node| node.integer(0..=number::MS_MAX)),
         cancel_wait_ms: table.read("cancel_wait_ms", 0, |node| node.integer(0..=number::MS_MAX)),
+        notice_ms: table.read("notice_ms", 0, |node| node.integer(0..=number::MS_MAX)),
         close_factor,
         insurance,
         deleveraging: table.read("deleveraging", deleveraging, Node::choice),
@@ -165,7 +167,50 @@ fn contract(table: &Table<'_>, scale: u32) -> Contract {
             let lower = table.read("lower", 0, Node::amount);
             Some(OpenInterest { lower, upper: table.read("upper", lower.saturating_add(1), above_zero) })
         }),
+        funding: table
+            .read("funding", None, |node| unless_none(node, keys::FUNDING, |table| funding(table, scale))),
+        expiry: table.read("expiry", None, |node| unless_none(node, keys::EXPIRY, expiry)),
         trading: trading(table, scale),
+    }
+}
+
+/// What the table says, or nothing for the word "none".
+fn unless_none<T>(
+    node: &Node<'_>,
+    keys: &'static [&'static str],
+    read: impl FnOnce(&Table<'_>) -> T,
+) -> Option<Option<T>> {
+    if node.is_word(NONE) { Some(None) } else { Some(Some(read(&node.table(keys)?))) }
+}
+
+fn funding(table: &Table<'_>, scale: u32) -> Funding {
+    let length = |node: &Node<'_>| node.integer(1..=number::MS_MAX);
+    let rate = |node: &Node<'_>| node.rate(scale, 0..=scale);
+    let interval_ms = table.read("interval_ms", 1, length);
+    Funding {
+        interval_ms,
+        period_ms: table.read("period_ms", interval_ms, |node| node.integer(interval_ms..=number::MS_MAX)),
+        sample_ms: table.read("sample_ms", 1, |node| node.integer(1..=interval_ms)),
+        impact: table.read("impact", 1, above_zero),
+        interest: table.read("interest", 0, rate),
+        clamp: table.read("clamp", 0, rate),
+        cap: table.read("cap", 0, |node| node.rate(scale, 0..=scale - 1)),
+    }
+}
+
+fn expiry(table: &Table<'_>) -> Expiry {
+    Expiry {
+        time_ms: table.read("time_ms", 0, |node| node.integer(i64::MIN..=i64::MAX)),
+        window_ms: table.read("window_ms", 0, |node| node.integer(0..=number::MS_MAX)),
+    }
+}
+
+fn unwind(table: &Table<'_>, scale: u32) -> Unwind {
+    Unwind {
+        interval_ms: table.read("interval_ms", 1, |node| node.integer(1..=number::MS_MAX)),
+        slices: table.read("slices", 1, |node| node.integer(1..=u32::MAX.into())),
+        participation: table.read("participation", scale, |node| node.rate(scale, 1..=scale)),
+        band: table.read("band", 0, |node| node.rate(scale, 0..=scale - 1)),
     }
 }
 
@@ -209,8 +254,10 @@ fn trading(table: &Table<'_>, scale: u32) -> Trading {
             let notional = table.read("notional", 0, Node::limit);
             Some(BackstopLimits { notional, loss: table.read("loss", 0, Node::limit) })
         }),
+        unwind: table
+            .read("unwind", None, |node| unless_none(node, keys::UNWIND, |table| unwind(table, scale))),
         book: table.read("book", Book::default(), |node| {
-            if node.is_word(NO_BOOK) {
+            if node.is_word(NONE) {
                 return Some(Book::default());
             }
             let table = node.table(keys::BOOK)?;

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use borsh::BorshSerialize;
 use engine::rules::{
-    BackstopLimits, Budget, Depth, Hedge, InstrumentSpec, Kind, OpenInterest, Redemption, Rules,
+    BackstopLimits, Budget, Depth, Expiry, Funding, Hedge, InstrumentSpec, Kind, OpenInterest, Redemption,
+    Rules, Unwind,
 };
 use rust_decimal::Decimal;
 
@@ -34,6 +35,8 @@ pub struct Contract {
     pub brackets: Tiers,
     pub initial: Tiers,
     pub open_interest: OpenInterest,
+    pub funding: Option<Funding>,
+    pub expiry: Option<Expiry>,
     pub trading: Trading,
 }
 
@@ -57,6 +60,7 @@ pub struct Trading {
     pub budget: Budget,
     pub fund_cap: u64,
     pub backstop: BackstopLimits,
+    pub unwind: Option<Unwind>,
     pub book: Book,
 }
 
@@ -144,12 +148,14 @@ impl RuleSet {
             (grid, trading, InstrumentSpec { kind, weight_long, weight_short, redemption, ..base })
         } else {
             let unlisted = || SpecError::Unlisted { symbol: symbol.into() };
-            let Contract { grid, brackets, initial, open_interest, trading } =
+            let Contract { grid, brackets, initial, open_interest, funding, expiry, trading } =
                 self.contract(symbol).ok_or_else(unlisted)?;
             let base = InstrumentSpec {
                 brackets: brackets.brackets.clone(),
                 initial: initial.brackets.clone(),
                 open_interest: *open_interest,
+                funding: *funding,
+                expiry: *expiry,
                 hedge: self.hedge(symbol),
                 ..base
             };
@@ -163,7 +169,8 @@ impl RuleSet {
             price: first,
             source,
         })?;
-        let Trading { fee, slippage, limit_band, mark_band, budget, fund_cap, backstop, book } = *trading;
+        let Trading { fee, slippage, limit_band, mark_band, budget, fund_cap, backstop, unwind, book } =
+            *trading;
         Ok(InstrumentSpec {
             lot_exponent: grid.lot_exponent,
             tick: grid.tick,
@@ -176,6 +183,7 @@ impl RuleSet {
             budget,
             fund_cap,
             backstop,
+            unwind,
             depth: book.depth(quoted.quanta),
             ..base
         })

@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 
 use engine::rules::{
-    BackstopLimits, Budget, CloseFactor, Deleveraging, Insurance, Kind, OpenInterest, Redemption, Rules,
-    VenueRules,
+    BackstopLimits, Budget, CloseFactor, Deleveraging, Expiry, Funding, Insurance, Kind, OpenInterest,
+    Redemption, Rules, Unwind, VenueRules,
 };
 use model::tier::TierTable;
 use model::units::Scale;
@@ -397,26 +397,66 @@ fn any_trading(scale: u32) -> impl Strategy<Value = Trading> {
             .prop_map(|(levels, step, level, refill_seconds)| Book { levels, step, level, refill_seconds })
     ];
     let rates = (rate.clone(), 0..scale - scale.div_ceil(2) + 1, rate.clone(), rate);
-    (rates, budget, limit(), (limit(), limit()), book).prop_map(
-        |((fee, slippage, limit_band, mark_band), budget, fund_cap, (notional, loss), book)| Trading {
-            fee,
-            slippage: slippage.saturating_sub(1),
-            limit_band,
-            mark_band,
-            budget,
-            fund_cap,
-            backstop: BackstopLimits { notional, loss },
-            book,
+    (rates, budget, limit(), (limit(), limit()), any_unwind(scale), book).prop_map(
+        |((fee, slippage, limit_band, mark_band), budget, fund_cap, (notional, loss), unwind, book)| {
+            Trading {
+                fee,
+                slippage: slippage.saturating_sub(1),
+                limit_band,
+                mark_band,
+                budget,
+                fund_cap,
+                backstop: BackstopLimits { notional, loss },
+                unwind,
+                book,
+            }
         },
     )
+}
+
+fn any_unwind(scale: u32) -> impl Strategy<Value = Option<Unwind>> {
+    let parts = (1i64..1 << 40, 1..=u32::MAX, 1..=scale, 0..scale);
+    prop::option::of(parts.prop_map(|(interval_ms, slices, participation, band)| Unwind {
+        interval_ms,
+        slices,
+        participation,
+        band,
+    }))
+}
+
+/// Funding, an expiry or neither.
+fn any_end(scale: u32) -> impl Strategy<Value = (Option<Funding>, Option<Expiry>)> {
+    let parts = (1i64..1 << 30, 0i64..1 << 30, any::<u32>(), 1u64..1 << 59, 0..=scale, 0..=scale, 0..scale);
+    let funding = parts.prop_map(|(interval_ms, more, sample, impact, interest, clamp, cap)| Funding {
+        interval_ms,
+        period_ms: interval_ms + more,
+        sample_ms: 1 + i64::from(sample) % interval_ms,
+        impact,
+        interest,
+        clamp,
+        cap,
+    });
+    let expiry = (any::<i64>(), 0i64..1 << 40).prop_map(|(time_ms, window_ms)| Expiry { time_ms, window_ms });
+    prop_oneof![
+        Just((None, None)),
+        funding.prop_map(|funding| (Some(funding), None)),
+        expiry.prop_map(|expiry| (None, Some(expiry))),
+    ]
 }
 
 fn any_contract(scale: u32) -> impl Strategy<Value = Contract> {
     let interest = (0u64..1 << 59, 1u64..1 << 59)
         .prop_map(|(lower, above)| OpenInterest { lower, upper: lower + above });
-    let parts =
-        (any_grid(), any_tiers(scale, 1), any_tiers(scale, 0), interest, any_trading(scale), any::<bool>());
-    parts.prop_map(move |(grid, brackets, initial, interest, trading, is_scaled)| {
+    let parts = (
+        any_grid(),
+        any_tiers(scale, 1),
+        any_tiers(scale, 0),
+        interest,
+        any_end(scale),
+        any_trading(scale),
+        any::<bool>(),
+    );
+    parts.prop_map(move |(grid, brackets, initial, interest, (funding, expiry), trading, is_scaled)| {
         // Initial margin that would lie below the maintenance margin is the whole notional instead.
         let table = |tiers: &Tiers| TierTable::new(Scale::new(scale).unwrap(), &tiers.brackets).unwrap();
         let is_below = !initial.brackets.is_empty() && {
@@ -428,7 +468,7 @@ fn any_contract(scale: u32) -> impl Strategy<Value = Contract> {
         let initial = if is_below { Tiers::of(vec![(0, scale)]) } else { initial };
         let open_interest =
             if is_scaled && !initial.brackets.is_empty() { interest } else { OpenInterest::default() };
-        Contract { grid, brackets, initial, open_interest, trading }
+        Contract { grid, brackets, initial, open_interest, funding, expiry, trading }
     })
 }
 
@@ -463,6 +503,7 @@ fn any_rules() -> impl Strategy<Value = Rules> {
             residual_min: within(7, 0, (1 << 59) - 1),
             mark_hold_ms: within(7, 0, 1 << 40) as i64,
             cancel_wait_ms: within(6, 0, 1 << 40) as i64,
+            notice_ms: within(5, 0, 1 << 40) as i64,
             close_factor: CloseFactor {
                 above: within(6, 0, (1 << 59) - 1),
                 portion: within(5, 1, scale.into()) as u32,
@@ -526,9 +567,10 @@ prop_compose! {
 /// A contract without a rate, for any scale.
 fn built_in_over(scale: u32) -> Option<Contract> {
     let mut contract = built_in().defaults.clone()?;
-    contract.brackets = Tiers::of(vec![(0, scale)]);
+    (contract.brackets, contract.funding) = (Tiers::of(vec![(0, scale)]), None);
     let trading = &mut contract.trading;
     (trading.fee, trading.slippage, trading.limit_band, trading.mark_band) = (0, 0, 0, 0);
+    trading.unwind = None;
     trading.book = Book::default();
     Some(contract)
 }

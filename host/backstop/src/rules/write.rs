@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
-use engine::rules::{BackstopLimits, Budget, OpenInterest, Rules};
+use engine::rules::{BackstopLimits, Budget, Expiry, Funding, OpenInterest, Rules, Unwind};
 use serde::Serialize;
 
 use super::node::{UNLIMITED, joined, key_text};
 use super::number::{amount_text, rate_text, scientific_text};
-use super::read::{AT_FIRST_PRICE, NO_BOOK, UNSCALED};
+use super::read::{AT_FIRST_PRICE, NONE, UNSCALED};
 use super::rule_set::{Book, Collateral, Contract, FORMAT, GridRule, RuleSet, Tiers, Trading};
 use crate::feed::instrument::QUOTE_PLACES;
 
@@ -121,6 +121,7 @@ pub fn rules(rules: &Rules) -> Entries {
         ("residual_min", amount_text(rules.residual_min)),
         ("mark_hold_ms", rules.mark_hold_ms.to_string()),
         ("cancel_wait_ms", rules.cancel_wait_ms.to_string()),
+        ("notice_ms", rules.notice_ms.to_string()),
         ("close_factor", inline(&close_factor)),
         ("insurance", inline(&insurance)),
         ("deleveraging", word(rules.deleveraging)),
@@ -129,7 +130,7 @@ pub fn rules(rules: &Rules) -> Entries {
 
 /// Keys and values of the table.
 pub fn contract(rules: &Contract, scale: u32) -> Entries {
-    let Contract { grid, brackets, initial, open_interest, trading } = rules;
+    let Contract { grid, brackets, initial, open_interest, funding, expiry, trading } = rules;
     let open_interest = match *open_interest {
         OpenInterest { upper: 0, .. } => quoted(UNSCALED),
         OpenInterest { lower, upper } => {
@@ -141,6 +142,8 @@ pub fn contract(rules: &Contract, scale: u32) -> Entries {
         ("brackets", tiers(brackets, scale)),
         ("initial", tiers(initial, scale)),
         ("open_interest", open_interest),
+        ("funding", funding.map_or_else(none, |rule| funding_text(&rule, scale))),
+        ("expiry", expiry.map_or_else(none, |rule| expiry_text(&rule))),
     ];
     entries.extend(trading_entries(trading, scale));
     entries
@@ -163,6 +166,35 @@ pub fn collateral(rules: &Collateral, scale: u32) -> Entries {
     entries
 }
 
+fn none() -> String {
+    quoted(NONE)
+}
+
+fn funding_text(rule: &Funding, scale: u32) -> String {
+    inline(&[
+        ("interval_ms", rule.interval_ms.to_string()),
+        ("period_ms", rule.period_ms.to_string()),
+        ("sample_ms", rule.sample_ms.to_string()),
+        ("impact", amount_text(rule.impact)),
+        ("interest", rate_text(rule.interest, scale)),
+        ("clamp", rate_text(rule.clamp, scale)),
+        ("cap", rate_text(rule.cap, scale)),
+    ])
+}
+
+fn expiry_text(rule: &Expiry) -> String {
+    inline(&[("time_ms", rule.time_ms.to_string()), ("window_ms", rule.window_ms.to_string())])
+}
+
+fn unwind_text(rule: &Unwind, scale: u32) -> String {
+    inline(&[
+        ("interval_ms", rule.interval_ms.to_string()),
+        ("slices", rule.slices.to_string()),
+        ("participation", rate_text(rule.participation, scale)),
+        ("band", rate_text(rule.band, scale)),
+    ])
+}
+
 fn trading_entries(rules: &Trading, scale: u32) -> Entries {
     let rate = |rate| rate_text(rate, scale);
     let budget = match rules.budget {
@@ -176,7 +208,7 @@ fn trading_entries(rules: &Trading, scale: u32) -> Entries {
         BackstopLimits { notional, loss } => inline(&[("notional", limit(notional)), ("loss", limit(loss))]),
     };
     let book = match rules.book {
-        Book { levels: 0, .. } => quoted(NO_BOOK),
+        Book { levels: 0, .. } => none(),
         Book { levels, step, level, refill_seconds } => inline(&[
             ("levels", levels.to_string()),
             ("step", rate(step)),
@@ -192,6 +224,7 @@ fn trading_entries(rules: &Trading, scale: u32) -> Entries {
         ("budget", budget),
         ("fund_cap", limit(rules.fund_cap)),
         ("backstop", backstop),
+        ("unwind", rules.unwind.map_or_else(none, |rule| unwind_text(&rule, scale))),
         ("book", book),
     ]
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::event::{Command, Event, OrderId, TimeMs};
+use engine::event::{Command, Event, OrderId, TimeMs, VenueOrder};
 
 use super::{Order, SimulatedVenue, Venue, VenueError};
 
@@ -27,8 +27,8 @@ impl RestoredVenue {
     /// Commands of a decision record.
     pub fn decided(&mut self, commands: &[Command]) {
         for command in commands {
-            if let Command::PlaceOrder { order, instrument, lots, limit, .. } = *command {
-                self.orders.insert(order, Order { instrument, lots, limit });
+            if let Some(VenueOrder { id, instrument, lots, limit }) = command.venue_order() {
+                self.orders.insert(id, Order { instrument, lots, limit });
             }
         }
     }

@@ -294,7 +294,7 @@ proptest! {
         let config = VenueConfig { reject_ppm: 200_000, seed, ..VenueConfig::default() };
         let mut venue = SimulatedVenue::new(Scale::new(1_000_000).unwrap(), config, None).unwrap();
         let mut restored = RestoredVenue::new(venue.clone());
-        let listed = Event::Listed { instrument: I, spec: spec(&DEPTH) };
+        let listed = Event::Listed { instrument: I, spec: spec(&DEPTH).into() };
         venue.list(I, &spec(&DEPTH)).unwrap();
         restored.happened(0, &listed).unwrap();
         let mut ms = 0;

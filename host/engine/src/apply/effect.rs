@@ -3,7 +3,7 @@
 use model::units::Cash;
 
 use super::{Action, ActionKind, Applied};
-use crate::event::{Change, EventSequence, InstrumentId, Update};
+use crate::event::{Change, Due, EventSequence, InstrumentId, Update};
 use crate::judge::Exact;
 use crate::state::Engine;
 
@@ -40,6 +40,13 @@ impl Effect<'_> {
         let size = engine.ledger.margin(index).size(instrument);
         self.update(Change::Position { account, instrument, size, cash_delta: narrow(cash_delta), hold });
         self.applied.touched.push(index);
+    }
+
+    /// Every holder of the instrument is owed a verdict on the update before.
+    pub fn sweep(&mut self, engine: &Engine, instrument: InstrumentId) {
+        let holders = &engine.market(instrument).holders;
+        self.applied.touched.extend(holders.keys());
+        self.applied.dues.push(Due { sequence: self.sequence, instrument, holders: holders.len() as u64 });
     }
 
     pub fn cash(&mut self, engine: &Engine, index: usize, delta: i128, hold: bool) {

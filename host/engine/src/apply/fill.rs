@@ -7,8 +7,8 @@ use super::effect::Costs;
 use super::{ActionKind, Effect, Engine, Refusal};
 use crate::account::Pending;
 use crate::event::{AccountId, InstrumentId};
-use crate::ledger::Owner;
-use crate::state::Order;
+use crate::ledger::{Amount, Owner};
+use crate::state::{Order, UnwindOrder};
 
 impl Engine {
     pub(super) fn fill(
@@ -18,11 +18,14 @@ impl Engine {
         quote: i128,
         effect: &mut Effect,
     ) -> Result<(), Refusal> {
+        if let Some(order) = self.unwinding.remove(&order_id) {
+            return self.unwound(order, lots, quote);
+        }
         // The venue's report ends the order, whatever it says.
         let order = self.orders.remove(&order_id).ok_or(Refusal::Order)?;
         let Order { index, instrument, .. } = order;
         self.standings[index].pending = Pending::Nothing;
-        let fits = is_within(&order, lots, quote) && self.reduces(index, instrument, lots);
+        let fits = is_within((order.lots, order.limit), lots, quote) && self.reduces(index, instrument, lots);
         let filled = if fits { lots } else { 0 };
         let notional = |lots: i64| u128::from(lots.unsigned_abs()) * u128::from(order.mark.get());
         self.market_mut(instrument).bucket.give_back(notional(order.lots) - notional(filled));
@@ -40,6 +43,29 @@ impl Engine {
             ActionKind::Slice
         };
         self.close_slice((index, Owner::Venue, instrument), lots, quote, kind, effect);
+        Ok(())
+    }
+
+    /// The venue's report of an order of the backstop's inventory.
+    fn unwound(&mut self, order: UnwindOrder, lots: i64, quote: i128) -> Result<(), Refusal> {
+        let UnwindOrder { instrument, charged, .. } = order;
+        let backstop = Owner::Backstop(instrument);
+        let held = self.ledger.of(backstop).size(instrument);
+        let reduces =
+            lots == 0 || lots.signum() != held.signum() && lots.unsigned_abs() <= held.unsigned_abs();
+        let fits = is_within((order.lots, order.limit), lots, quote) && reduces;
+        let filled = if fits { u128::from(lots.unsigned_abs()) } else { 0 };
+        let used = charged / u128::from(order.lots.unsigned_abs()) * filled;
+        self.market_mut(instrument).bucket.give_back(charged - used);
+        if !fits {
+            return Err(Refusal::Order);
+        }
+        if lots != 0 {
+            self.ledger.transfer(Owner::Venue, backstop, Amount::Lots(instrument, lots));
+            self.ledger.transfer(Owner::Venue, backstop, Amount::Quote(quote));
+            self.counters.unwound += 1;
+            self.counters.unwound_quote += quote.unsigned_abs();
+        }
         Ok(())
     }
 
@@ -119,11 +145,11 @@ impl Engine {
 }
 
 /// True if the report is the order's own side, not more than its lots, and no worse than its limit.
-fn is_within(order: &Order, lots: i64, quote: i128) -> bool {
+fn is_within((ordered, limit): (i64, u64), lots: i64, quote: i128) -> bool {
     if lots == 0 {
         return quote == 0;
     }
-    let worst = i128::from(order.limit) * i128::from(lots.unsigned_abs());
+    let worst = i128::from(limit) * i128::from(lots.unsigned_abs());
     let fair = if lots < 0 { quote >= worst } else { quote < 0 && -quote <= worst };
-    lots.signum() == order.lots.signum() && lots.abs() <= order.lots.abs() && fair
+    lots.signum() == ordered.signum() && lots.abs() <= ordered.abs() && fair
 }

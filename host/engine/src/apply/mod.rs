@@ -3,12 +3,13 @@
 mod close_out;
 mod deleverage;
 mod effect;
+mod elapse;
 mod estate;
 mod fill;
 mod trade;
 
 use crate::account::{Attempts, Stage, Standing};
-use crate::event::{AccountId, Due, Event, EventSequence, InstrumentId, Round, Update};
+use crate::event::{AccountId, Due, Event, EventSequence, InstrumentId, Round, Source, Update};
 use crate::insurance::waterfall::{Pool, draw};
 use crate::judge::Exact;
 use crate::ledger::{Amount, Owner};
@@ -79,6 +80,12 @@ pub enum Refusal {
     Price,
     #[error("the book's levels are empty, out of order or too many")]
     Book,
+    #[error("the instrument has been settled and trades no more")]
+    Settled,
+    #[error(
+        "the brackets make no sense, or raise the maintenance margin before the notice period has passed"
+    )]
+    Brackets,
     #[error("no mark has been applied yet")]
     NoMark,
     #[error("size is beyond the instrument's bits")]
@@ -164,6 +171,15 @@ impl Engine {
             }
             Event::TakenOver { ref accounts } => self.take_over(accounts, effect),
             Event::Bankrupted { ref accounts } => self.bankrupt(accounts, effect),
+            Event::Priced { instrument, source: Source::Index, price } => self.index(instrument, price),
+            Event::Elapsed => {
+                self.elapse(effect);
+                Ok(())
+            }
+            Event::BracketsAnnounced { instrument, ref brackets, effective_ms } => {
+                self.announce(instrument, brackets, effective_ms)
+            }
+            Event::Delisted { instrument, price } => self.delist(instrument, price, effect),
             Event::Settled => {
                 self.settle();
                 Ok(())
@@ -177,7 +193,8 @@ impl Engine {
         self.ledger.transfer(other, Owner::Margin(index), Amount::Lots(instrument, lots));
         self.ledger.transfer(other, Owner::Margin(index), Amount::Quote(quote));
         let after = self.ledger.margin(index).size(instrument);
-        self.market_mut(instrument).hold(index, before, after, quote);
+        let realised = self.market_mut(instrument).hold(index, before, after, quote);
+        self.standings[index].realised += realised;
     }
 
     /// A fee from `payer`, shared by the fund of the market and the one of all.
@@ -246,6 +263,7 @@ impl Engine {
         self.watch.clear();
         self.reducing.clear();
         self.orders.clear();
+        self.unwinding.clear();
         for standing in &mut self.standings {
             *standing = Standing { owner: standing.owner, stage: Stage::Closed, ..Standing::default() };
         }

@@ -3,7 +3,7 @@
 use super::{Effect, Engine, Market, POSITIONS_MAX, Refusal};
 use crate::account::{Pending, Stage, Standing};
 use crate::book::Book;
-use crate::event::{AccountId, Change, Due, InstrumentId};
+use crate::event::{AccountId, Change, InstrumentId};
 use crate::guard::Judgement;
 use crate::ledger::{Amount, Owner};
 use crate::margin::weights::{redemption_bounded_price, redemption_price_floor};
@@ -41,6 +41,9 @@ impl Engine {
         if usize::from(instrument.0) != self.markets.len() {
             return Err(Refusal::Instrument);
         }
+        if spec.expiry.is_some_and(|expiry| expiry.time_ms <= self.time_ms) {
+            return Err(Refusal::Settled);
+        }
         self.markets.push(Market::new(spec.clone(), self.scale).map_err(|_| Refusal::Instrument)?);
         self.ledger.list();
         effect.update(Change::List { instrument, spec: Box::new(spec.clone()) });
@@ -53,7 +56,7 @@ impl Engine {
         price: u64,
         effect: &mut Effect,
     ) -> Result<(), Refusal> {
-        let market = self.markets.get(usize::from(instrument.0)).ok_or(Refusal::Instrument)?;
+        let market = self.trading(instrument)?;
         let mark = market.price(self.believed(market, price)?).ok_or(Refusal::Price)?;
         let (price, scale, hold_ms) = (mark.get(), self.rules.scale, self.rules.mark_hold_ms);
         let market = self.market_mut(instrument);
@@ -61,15 +64,16 @@ impl Engine {
         if matches!(judgement, Judgement::Held | Judgement::Dropped) {
             return Ok(());
         }
+        if let Some(expiry) = market.spec.expiry {
+            market.average.note(effect.time_ms, mark, expiry);
+        }
         market.mark = mark;
         if !(market.edges.low..=market.edges.high).contains(&price) {
             self.move_edges(instrument, effect);
         }
         effect.update(Change::Mark { instrument, price });
-        let market = self.market(instrument);
-        effect.applied.touched.extend(market.holders.keys());
-        let holders = market.holders.len() as u64;
-        effect.applied.dues.push(Due { sequence: effect.sequence, instrument, holders });
+        effect.sweep(self, instrument);
+        self.sample_premium(instrument);
         Ok(())
     }
 
@@ -239,9 +243,15 @@ impl Engine {
         Ok(())
     }
 
+    /// The market, if it still trades.
+    pub(super) fn trading(&self, instrument: InstrumentId) -> Result<&Market, Refusal> {
+        let market = self.markets.get(usize::from(instrument.0)).ok_or(Refusal::Instrument)?;
+        if market.settled.is_some() { Err(Refusal::Settled) } else { Ok(market) }
+    }
+
     /// Lots that the account would hold.
     fn size_after(&self, index: usize, instrument: InstrumentId, lots: i64) -> Result<i64, Refusal> {
-        let market = self.markets.get(usize::from(instrument.0)).ok_or(Refusal::Instrument)?;
+        let market = self.trading(instrument)?;
         if market.guard.applied().is_none() {
             return Err(Refusal::NoMark);
         }
@@ -300,6 +310,6 @@ impl Engine {
     }
 }
 
-fn cash_in_range(quanta: i128) -> bool {
+pub(super) fn cash_in_range(quanta: i128) -> bool {
     quanta.abs() < CASH_MAX
 }

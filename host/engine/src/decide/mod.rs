@@ -1,6 +1,7 @@
 //! What must happen next: the watched accounts judged exactly, worst first, each given at most one action.
 
 mod slice;
+mod unwind;
 
 use std::cmp::Reverse;
 
@@ -16,7 +17,8 @@ use slice::Next;
 /// A round's decisions and what the exact check found.
 #[derive(Debug, Default)]
 pub struct Decided {
-    /// Bankruptcies, takeovers, then the others, each in the total order of accounts: severity descending, notional descending, id.
+    /// Bankruptcies, takeovers, then the others, each in the total order of accounts: severity descending, notional descending, id; then the
+    /// backstop's own orders, by instrument.
     pub commands: Vec<Command>,
     /// Accounts whose device severity is not the exact one; must be empty for ever.
     pub disagreements: Vec<AccountId>,
@@ -95,6 +97,7 @@ impl Engine {
             decided.commands.push(Command::TakeOver { accounts: accounts.to_vec() });
         }
         decided.commands.append(&mut others);
+        decided.commands.append(&mut self.unwind());
         Ok(decided)
     }
 

@@ -5,6 +5,8 @@ use model::tier::{TierError, TierTable};
 use model::units::{NOTIONAL_BITS, OutOfRange, Scale};
 use serde::{Deserialize, Serialize};
 
+use super::mechanics::{Expiry, Funding, Unwind};
+
 /// What a position in an instrument is.
 #[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -51,6 +53,11 @@ pub struct InstrumentSpec {
     pub depth: Depth,
     /// Of wrapped collateral.
     pub redemption: Option<Redemption>,
+    /// Of a perpetual.
+    pub funding: Option<Funding>,
+    /// Of a dated future.
+    pub expiry: Option<Expiry>,
+    pub unwind: Option<Unwind>,
 }
 
 /// Open interest (one side's notional) from which the initial margin rises, and at which it is the whole notional; `upper` 0: it does not.
@@ -137,6 +144,8 @@ pub enum InstrumentError {
     NoGroup { credit: u32 },
     #[error("collateral has no maintenance or initial margin, its weights are the haircut")]
     CollateralMargin,
+    #[error("only contracts have funding or expire, and not both")]
+    NotContract,
     #[error("only collateral redeems for something, at a ratio above 0 and in another instrument")]
     Redemption,
 }
@@ -166,6 +175,9 @@ impl InstrumentSpec {
             hedge: Hedge::default(),
             depth: Depth { levels: 0, step: 0, level_lots: 0, refill_lots: 0 },
             redemption: None,
+            funding: None,
+            expiry: None,
+            unwind: None,
         }
     }
 
@@ -216,6 +228,13 @@ impl InstrumentSpec {
             self.kind != Kind::Collateral || of.ratio == 0 || of.reference.as_ref() == Some(&self.symbol)
         }) {
             errors.push(InstrumentError::Redemption);
+        }
+        errors.extend(self.funding.iter().flat_map(|of| of.errors(scale)).map(Into::into));
+        errors.extend(self.expiry.iter().flat_map(Expiry::errors).map(Into::into));
+        errors.extend(self.unwind.iter().flat_map(|of| of.errors(scale)).map(Into::into));
+        let dated = [self.funding.is_some(), self.expiry.is_some()];
+        if dated == [true, true] || dated != [false, false] && self.kind != Kind::Contract {
+            errors.push(InstrumentError::NotContract);
         }
         errors
     }

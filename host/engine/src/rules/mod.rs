@@ -1,6 +1,7 @@
 //! The rule set: every number that decides something, one value, hashed into the journal's header.
 
 mod instrument;
+mod mechanics;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use model::margin::Rungs;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use instrument::{
     BackstopLimits, Budget, Depth, Hedge, InstrumentError, InstrumentSpec, Kind, OpenInterest, Redemption,
 };
+pub use mechanics::{Expiry, Funding, Unwind};
 
 /// Rules of a run. Rates are over `scale`; ratios of E to R are in 256ths; money is in quanta.
 #[derive(BorshDeserialize, BorshSerialize, Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -33,6 +35,8 @@ pub struct Rules {
     pub mark_hold_ms: i64,
     /// Event time for which a liquidation waits for the cancellation of the account's orders.
     pub cancel_wait_ms: i64,
+    /// Event time between the announcement of higher maintenance brackets and their effect, at least.
+    pub notice_ms: i64,
     pub close_factor: CloseFactor,
     pub insurance: Insurance,
     pub deleveraging: Deleveraging,
@@ -138,6 +142,7 @@ impl Rules {
             ("slices_at_once_max", self.slices_at_once_max.into(), 1),
             ("mark_hold_ms", self.mark_hold_ms, 0),
             ("cancel_wait_ms", self.cancel_wait_ms, 0),
+            ("notice_ms", self.notice_ms, 0),
             ("close_factor.window_ms", self.close_factor.window_ms, 1),
             ("insurance.window_ms", self.insurance.window_ms, 1),
         ] {
@@ -171,6 +176,7 @@ impl Default for Rules {
             residual_min: 50_000_000,
             mark_hold_ms: 60_000,
             cancel_wait_ms: 5_000,
+            notice_ms: 3_600_000,
             close_factor: CloseFactor { above: 100_000_000_000, portion: 200_000, window_ms: 30_000 },
             insurance: Insurance { market_share: 500_000, reserve: 0, window_ms: 86_400_000 },
             deleveraging: Deleveraging::ProRata,

@@ -77,8 +77,8 @@ impl World {
         let [btc, eth] = specs;
         let applied = world.round(vec![
             Event::FundEndowed { instrument: None, quanta: fund },
-            Event::Listed { instrument: BTC, spec: btc },
-            Event::Listed { instrument: ETH, spec: eth },
+            Event::Listed { instrument: BTC, spec: btc.into() },
+            Event::Listed { instrument: ETH, spec: eth.into() },
             Event::Mark { instrument: BTC, price: 1_000_000 },
             Event::Mark { instrument: ETH, price: 200_000 },
         ]);
@@ -127,9 +127,16 @@ impl World {
         for update in &applied.updates {
             let (account, hold) = match update.change {
                 Change::List { .. } => continue,
-                Change::Mark { instrument, .. } => {
-                    let holds = |told: &Told| told.positions.get(&instrument).is_some_and(|size| *size != 0);
-                    held.retain(|(_, account), _| !holds(&self.device[account]));
+                Change::Funding { instrument, delta } => {
+                    for told in self.device.values_mut() {
+                        let size = told.positions.get(&instrument).copied().unwrap_or(0);
+                        told.cash -= i128::from(size) * i128::from(delta);
+                    }
+                    self.compare_holders(instrument, &mut held);
+                    continue;
+                }
+                Change::Mark { instrument, .. } | Change::Brackets { instrument, .. } => {
+                    self.compare_holders(instrument, &mut held);
                     continue;
                 }
                 Change::Position { account, instrument, size, cash_delta, hold } => {
@@ -151,6 +158,11 @@ impl World {
         }
         let uncompared: Vec<_> = held.into_iter().filter(|(_, hold)| *hold).collect();
         assert_eq!(uncompared, [], "an event leaves accounts that the device does not compare");
+    }
+
+    fn compare_holders(&self, instrument: InstrumentId, held: &mut BTreeMap<(u64, AccountId), bool>) {
+        let holds = |told: &Told| told.positions.get(&instrument).is_some_and(|size| *size != 0);
+        held.retain(|(_, account), _| !holds(&self.device[account]));
     }
 
     /// What the device was told is what the ledger says.
@@ -188,7 +200,8 @@ impl World {
             Command::Absorb { account, instrument, lots, quote } => {
                 Event::Absorbed { account, instrument, lots, quote }
             }
-            Command::PlaceOrder { order, instrument, lots, limit, .. } => {
+            Command::PlaceOrder { order, instrument, lots, limit, .. }
+            | Command::Unwind { order, instrument, lots, limit } => {
                 let mark = self.engine.markets()[usize::from(instrument.0)].mark.get() as i64;
                 let price = mark + (limit as i64 - mark) * self.venue.to_limit_percent / 100;
                 let filled = lots * self.venue.filled_percent / 100;

@@ -29,8 +29,8 @@ fn mango() -> Scenario {
     let ether = InstrumentSpec { initial: vec![(0, 100_000)], ..spec("ETH") };
     let mut scenario = Scenario::new(rules(), [perpetual, ether], 0);
     let events = vec![
-        Event::Listed { instrument: TOKEN, spec: asset("MNGO", 0, 2_000_000) },
-        Event::Listed { instrument: DOLLAR, spec: asset("USDC", 990_000, 1_010_000) },
+        Event::Listed { instrument: TOKEN, spec: asset("MNGO", 0, 2_000_000).into() },
+        Event::Listed { instrument: DOLLAR, spec: asset("USDC", 990_000, 1_010_000).into() },
         Event::Mark { instrument: TOKEN, price: 38_000 },
         Event::Mark { instrument: DOLLAR, price: 1_000_000 },
     ];

@@ -15,7 +15,10 @@ const LOT: i64 = 4_000 * UNIT;
 
 /// A third market whose first mark is `price`.
 fn listed(scenario: &mut Scenario, spec: InstrumentSpec, price: u64) {
-    let events = vec![Event::Listed { instrument: TOKEN, spec }, Event::Mark { instrument: TOKEN, price }];
+    let events = vec![
+        Event::Listed { instrument: TOKEN, spec: spec.into() },
+        Event::Mark { instrument: TOKEN, price },
+    ];
     assert_eq!(scenario.play(events), []);
 }
 

@@ -17,6 +17,7 @@ fn accounts(command: &Command) -> Vec<AccountId> {
         Command::CancelOrders { account }
         | Command::PlaceOrder { account, .. }
         | Command::Absorb { account, .. } => vec![*account],
+        Command::Unwind { .. } => Vec::new(),
     }
 }
 

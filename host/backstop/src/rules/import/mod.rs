@@ -101,6 +101,8 @@ impl Source {
                 brackets: tiers(&contract.brackets),
                 initial: tiers(&contract.initial),
                 open_interest: contract.open_interest,
+                funding: None,
+                expiry: None,
                 trading: trading.clone(),
             };
             set.instruments.insert(symbol.clone(), contract);
@@ -111,7 +113,7 @@ impl Source {
         assert_eq!(read, set, "what is written is read back");
         let mut comment = format!(
             "Imported from {input}: {} instruments.\nThe scale {} is the smallest over which every rate is whole.\n\
-             What the source does not state is as in the built-in rules.",
+             What the source does not state is as in the built-in rules, but for funding, which no instrument has.",
             self.contracts.len(),
             count(scale.into())
         );
@@ -124,8 +126,8 @@ impl Source {
 }
 
 /// Rates of the built-in rules that an import keeps.
-fn kept_rates<'a>(set: &'a mut RuleSet, trading: &'a mut super::Trading) -> [&'a mut u32; 7] {
-    [
+fn kept_rates<'a>(set: &'a mut RuleSet, trading: &'a mut super::Trading) -> Vec<&'a mut u32> {
+    let mut rates = vec![
         &mut set.rules.close_factor.portion,
         &mut set.rules.insurance.market_share,
         &mut trading.fee,
@@ -133,7 +135,11 @@ fn kept_rates<'a>(set: &'a mut RuleSet, trading: &'a mut super::Trading) -> [&'a
         &mut trading.limit_band,
         &mut trading.mark_band,
         &mut trading.book.step,
-    ]
+    ];
+    if let Some(unwind) = &mut trading.unwind {
+        rates.extend([&mut unwind.participation, &mut unwind.band]);
+    }
+    rates
 }
 
 /// Name of the input without its endings.
