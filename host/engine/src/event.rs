@@ -217,8 +217,6 @@ pub enum Command {
     CancelOrders { account: AccountId },
     /// Immediate or cancel: change the account's position by `lots` (opposite in sign to it), no worse than `limit` quanta per lot.
     PlaceOrder { order: OrderId, account: AccountId, instrument: InstrumentId, lots: i64, limit: u64 },
-    /// Immediate or cancel, of the backstop's own inventory.
-    Unwind { order: OrderId, instrument: InstrumentId, lots: i64, limit: u64 },
     /// The backstop buys or sells instead of the book: `lots` and `quote` as changes of the account's balance.
     Absorb {
         account: AccountId,
@@ -227,6 +225,8 @@ pub enum Command {
         #[serde(serialize_with = "as_text")]
         quote: i64,
     },
+    /// Immediate or cancel, of the backstop's own inventory.
+    Unwind { order: OrderId, instrument: InstrumentId, lots: i64, limit: u64 },
 }
 
 /// What a command sends to the venue: immediate or cancel, `lots` (below zero sells) no worse than `limit` quanta per lot.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::book::{Book, Level};
-use engine::event::{AccountId, Command, Event, Flag, InstrumentId};
-use engine::rules::{Depth, InstrumentSpec, Rules};
+use engine::event::{AccountId, Command, Event, Flag, InstrumentId, Source};
+use engine::rules::{Depth, Expiry, Funding, InstrumentSpec, Rules, Unwind};
 use proptest::prelude::*;
 
 use super::entry::PART_MAX;
@@ -29,6 +29,17 @@ pub(super) fn entries() -> Vec<Entry> {
         fee: 1_500,
         slippage: 1_000,
         depth,
+        funding: Some(Funding {
+            interval_ms: 2,
+            period_ms: 3,
+            sample_ms: 1,
+            impact: 4,
+            interest: 5,
+            clamp: 6,
+            cap: 7,
+        }),
+        expiry: Some(Expiry { time_ms: 8, window_ms: 9 }),
+        unwind: Some(Unwind { interval_ms: 1, slices: 2, participation: 3, band: 4 }),
         ..InstrumentSpec::plain("BTCUSD", 1_000_000)
     };
     let (account, instrument) = (AccountId(7), InstrumentId(0));
@@ -50,6 +61,7 @@ pub(super) fn entries() -> Vec<Entry> {
         Command::CancelOrders { account },
         order,
         Command::Absorb { account, instrument, lots: -5, quote: 1 << 60 },
+        Command::Unwind { order: 2, instrument, lots: -5, limit: 4_100_000_000 },
     ];
     vec![
         Entry::EpisodeStarted { index: 0, seed: 41, rules: rules(), source: "tape.csv".into() },
@@ -79,6 +91,10 @@ pub(super) fn entries() -> Vec<Entry> {
         event(14, Event::Absorbed { account, instrument, lots: -5, quote: 21 }),
         event(15, Event::FundEndowed { instrument: Some(instrument), quanta: 1 }),
         event(16, Event::Settled),
+        event(17, Event::Priced { instrument, source: Source::Index, price: 4_200_000_000 }),
+        event(18, Event::Elapsed),
+        event(19, Event::BracketsAnnounced { instrument, brackets: vec![(0, 5)], effective_ms: i64::MAX }),
+        event(20, Event::Delisted { instrument, price: Some(7) }),
         Entry::EpisodeEnded { index: 0, state_hash: [9; 32] },
     ]
 }

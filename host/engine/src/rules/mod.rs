@@ -176,7 +176,7 @@ impl Default for Rules {
             residual_min: 50_000_000,
             mark_hold_ms: 60_000,
             cancel_wait_ms: 5_000,
-            notice_ms: 3_600_000,
+            notice_ms: 86_400_000,
             close_factor: CloseFactor { above: 100_000_000_000, portion: 200_000, window_ms: 30_000 },
             insurance: Insurance { market_share: 500_000, reserve: 0, window_ms: 86_400_000 },
             deleveraging: Deleveraging::ProRata,
