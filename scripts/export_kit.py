@@ -15,6 +15,7 @@ RULES = {
     "residual_min": 0,
     "mark_hold_ms": 60_000,
     "cancel_wait_ms": 5000,
+    "notice_ms": 1000,
     "close_factor": {"above": 1 << 60, "portion": 1000, "window_ms": 30_000},
     "insurance": {"market_share": 0, "reserve": 0, "window_ms": 1000},
     "deleveraging": "pro-rata",
@@ -42,6 +43,9 @@ SPEC = {
     "hedge": {"group": 0, "credit": 0},
     "depth": {"levels": 2, "step": 1, "level_lots": 1000, "refill_lots": 1000},
     "redemption": None,
+    "funding": None,
+    "expiry": None,
+    "unwind": None,
 }
 
 

@@ -35,7 +35,7 @@ class Decisions:
         commands = []
         for name, accounts in (("bankrupt", bankrupt), ("take_over", taken_over)):
             commands += [(name, accounts[at : at + ACCOUNTS_MAX]) for at in range(0, len(accounts), ACCOUNTS_MAX)]
-        return commands + others
+        return commands + others + self.unwind()
 
     def action(self, account, verdict, equity, requirement, required):
         if account.pending == "outcome":
@@ -166,6 +166,12 @@ class Decisions:
     def adopt(self, commands):
         """The journaled commands are under way, whether or not they were the expected ones."""
         for name, *values in commands:
+            if name == "unwind":
+                order, instrument, lots, limit = values
+                self.orders_placed = order
+                if instrument < len(self.prices) and self.prices[instrument] is not None and lots != 0:
+                    self.sales[order] = Placed(None, instrument, lots, limit, self.prices[instrument])
+                continue
             accounts = values[0] if name in ("bankrupt", "take_over") else [values[1] if name == "place_order" else values[0]]
             rows = [self.books.accounts[at] for at in accounts if at in self.books.accounts]
             if name == "place_order" and rows:

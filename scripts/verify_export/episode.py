@@ -4,6 +4,7 @@ from verify_export.arithmetic import INSOLVENT, LIQUIDATABLE
 from verify_export.books import Account, Books
 from verify_export.close_out import CloseOut
 from verify_export.decisions import Decisions
+from verify_export.life import Life, Lives
 from verify_export.margin import EXACT, Margin
 from verify_export.market import Market, book_fault, spec_fault
 
@@ -25,7 +26,7 @@ def is_within(placed, lots, quote):
     return quote >= placed.limit * -lots if lots < 0 else 0 < -quote <= placed.limit * lots
 
 
-class Episode(CloseOut, Decisions):
+class Episode(CloseOut, Decisions, Lives):
     """State of one episode: what the events did, what must be flagged, what must be decided."""
 
     def __init__(self, index, rules, counts, report):
@@ -41,6 +42,8 @@ class Episode(CloseOut, Decisions):
         self.margin = Margin(rules, self.markets, self.prices)
         self.has_offsets = rules["venue"] not in EXACT
         self.orders = {}  # at the venue
+        self.void = set()  # orders that ended with their instrument
+        self.sales = {}  # orders of the backstops at the venue
         self.orders_placed = 0
         self.flags = []  # of the round: (sequence, account, old, new, E, R)
         self.watch = set()  # accounts with last device severity 2 or more
@@ -64,6 +67,10 @@ class Episode(CloseOut, Decisions):
             "bankrupted": self.bankrupted,
             "settled": self.settled,
             "rejected": self.rejected,
+            "priced": self.priced,
+            "elapsed": self.elapsed,
+            "brackets_announced": self.brackets_announced,
+            "delisted": self.delisted,
         }
 
     # -- events
@@ -110,7 +117,7 @@ class Episode(CloseOut, Decisions):
         self.flags += flags
 
     def market(self, instrument):
-        if instrument >= len(self.markets):
+        if instrument >= len(self.markets) or self.markets[instrument].life.is_settled:
             raise Refused
         return self.markets[instrument]
 
@@ -148,7 +155,10 @@ class Episode(CloseOut, Decisions):
     def listed(self, instrument, spec):
         if instrument != len(self.markets) or spec_fault(spec, self.scale) is not None:
             raise Refused
+        if spec["expiry"] is not None and spec["expiry"]["time_ms"] <= self.time_ms:
+            raise Refused
         self.markets.append(Market(spec, self.scale))
+        self.markets[-1].life = Life()
         self.prices.append(None)
         self.books.list()
         self.has_offsets = self.has_offsets or spec["hedge"]["credit"] > 0
@@ -161,7 +171,9 @@ class Episode(CloseOut, Decisions):
         self.counts["marks"] += 1
         if not market.guard.judge(self.time_ms, price, market.spec["mark_band"], self.rules, self.counts):
             return None
+        self.note_mark(market)
         self.prices[instrument] = price
+        self.sample_premium(instrument)
         if market.move_edges(price) and market.spec["hedge"]["credit"] > 0:
             for account in market.holders.values():
                 account.is_offset_old = True
@@ -274,6 +286,8 @@ class Episode(CloseOut, Decisions):
     def report_of(self, name, order, lots, quote):
         """The venue's report ends the order, whatever it says."""
         placed = self.orders.pop(order, None)
+        if placed is None and order in self.void:
+            raise Refused
         if placed is None:
             self.report(name, "the report of an order at the venue", f"order {order}")
             raise Refused
@@ -289,17 +303,22 @@ class Episode(CloseOut, Decisions):
 
     def rejected(self, order):
         self.counts["rejections"] += 1
-        self.report_of("rejected", order, 0, 0)
+        if order in self.sales:
+            self.sale_reported(self.sales.pop(order), 0, 0, is_within)
+        else:
+            self.report_of("rejected", order, 0, 0)
 
     def filled(self, order, lots, quote):
         self.counts["fills"] += 1
-        placed = self.orders.get(order)
+        placed = self.orders.get(order) or self.sales.get(order)
         if placed is not None:
             at = placed.instrument
             expected = self.markets[at].book.fill(self.time_ms, self.prices[at], placed.lots, placed.limit)
             if (lots, quote) != expected:
                 show = "{} lots for {} quanta".format
                 self.report(f"fill of order {order}", show(*expected), show(lots, quote))
+        if order in self.sales:
+            return self.sale_reported(self.sales.pop(order), lots, quote, is_within)
         placed = self.report_of("filled", order, lots, quote)
         if lots == 0:
             return None

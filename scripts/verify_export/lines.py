@@ -118,6 +118,7 @@ RULES = fields(
     residual_min=natural,
     mark_hold_ms=natural,
     cancel_wait_ms=natural,
+    notice_ms=natural,
     close_factor=fields(above=natural, portion=natural, window_ms=natural),
     insurance=fields(market_share=natural, reserve=natural, window_ms=natural),
     deleveraging=one_of("pro-rata", "hyperliquid", "bitmex", "binance", "rotation"),
@@ -144,6 +145,11 @@ SPEC = fields(
     hedge=fields(group=natural, credit=natural),
     depth=fields(levels=natural, step=natural, level_lots=natural, refill_lots=natural),
     redemption=nullable(fields(reference=nullable(text), ratio=natural, band=natural)),
+    funding=nullable(
+        fields(interval_ms=natural, period_ms=natural, sample_ms=natural, impact=natural, interest=natural, clamp=natural, cap=natural)
+    ),
+    expiry=nullable(fields(time_ms=integer, window_ms=natural)),
+    unwind=nullable(fields(interval_ms=natural, slices=natural, participation=natural, band=natural)),
 )
 ACCOUNTS = sequence_of(natural)
 EVENT = tagged(
@@ -164,6 +170,10 @@ EVENT = tagged(
     bankrupted=fields(accounts=ACCOUNTS),
     settled=fields(),
     rejected=fields(order=natural),
+    priced=fields(instrument=natural, source=one_of("index"), price=natural),
+    elapsed=fields(instrument=natural),
+    brackets_announced=fields(instrument=natural, brackets=BRACKETS, effective_ms=integer),
+    delisted=fields(instrument=natural, price=nullable(natural)),
 )
 FLAG = fields(
     sequence=natural,
@@ -180,6 +190,7 @@ COMMAND = tagged(
     cancel_orders=fields(account=natural),
     place_order=fields(order=natural, account=natural, instrument=natural, lots=integer, limit=natural),
     absorb=fields(account=natural, instrument=natural, lots=integer, quote=amount),
+    unwind=fields(order=natural, instrument=natural, lots=integer, limit=natural),
 )
 ENTRY = tagged(
     "entry",

@@ -92,7 +92,7 @@ class FundWindow:
 class Market:
     __slots__ = (
         "spec", "tiers", "initial", "is_contract", "weight_long", "weight_short", "guard", "lower_edge", "upper_edge", "holders", "told",
-        "bucket", "fund_window", "book",
+        "bucket", "fund_window", "book", "life",
     )  # fmt: skip
 
     def __init__(self, spec, scale):
@@ -108,6 +108,7 @@ class Market:
         self.bucket = Bucket(spec["budget"])
         self.fund_window = FundWindow(spec["fund_cap"])
         self.book = VenueBook(spec["depth"], scale)
+        self.life = None  # set by who lists it
 
     def weight(self, lots):
         return self.weight_long if lots > 0 else self.weight_short
@@ -125,12 +126,16 @@ class Market:
         return True
 
     def walk(self, lots, is_sale):
-        """Lots that an order finds inside the band, and their slippage."""
+        """Lots that a liquidation order finds inside its band, and their slippage."""
         if self.told is None:
             return lots, self.spec["slippage"]
+        return self.walk_within(lots, is_sale, self.spec["limit_band"])
+
+    def walk_within(self, lots, is_sale, band):
+        """Lots that the book told has no farther than a band, and their slippage."""
         found = away = 0
         for level in self.told["bids" if is_sale else "offers"]:
-            if level["distance"] > self.spec["limit_band"]:
+            if level["distance"] > band:
                 break
             taken = min(level["lots"], lots - found)
             found += taken
@@ -197,4 +202,25 @@ def spec_fault(spec, scale):
         return "a budget is not refilled"
     if hedge["credit"] > scale or hedge["credit"] > 0 and hedge["group"] == 0:
         return "a credit is above the scale or has no group"
+    return life_fault(spec, scale)
+
+
+def life_fault(spec, scale):
+    """What of funding, expiry and unwinding is out of range, or None."""
+    funding, expiry, unwind = spec["funding"], spec["expiry"], spec["unwind"]
+    ranges = []
+    if funding is not None:
+        ranges += [
+            (funding["interval_ms"], 1, funding["period_ms"]), (funding["sample_ms"], 1, funding["interval_ms"]),
+            (funding["interest"], 0, scale), (funding["clamp"], 0, scale), (funding["cap"], 0, scale - 1),
+        ]  # fmt: skip
+    if expiry is not None:
+        ranges += [(expiry["window_ms"], 0, 1 << 40)]
+    if unwind is not None:
+        ranges += [(unwind["interval_ms"], 1, 1 << 63), (unwind["slices"], 1, 1 << 32)]
+        ranges += [(unwind["participation"], 1, scale), (unwind["band"], 0, scale - 1)]
+    if any(not least <= value <= most for value, least, most in ranges):
+        return "funding, expiry or unwinding is out of range"
+    if funding is not None and expiry is not None or (funding or expiry) is not None and spec["kind"] != "contract":
+        return "funding or an expiry of what is no contract, or both"
     return None

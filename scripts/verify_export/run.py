@@ -11,6 +11,7 @@ DECISION_ROUNDS_MAX = 64
 COUNTED = (
     "events", "refused", "rounds", "marks", "applied", "held", "confirmed", "dropped", "discarded", "judgements", "flags", "decisions", "fills",
     "rejections", "absorptions", "takeovers", "bankruptcies", "deleveraged", "socialised",
+    "fundings",
 )  # fmt: skip
 REPORTS = ("filled", "rejected")  # of the venue on an order: either ends it
 
@@ -25,6 +26,7 @@ def show_command(command):
     if name in ("bankrupt", "take_over"):
         return f"{name} accounts {show_accounts(values[0])}"
     texts = {"cancel_orders": "account {}", "place_order": "{} account {} instrument {} lots {} limit {}"}
+    texts["unwind"] = "{} instrument {} lots {} limit {}"
     return f"{name} " + texts.get(name, "account {} instrument {} lots {} quote {}").format(*values)
 
 
@@ -39,7 +41,7 @@ def outcome_of(command):
         return ("bankrupted" if name == "bankrupt" else "taken_over", tuple(values[0]))
     if name == "cancel_orders":
         return ("orders_resting", (values[0], 0))
-    return ("report", values[0]) if name == "place_order" else ("absorbed", tuple(values))
+    return ("report", values[0]) if name in ("place_order", "unwind") else ("absorbed", tuple(values))
 
 
 def seen(name, event):
@@ -226,7 +228,8 @@ class Verifier:
                 self.report("event of an external round", "no outcome of a decision", name)
         settles = ("settled", None) in self.round_events
         late = [due for due in self.orders if due[0] <= time_ms or settles]
-        if all(name != "report" for name, _ in self.round_events):
+        events = [event for event in self.round_events if event[0] != "elapsed"]
+        if all(name != "report" for name, _ in events):
             if late:
                 self.report("external round", f"the report of order {min(late)[1]} first", f"one at {time_ms}")
             if self.is_ending and not settles:
@@ -238,7 +241,7 @@ class Verifier:
             if not self.round_rejects:
                 self.report("reports", f"nothing before {due_ms}, or rejections", time_ms)
         expected = sorted(due for due in self.orders if self.is_ending or due[0] == due_ms)
-        self.compare("reports of orders", [("report", order) for _, order in expected], self.round_events, show_outcome)
+        self.compare("reports of orders", [("report", order) for _, order in expected], events, show_outcome)
         if due_ms < time_ms:
             self.report("event time of reports", due_ms, time_ms)
         self.orders = [due for due in self.orders if due not in expected]

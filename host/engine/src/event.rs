@@ -102,8 +102,8 @@ pub enum Event {
     Rejected { order: OrderId },
     /// A price beside the marks, quanta per lot.
     Priced { instrument: InstrumentId, source: Source, price: u64 },
-    /// Event time has passed: funding is paid, announced brackets take effect and dated futures expire, where they are due.
-    Elapsed,
+    /// Event time has passed: the first of what is due in the market is done; funding is paid, or announced brackets take effect, or it expires.
+    Elapsed { instrument: InstrumentId },
     /// The instrument's maintenance brackets will be these from `effective_ms` on.
     BracketsAnnounced { instrument: InstrumentId, brackets: Vec<(u64, u32)>, effective_ms: TimeMs },
     /// Every position in the instrument is settled at a final price, that of the last applied mark if none is given, and it trades no more.

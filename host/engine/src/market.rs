@@ -59,6 +59,14 @@ impl FundPaid {
     }
 }
 
+/// What event time brings to a market.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Due {
+    Funding,
+    Brackets,
+    Expiry,
+}
+
 #[derive(Clone, Debug)]
 pub struct Market {
     pub spec: InstrumentSpec,
@@ -145,14 +153,18 @@ impl Market {
         self.spec.brackets = brackets;
     }
 
-    /// Event time at which something of the market is due; `None` if nothing will be.
-    pub fn due_ms(&self) -> Option<TimeMs> {
+    /// What is due at event time `now_ms`, in the order in which it is to be done.
+    pub fn due(&self, now_ms: TimeMs) -> Vec<Due> {
         if self.settled.is_some() {
-            return None;
+            return Vec::new();
         }
         let announced = self.announced.as_ref().map(|(effective_ms, _)| *effective_ms);
         let expiry = self.spec.expiry.map(|expiry| expiry.time_ms);
-        [self.premiums.due_ms(), announced, expiry].into_iter().flatten().min()
+        [(Due::Funding, self.premiums.due_ms()), (Due::Brackets, announced), (Due::Expiry, expiry)]
+            .into_iter()
+            .filter(|(_, due_ms)| due_ms.is_some_and(|due_ms| due_ms <= now_ms))
+            .map(|(due, _)| due)
+            .collect()
     }
 
     /// The position of `lots` at the mark; `None` if the size is beyond the instrument's bits.

@@ -8,7 +8,7 @@ use model::units::{Price, Scale};
 
 use crate::account::Standing;
 use crate::counters::Counters;
-use crate::event::{AccountId, InstrumentId, OrderId, TimeMs};
+use crate::event::{AccountId, Event, InstrumentId, OrderId, TimeMs};
 use crate::guard::GuardCounts;
 use crate::ledger::{Ledger, Owner};
 use crate::market::Market;
@@ -120,9 +120,13 @@ impl Engine {
         funds.chain([Owner::Insurance]).map(|fund| self.ledger.of(fund).cash).sum()
     }
 
-    /// Event time from which an [`Event::Elapsed`](crate::event::Event::Elapsed) has an effect; `None` if none will.
-    pub fn due_ms(&self) -> Option<TimeMs> {
-        self.markets.iter().filter_map(Market::due_ms).min()
+    /// The [`Event::Elapsed`]s that do what is due at event time `now_ms`, in order of the markets.
+    pub fn elapsed(&self, now_ms: TimeMs) -> Vec<Event> {
+        let events = |(market, instrument): (&Market, u16)| {
+            let elapsed = Event::Elapsed { instrument: InstrumentId(instrument) };
+            vec![elapsed; market.due(now_ms).len()]
+        };
+        self.markets.iter().zip(0..).flat_map(events).collect()
     }
 
     /// True if the market pays funding and waits for an index price to compare its next mark with.

@@ -40,7 +40,7 @@ fn sample(world: &mut World, time_ms: i64, index: u64, mark: u64) {
 
 fn elapse(world: &mut World, time_ms: i64) {
     world.time_ms = time_ms - 1_000;
-    assert_eq!(world.round(vec![Event::Elapsed]).refused, []);
+    assert_eq!(world.round(vec![Event::Elapsed { instrument: BTC }]).refused, []);
 }
 
 fn cash(world: &World, account: u64) -> i128 {
@@ -56,7 +56,8 @@ fn longs_pay_shorts_what_the_premium_says_and_the_maker_the_rest() {
     let maker = world.engine.ledger().of(Owner::Maker).cash;
     // The mark is 1 % above the index: 0.95 % for eight hours, an eighth of it now: 1,000,000 * 9,500 / 8 ppm = 1,187.5 a lot.
     sample(&mut world, 60_000, 1_000_000, 1_010_000);
-    assert_eq!(world.engine.due_ms(), Some(HOUR_MS));
+    assert_eq!(world.engine.elapsed(HOUR_MS - 1), []);
+    assert_eq!(world.engine.elapsed(HOUR_MS), [Event::Elapsed { instrument: BTC }]);
     elapse(&mut world, HOUR_MS - 1);
     assert_eq!(cash(&world, 1), before[0], "not before it is due");
     elapse(&mut world, HOUR_MS);
@@ -134,7 +135,8 @@ fn hours_without_prices_are_not_paid_and_a_stopped_clock_blocks_nothing() {
     elapse(&mut world, 3 * HOUR_MS);
     elapse(&mut world, 3 * HOUR_MS);
     assert_eq!(cash(&world, 1), before - 70 * 1_187);
-    assert_eq!(world.engine.due_ms(), Some(26 * HOUR_MS));
+    assert_eq!(world.engine.elapsed(26 * HOUR_MS - 1), []);
+    assert_eq!(world.engine.elapsed(26 * HOUR_MS).len(), 1);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use engine::rules::{Expiry, Hedge, InstrumentSpec, Unwind};
 use model::margin::Severity;
 use proptest::prelude::*;
 
+const ELAPSED: Event = Event::Elapsed { instrument: BTC };
 const DAY_MS: i64 = 86_400_000;
 
 fn announced(brackets: &[(u64, u32)], effective_ms: i64) -> Event {
@@ -31,13 +32,14 @@ fn higher_brackets_wait_for_their_notice_and_lower_ones_do_not() {
     assert_eq!(refusals(&mut world, announced(&higher, now_ms + DAY_MS - 1)), [Refusal::Brackets]);
     world.time_ms = now_ms - 1_000;
     assert_eq!(refusals(&mut world, announced(&higher, now_ms + DAY_MS)), []);
-    assert_eq!(world.engine.due_ms(), Some(now_ms + DAY_MS));
+    assert_eq!(world.engine.elapsed(now_ms + DAY_MS - 1), []);
+    assert_eq!(world.engine.elapsed(now_ms + DAY_MS), [ELAPSED]);
     world.time_ms = now_ms + DAY_MS - 1_001;
-    world.round(vec![Event::Elapsed]);
+    world.round(vec![ELAPSED]);
     assert_eq!((world.severity(1), world.exact(1).requirement), (Severity::Healthy, 5_000_000 * 1_000_000));
     let (applied, commands) = {
         world.time_ms = now_ms + DAY_MS;
-        world.apply(vec![Event::Elapsed])
+        world.apply(vec![ELAPSED])
     };
     assert!(
         matches!(&applied.updates[..], [update] if matches!(&update.change, Change::Brackets { spec, .. } if spec.brackets == higher))
@@ -49,7 +51,7 @@ fn higher_brackets_wait_for_their_notice_and_lower_ones_do_not() {
     let lower = [(0, 1_000)];
     let now_ms = world.time_ms;
     assert_eq!(refusals(&mut world, announced(&lower, now_ms)), []);
-    world.round(vec![Event::Elapsed]);
+    world.round(vec![ELAPSED]);
     assert_eq!(world.engine.markets()[0].spec.brackets, lower);
     assert_eq!(world.engine.counters().brackets_changed, 2);
 }
@@ -67,8 +69,11 @@ fn a_rise_anywhere_is_a_rise_and_the_last_announcement_counts() {
     }
     assert_eq!(refusals(&mut world, announced(&mixed, i64::MAX)), []);
     assert_eq!(refusals(&mut world, announced(&last, 0)), [], "which takes the other back");
-    world.round(vec![Event::Elapsed]);
-    assert_eq!((world.engine.markets()[0].spec.brackets.clone(), world.engine.due_ms()), (last, None));
+    world.round(vec![ELAPSED]);
+    assert_eq!(
+        (world.engine.markets()[0].spec.brackets.clone(), world.engine.elapsed(i64::MAX)),
+        (last, vec![])
+    );
     let initial = InstrumentSpec { initial: vec![(0, 15_000), (250_000_000_000, 30_000)], ..spec("BTC") };
     let mut world = World::with(rules(), [initial, spec("ETH")], 0, FAIR);
     assert_eq!(
@@ -88,7 +93,7 @@ fn hedge_credits_follow_new_brackets_before_the_sweep() {
     let effective_ms = world.time_ms + 2 * DAY_MS;
     world.round(vec![announced(&[(0, 8_000)], effective_ms)]);
     world.time_ms = effective_ms;
-    let (applied, _) = world.apply(vec![Event::Elapsed]);
+    let (applied, _) = world.apply(vec![ELAPSED]);
     // 0.5 % of the ETH side is the smaller one: half of 5,000,000 at edges a 64th below, as before; the account's own offset is what the
     // ledger says, which the world's device checks.
     assert!(world.exact(1).verdict <= world.exact(1).severity);
@@ -114,10 +119,10 @@ fn a_future_expires_at_the_mean_of_its_last_marks() {
     mark(&mut world, 50_000, 1_000_000);
     mark(&mut world, 95_000, 1_020_000);
     mark(&mut world, 99_000, 1_100_010);
-    assert_eq!(world.engine.due_ms(), Some(100_000));
+    assert_eq!((world.engine.elapsed(99_999), world.engine.elapsed(100_000)), (vec![], vec![ELAPSED]));
     let before = [world.holdings(1).0, world.holdings(2).0];
     world.time_ms = 119_000;
-    let applied = world.round(vec![Event::Elapsed]);
+    let applied = world.round(vec![ELAPSED]);
     assert_eq!(applied.refused, []);
     // 5 s of 1,000,000, 4 s of 1,020,000, 1 s of 1,100,010.
     let price = 1_018_001;
@@ -133,10 +138,11 @@ fn a_future_expires_at_the_mean_of_its_last_marks() {
         Event::Traded { account: AccountId(1), instrument: BTC, lots: 1, quote: -1_000_000 },
         Event::Delisted { instrument: BTC, price: None },
         announced(&[(0, 1)], i64::MAX),
+        ELAPSED,
     ] {
         assert_eq!(refusals(&mut world, event), [Refusal::Settled]);
     }
-    assert_eq!(world.engine.due_ms(), None);
+    assert_eq!(world.engine.elapsed(i64::MAX), []);
     assert_eq!(world.round(vec![Event::Mark { instrument: ETH, price: 210_000 }]).dues[0].holders, 1);
     // Not to be listed after its end.
     let late = InstrumentSpec { expiry: Some(Expiry { time_ms: 100_000, window_ms: 0 }), ..spec("LATE") };

@@ -92,7 +92,7 @@ pub(super) fn entries() -> Vec<Entry> {
         event(15, Event::FundEndowed { instrument: Some(instrument), quanta: 1 }),
         event(16, Event::Settled),
         event(17, Event::Priced { instrument, source: Source::Index, price: 4_200_000_000 }),
-        event(18, Event::Elapsed),
+        event(18, Event::Elapsed { instrument }),
         event(19, Event::BracketsAnnounced { instrument, brackets: vec![(0, 5)], effective_ms: i64::MAX }),
         event(20, Event::Delisted { instrument, price: Some(7) }),
         Entry::EpisodeEnded { index: 0, state_hash: [9; 32] },

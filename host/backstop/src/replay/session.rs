@@ -192,7 +192,7 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         observe: &mut impl FnMut(&Engine, &Evaluated) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         self.report_due(time_ms, recorder, observe)?;
-        let (mut round, mut tape) = (self.elapsed(time_ms), Vec::new());
+        let (mut round, mut tape) = (self.engine.elapsed(time_ms), Vec::new());
         for mut event in events {
             if let Event::Mark { instrument, ref mut price } = event {
                 let tape_price = *price;
@@ -216,19 +216,13 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         observe: &mut impl FnMut(&Engine, &Evaluated) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         while let Some((due_ms, orders)) = self.schedule.take_due(until_ms) {
-            let mut events = self.elapsed(due_ms);
+            let mut events = self.engine.elapsed(due_ms);
             for due in &orders {
                 events.push(self.execute(due_ms, due.id, &due.order)?);
             }
             self.external(due_ms, events, Vec::new(), recorder, observe)?;
         }
         Ok(())
-    }
-
-    /// The event that carries out what is due by then, if anything is.
-    fn elapsed(&self, time_ms: TimeMs) -> Vec<Event> {
-        let is_due = self.engine.due_ms().is_some_and(|due_ms| due_ms <= time_ms);
-        if is_due { vec![Event::Elapsed] } else { Vec::new() }
     }
 
     fn external(

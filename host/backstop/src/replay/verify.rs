@@ -226,7 +226,7 @@ impl Due {
     fn check_cause(&mut self, round: &Round, external: bool) -> anyhow::Result<()> {
         let is_cause = |event: &&Event| match event {
             Event::Book { .. } => false,
-            Event::Elapsed => !external,
+            Event::Elapsed { .. } => !external,
             _ => true,
         };
         let events = round.events.iter().filter(is_cause).cloned().collect();

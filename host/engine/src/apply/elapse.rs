@@ -6,6 +6,7 @@ use crate::account::Pending;
 use crate::event::{Change, InstrumentId, TimeMs};
 use crate::funding::{ImpactPrices, Interval, premium_trunc};
 use crate::ledger::{Amount, Owner};
+use crate::market::Due;
 use crate::state::Engine;
 
 impl Engine {
@@ -15,28 +16,25 @@ impl Engine {
         Ok(())
     }
 
-    /// Does what is due by now, market by market.
-    pub(super) fn elapse(&mut self, effect: &mut Effect) {
-        let now_ms = self.time_ms;
-        for instrument in (0..self.markets.len() as u16).map(InstrumentId) {
-            let market = self.market(instrument);
-            if market.due_ms().is_none_or(|due_ms| due_ms > now_ms) {
-                continue;
-            }
-            if market.premiums.due_ms().is_some_and(|due_ms| due_ms <= now_ms) {
-                self.fund(instrument, effect);
-            }
-            let market = self.market_mut(instrument);
-            if let Some((_, brackets)) = market.announced.take_if(|(effective_ms, _)| *effective_ms <= now_ms)
-            {
+    /// Does the first of what is due in the market by now; nothing if nothing is. One thing an event, so that an account changes its severity
+    /// once at the most.
+    pub(super) fn elapse(&mut self, instrument: InstrumentId, effect: &mut Effect) -> Result<(), Refusal> {
+        let due = self.trading(instrument)?.due(self.time_ms);
+        let market = self.market_mut(instrument);
+        match due.first() {
+            None => {}
+            Some(Due::Funding) => self.fund(instrument, effect),
+            Some(Due::Brackets) => {
+                let (_, brackets) = market.announced.take().expect("due");
                 self.change_brackets(instrument, brackets, effect);
             }
-            let market = self.market_mut(instrument);
-            if let Some(expiry) = market.spec.expiry.filter(|expiry| expiry.time_ms <= now_ms) {
+            Some(Due::Expiry) => {
+                let expiry = market.spec.expiry.expect("due");
                 let price = market.average.settle(expiry).unwrap_or(0);
                 self.close_market(instrument, price, effect);
             }
         }
+        Ok(())
     }
 
     /// A mark was applied: the premium of the book around it over the index counts for the present interval, if a sample is wanted. A side of
