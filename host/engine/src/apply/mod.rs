@@ -172,7 +172,7 @@ impl Engine {
             Event::TakenOver { ref accounts } => self.take_over(accounts, effect),
             Event::Bankrupted { ref accounts } => self.bankrupt(accounts, effect),
             Event::Priced { instrument, source: Source::Index, price } => self.index(instrument, price),
-            Event::Elapsed { instrument } => self.elapse(instrument, effect)
+            Event::Elapsed { instrument } => self.elapse(instrument, effect),
             Event::BracketsAnnounced { instrument, ref brackets, effective_ms } => {
                 self.announce(instrument, brackets, effective_ms)
             }
