@@ -57,6 +57,10 @@ counters! {
     /// Orders of the backstop's inventory that filled at least one lot, and the quote of their fills.
     unwound: u64,
     unwound_quote: u128,
+    /// Halts of markets, gates after outages, and pauses.
+    halts: u64,
+    gates_opened: u64,
+    pauses: u64,
     /// Events that broke a rule and changed nothing.
     refused_events: u64,
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::book::Book;
 use crate::rules::InstrumentSpec;
+use crate::stability::Pause;
 
 /// Venue's number of a margin account.
 #[derive(
@@ -108,6 +109,18 @@ pub enum Event {
     BracketsAnnounced { instrument: InstrumentId, brackets: Vec<(u64, u32)>, effective_ms: TimeMs },
     /// Every position in the instrument is settled at a final price, that of the last applied mark if none is given, and it trades no more.
     Delisted { instrument: InstrumentId, price: Option<u64> },
+    /// Cash is asked back.
+    Withdrawn {
+        account: AccountId,
+        #[serde(serialize_with = "as_text")]
+        quanta: i64,
+    },
+    /// A new order asks to rest at the venue: a change of the position by `lots` at `limit` quanta per lot.
+    Ordered { account: AccountId, instrument: InstrumentId, lots: i64, limit: u64 },
+    /// An operator stops an action, in one market or everywhere, until an event time.
+    Paused { scope: Option<InstrumentId>, action: Pause, reason: String, until_ms: TimeMs },
+    /// And lets it go on before that.
+    Resumed { scope: Option<InstrumentId>, action: Pause },
 }
 
 /// Where a price comes from.

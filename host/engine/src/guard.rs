@@ -42,6 +42,11 @@ impl Guard {
         self.applied
     }
 
+    /// True while a held mark has not been decided on, at most for `hold_ms`.
+    pub fn is_in_doubt(&self, now_ms: TimeMs, hold_ms: i64) -> bool {
+        self.held.is_some_and(|(since_ms, _)| now_ms.saturating_sub(since_ms) < hold_ms)
+    }
+
     /// Judges a mark. `band` over `scale` is the furthest it may lie from the one it is compared with.
     pub fn judge(&mut self, time_ms: TimeMs, price: u64, band: u32, scale: u32, hold_ms: i64) -> Judgement {
         let judgement = self.decide(time_ms, price, band, scale, hold_ms);

@@ -20,6 +20,7 @@ pub mod market;
 pub mod ratio;
 pub mod rules;
 pub mod settlement;
+pub mod stability;
 mod state;
 pub mod stress;
 pub mod venue_rules;

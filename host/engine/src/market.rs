@@ -17,6 +17,7 @@ use crate::guard::Guard;
 use crate::margin::initial::{InitialTerms, initial_requirement_ceil};
 use crate::rules::{InstrumentError, InstrumentSpec};
 use crate::settlement::{Average, Unwinding};
+use crate::stability::{Gate, Halt};
 
 /// Width of a hedge band: a 64th of the mark to either side.
 const EDGE_SHIFT: u32 = 6;
@@ -89,6 +90,8 @@ pub struct Market {
     /// Marks of a dated future before it expires.
     pub average: Average,
     pub unwinding: Unwinding,
+    pub halt: Halt,
+    pub gate: Gate,
     /// Final settlement price; the instrument trades no more.
     pub settled: Option<u64>,
     /// Indices of the margin accounts with a position, and its entry value: what was paid for it, negative for a short, quanta.
@@ -119,6 +122,8 @@ impl Market {
             announced: None,
             average: Average::default(),
             unwinding: Unwinding::default(),
+            halt: Halt::default(),
+            gate: Gate::default(),
             settled: None,
             long_lots: 0,
             short_lots: 0,

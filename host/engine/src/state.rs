@@ -13,6 +13,7 @@ use crate::guard::GuardCounts;
 use crate::ledger::{Ledger, Owner};
 use crate::market::Market;
 use crate::rules::{Rules, RulesErrors};
+use crate::stability::{Pause, Withdrawals};
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Order {
@@ -56,6 +57,11 @@ pub struct Engine {
     pub(crate) orders_placed: OrderId,
     /// Of the backstop's inventory, at the venue, no final report yet.
     pub(crate) unwinding: BTreeMap<OrderId, UnwindOrder>,
+    /// Until when, by what is paused.
+    pub(crate) pauses: BTreeMap<(Option<InstrumentId>, Pause), TimeMs>,
+    /// Event time of the last round that ended with an insolvent account.
+    pub(crate) deficit_ms: Option<TimeMs>,
+    pub(crate) withdrawals: Withdrawals,
     pub(crate) counters: Counters,
 }
 
@@ -79,6 +85,9 @@ impl Engine {
             orders: BTreeMap::new(),
             orders_placed: 0,
             unwinding: BTreeMap::new(),
+            pauses: BTreeMap::new(),
+            deficit_ms: None,
+            withdrawals: Withdrawals::default(),
             counters: Counters::default(),
         })
     }
@@ -167,6 +176,7 @@ impl Engine {
             put(&|h| (market.edges, &market.book, market.bucket, market.fund_paid).serialize(h));
             put(&|h| (market.index, market.premiums, &market.announced).serialize(h));
             put(&|h| (market.average, market.unwinding, market.settled).serialize(h));
+            put(&|h| (market.halt, market.gate).serialize(h));
             for (&index, entry) in &market.holders {
                 put(&|h| (self.ledger.id(index), entry).serialize(h));
             }
@@ -184,6 +194,7 @@ impl Engine {
             let Order { instrument, lots, limit, mark, .. } = order;
             put(&|h| (id, account, instrument, lots, limit, mark.get()).serialize(h));
         }
+        put(&|h| (&self.pauses, self.deficit_ms, self.withdrawals).serialize(h));
         put(&|h| (&self.unwinding, self.orders_placed, self.counters).serialize(h));
         hasher.finalize().into()
     }

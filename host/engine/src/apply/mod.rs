@@ -6,6 +6,7 @@ mod effect;
 mod elapse;
 mod estate;
 mod fill;
+mod gates;
 mod trade;
 
 use crate::account::{Attempts, Stage, Standing};
@@ -86,6 +87,19 @@ pub enum Refusal {
         "the brackets make no sense, or raise the maintenance margin before the notice period has passed"
     )]
     Brackets,
+    #[error("the market is halted, reopens within a band of the mark, or takes marks only after an outage")]
+    Halted,
+    #[error("an operator has paused this")]
+    Paused,
+    #[error(
+        "a pause needs a reason of 1 to {} bytes and an end within the longest time, withdrawals are paused everywhere, and only what is paused is resumed",
+        gates::REASON_MAX
+    )]
+    Pause,
+    #[error("withdrawals are closed: paused, after an outage, or after an account was insolvent")]
+    WithdrawalsClosed,
+    #[error("more than may be withdrawn a day")]
+    DayLimit,
     #[error("no mark has been applied yet")]
     NoMark,
     #[error("size is beyond the instrument's bits")]
@@ -177,6 +191,14 @@ impl Engine {
                 self.announce(instrument, brackets, effective_ms)
             }
             Event::Delisted { instrument, price } => self.delist(instrument, price, effect),
+            Event::Withdrawn { account, quanta } => self.withdraw(account, quanta, effect),
+            Event::Ordered { account, instrument, lots, limit } => {
+                self.order(account, instrument, lots, limit)
+            }
+            Event::Paused { scope, action, ref reason, until_ms } => {
+                self.pause(scope, action, reason, until_ms)
+            }
+            Event::Resumed { scope, action } => self.resume(scope, action),
             Event::Settled => {
                 self.settle();
                 Ok(())

@@ -1,5 +1,6 @@
 //! What the outside does: listings, marks, deposits, trades, resting orders.
 
+use super::gates::adds;
 use super::{Effect, Engine, Market, POSITIONS_MAX, Refusal};
 use crate::account::{Pending, Stage, Standing};
 use crate::book::Book;
@@ -59,16 +60,27 @@ impl Engine {
         let market = self.trading(instrument)?;
         let mark = market.price(self.believed(market, price)?).ok_or(Refusal::Price)?;
         let (price, scale, hold_ms) = (mark.get(), self.rules.scale, self.rules.mark_hold_ms);
+        let (outage, applied) = (self.rules.outage, market.guard.applied());
         let market = self.market_mut(instrument);
+        let opens = outage.is_some_and(|rule| market.gate.see(effect.time_ms, applied, &rule));
         let judgement = market.guard.judge(effect.time_ms, price, market.spec.mark_band, scale, hold_ms);
         if matches!(judgement, Judgement::Held | Judgement::Dropped) {
+            self.counters.gates_opened += u64::from(opens);
             return Ok(());
         }
+        if let Some(rule) = outage {
+            market.gate.apply(effect.time_ms, price, scale, &rule);
+        }
+        let breaker = market.spec.breaker;
+        let halts = breaker.is_some_and(|rule| market.halt.note(effect.time_ms, price, scale, &rule));
         if let Some(expiry) = market.spec.expiry {
             market.average.note(effect.time_ms, mark, expiry);
         }
         market.mark = mark;
-        if !(market.edges.low..=market.edges.high).contains(&price) {
+        let Edges { low, high } = market.edges;
+        self.counters.gates_opened += u64::from(opens);
+        self.counters.halts += u64::from(halts);
+        if !(low..=high).contains(&price) {
             self.move_edges(instrument, effect);
         }
         effect.update(Change::Mark { instrument, price });
@@ -250,7 +262,12 @@ impl Engine {
     }
 
     /// Lots that the account would hold.
-    fn size_after(&self, index: usize, instrument: InstrumentId, lots: i64) -> Result<i64, Refusal> {
+    pub(super) fn size_after(
+        &self,
+        index: usize,
+        instrument: InstrumentId,
+        lots: i64,
+    ) -> Result<i64, Refusal> {
         let market = self.trading(instrument)?;
         if market.guard.applied().is_none() {
             return Err(Refusal::NoMark);
@@ -293,17 +310,20 @@ impl Engine {
             [held, size].map(|lots| market.holding(lots).expect("sizes are checked before").value());
         let equity_before = self.exact(index).equity;
         let equity = equity_before + scale * i128::from(quote) + after - before;
-        let reduces = size.abs() <= held.abs() && (size == 0 || size.signum() == held.signum());
+        let adds = adds(held, size);
+        if adds {
+            self.check_opening(instrument, size.abs_diff(held), quote.unsigned_abs().into())?;
+        }
         let is_margined = market.has_initial_margin() || market.spec.kind == Kind::Collateral;
         let reserved = scale * i128::from(self.standings[index].reserved);
-        if !reduces && is_margined && equity < self.initial_requirement(index, instrument, size) + reserved {
+        if adds && is_margined && equity < self.initial_requirement(index, instrument, size) + reserved {
             return Err(Refusal::InitialMargin);
         }
         if equity < 0 && equity < equity_before { Err(Refusal::Equity) } else { Ok(()) }
     }
 
     /// Initial requirement of what the account holds and has resting, quanta / scale.
-    fn initial_with_orders(&self, index: usize) -> i128 {
+    pub(super) fn initial_with_orders(&self, index: usize) -> i128 {
         let reserved = i128::from(self.scale.get()) * i128::from(self.standings[index].reserved);
         let held = self.ledger.margin(index).positions.first();
         held.map_or(0, |&(instrument, lots)| self.initial_requirement(index, instrument, lots)) + reserved

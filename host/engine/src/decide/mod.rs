@@ -72,6 +72,9 @@ impl Engine {
             if self.standings[index].device_severity != exact.severity as u8 {
                 decided.disagreements.push(self.ledger.id(index));
             }
+            if exact.verdict == Severity::Insolvent {
+                self.deficit_ms = Some(self.time_ms);
+            }
             if exact.severity >= Severity::Liquidatable && exact.verdict < Severity::Liquidatable {
                 decided.cleared.push(self.ledger.id(index));
             }
@@ -120,6 +123,7 @@ impl Engine {
         let waits = |since: TimeMs| self.time_ms.saturating_sub(since) < wait_ms;
         let is_cancelling = pending == Pending::Cancel && attempts.cancel_ms.is_some_and(waits);
         let need = match exact.verdict {
+            Severity::Insolvent | Severity::Takeover if !self.may_close_out(index) => return None,
             Severity::Insolvent => Need::Bankrupt,
             Severity::Takeover => Need::TakeOver,
             _ if is_cancelling => return None,
@@ -151,7 +155,9 @@ impl Engine {
                 Some(Need::Other(Command::Absorb { account, instrument, lots, quote }))
             }
             Next::Wait => None,
-            Next::Nothing if exact.verdict == Severity::Liquidatable => Some(Need::TakeOver),
+            Next::Nothing if exact.verdict == Severity::Liquidatable => {
+                self.may_close_out(index).then_some(Need::TakeOver)
+            }
             Next::Nothing => {
                 self.stand(index);
                 None

@@ -6,6 +6,7 @@ use model::liquidation::{Holding, SliceTerms, net_cost, slice_to_target, slicing
 
 use crate::event::{Command, InstrumentId};
 use crate::judge::Exact;
+use crate::stability::Level;
 use crate::state::{Engine, Order};
 
 /// Steps to the size whose slippage is that of the book.
@@ -20,7 +21,7 @@ pub(super) enum Next {
         lots: i64,
         quote: i64,
     },
-    /// The account's close factor, or the backstop beside a market's budget, has no room: they have with time.
+    /// The account's close factor, or the backstop beside a market's budget, has no room, or a book is closed: it passes with time.
     Wait,
     /// Slicing would only burn collateral.
     Nothing,
@@ -59,7 +60,11 @@ impl Engine {
         let factor = self.rules.close_factor;
         let closing_room = self.standings[index].closing.room(now_ms, notional, &factor, scale);
         let best = self.candidates(index, exact).max_by(Candidate::compare);
-        let Some(Candidate { instrument, lots, holding, .. }) = best else { return Next::Nothing };
+        let Some(Candidate { instrument, lots, holding, .. }) = best else {
+            let is_closed = |&(instrument, _): &(InstrumentId, i64)| !self.is_book_open(instrument);
+            let waits = self.ledger.margin(index).positions.iter().any(is_closed);
+            return if waits { Next::Wait } else { Next::Nothing };
+        };
         let (whole, price) = (lots.unsigned_abs(), u128::from(holding.price.get()));
         let lots_in = |notional: u128| u64::try_from(notional / price).unwrap_or(u64::MAX);
         let wanted = self.lots_to_target(instrument, &holding, exact);
@@ -119,9 +124,10 @@ impl Engine {
         SliceTerms { target: self.rules.target, cost: net_cost(holding, cost, self.scale) }
     }
 
-    /// Positions whose slicing improves the account.
+    /// Positions whose slicing improves the account, in markets whose book is open.
     fn candidates(&self, index: usize, exact: Exact) -> impl Iterator<Item = Candidate<'_>> {
-        self.holdings(index).filter_map(move |(instrument, lots, holding)| {
+        let open = move |(instrument, ..): &(InstrumentId, i64, Holding<'_>)| self.is_book_open(*instrument);
+        self.holdings(index).filter(open).filter_map(move |(instrument, lots, holding)| {
             let market = self.market(instrument);
             let cost = market.spec.fee + market.walk(-lots.signum()).slippage;
             let terms = self.terms(&holding, cost);
@@ -142,9 +148,12 @@ impl Engine {
         })
     }
 
-    /// What the backstop takes of a slice, at the mark less the expected slippage, rounded against the account, and no worse than its zero
+    /// What the backstop takes of a slice where the mark is believed, at the mark less the expected slippage, rounded against the account, and no worse than its zero
     /// price.
     fn absorption(&self, index: usize, instrument: InstrumentId, held: i64, lots: u64) -> Next {
+        if self.level(instrument) < Level::All {
+            return Next::Wait;
+        }
         let lots = lots.min(self.backstop_room(instrument, held)) as i64 * -held.signum();
         if lots == 0 {
             return Next::Wait;

@@ -13,7 +13,9 @@ impl Engine {
     fn unwind_market(&mut self, instrument: InstrumentId) -> Option<Command> {
         let (now_ms, scale) = (self.time_ms, u128::from(self.scale.get()));
         let inventory = self.ledger.of(Owner::Backstop(instrument)).size(instrument);
-        if self.unwinding.values().any(|order| order.instrument == instrument) {
+        if !self.is_book_open(instrument)
+            || self.unwinding.values().any(|order| order.instrument == instrument)
+        {
             return None;
         }
         let market = self.market_mut(instrument);

@@ -6,6 +6,7 @@ use model::units::{NOTIONAL_BITS, OutOfRange, Scale};
 use serde::{Deserialize, Serialize};
 
 use super::mechanics::{Expiry, Funding, Unwind};
+use super::stability::Breaker;
 
 /// What a position in an instrument is.
 #[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -58,6 +59,7 @@ pub struct InstrumentSpec {
     /// Of a dated future.
     pub expiry: Option<Expiry>,
     pub unwind: Option<Unwind>,
+    pub breaker: Option<Breaker>,
 }
 
 /// Open interest (one side's notional) from which the initial margin rises, and at which it is the whole notional; `upper` 0: it does not.
@@ -178,6 +180,7 @@ impl InstrumentSpec {
             funding: None,
             expiry: None,
             unwind: None,
+            breaker: None,
         }
     }
 
@@ -232,6 +235,7 @@ impl InstrumentSpec {
         errors.extend(self.funding.iter().flat_map(|of| of.errors(scale)).map(Into::into));
         errors.extend(self.expiry.iter().flat_map(Expiry::errors).map(Into::into));
         errors.extend(self.unwind.iter().flat_map(|of| of.errors(scale)).map(Into::into));
+        errors.extend(self.breaker.iter().flat_map(|of| of.errors(scale)).map(Into::into));
         let dated = [self.funding.is_some(), self.expiry.is_some()];
         if dated == [true, true] || dated != [false, false] && self.kind != Kind::Contract {
             errors.push(InstrumentError::NotContract);

@@ -43,9 +43,9 @@ pub struct Unwind {
     pub band: u32,
 }
 
-type Bound = (&'static str, i128, i128, i128);
+pub(super) type Bound = (&'static str, i128, i128, i128);
 
-fn out_of_range(bounds: &[Bound]) -> Vec<OutOfRange> {
+pub(super) fn out_of_range(bounds: &[Bound]) -> Vec<OutOfRange> {
     bounds
         .iter()
         .filter(|&&(_, value, min, max)| !(min..=max).contains(&value))

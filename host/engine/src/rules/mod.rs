@@ -2,6 +2,7 @@
 
 mod instrument;
 mod mechanics;
+mod stability;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use model::margin::Rungs;
@@ -12,6 +13,7 @@ pub use instrument::{
     BackstopLimits, Budget, Depth, Hedge, InstrumentError, InstrumentSpec, Kind, OpenInterest, Redemption,
 };
 pub use mechanics::{Expiry, Funding, Unwind};
+pub use stability::{Breaker, Gates, Outage};
 
 /// Rules of a run. Rates are over `scale`; ratios of E to R are in 256ths; money is in quanta.
 #[derive(BorshDeserialize, BorshSerialize, Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -40,6 +42,10 @@ pub struct Rules {
     pub close_factor: CloseFactor,
     pub insurance: Insurance,
     pub deleveraging: Deleveraging,
+    pub outage: Option<Outage>,
+    pub gates: Gates,
+    /// Longest time for which an operator's pause holds.
+    pub pause_ms_max: i64,
 }
 
 /// How the exact check rounds, which a venue states in its own rules. The device always evaluates the exact requirement.
@@ -98,7 +104,7 @@ pub enum Deleveraging {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum RulesError {
     #[error(transparent)]
-    Scale(#[from] OutOfRange),
+    Range(#[from] OutOfRange),
     #[error("rungs are 1 to 1,023 and do not rise from warned to takeover, not {0:?}")]
     Rungs([u32; 3]),
     #[error("target {target} must lie above the liquidatable rung {rung} and at most at 2,046")]
@@ -143,12 +149,17 @@ impl Rules {
             ("mark_hold_ms", self.mark_hold_ms, 0),
             ("cancel_wait_ms", self.cancel_wait_ms, 0),
             ("notice_ms", self.notice_ms, 0),
+            ("pause_ms_max", self.pause_ms_max, 0),
             ("close_factor.window_ms", self.close_factor.window_ms, 1),
             ("insurance.window_ms", self.insurance.window_ms, 1),
         ] {
             if value < min {
                 errors.push(RulesError::TooLow { what, value, min });
             }
+        }
+        if let Some(scale) = scale {
+            let outage = self.outage.iter().flat_map(|of| of.errors(scale));
+            errors.extend(outage.chain(self.gates.errors(scale)).map(RulesError::Range));
         }
         match scale {
             Some(scale) if errors.is_empty() => Ok((scale, rungs)),
@@ -180,6 +191,15 @@ impl Default for Rules {
             close_factor: CloseFactor { above: 100_000_000_000, portion: 200_000, window_ms: 30_000 },
             insurance: Insurance { market_share: 500_000, reserve: 0, window_ms: 86_400_000 },
             deleveraging: Deleveraging::ProRata,
+            outage: Some(Outage {
+                gap_ms: 600_000,
+                marks: 3,
+                hold_ms: 60_000,
+                band: 50_000,
+                release_ms: 60_000,
+            }),
+            gates: Gates { withdrawal_portion: 100_000, day_limit: 200_000, deficit_wait_ms: 60_000 },
+            pause_ms_max: 3_600_000,
         }
     }
 }

@@ -11,10 +11,10 @@ use model::margin::{self, Rungs, Severity};
 pub const BTC: InstrumentId = InstrumentId(0);
 pub const ETH: InstrumentId = InstrumentId(1);
 
-/// Without a close factor.
+/// Without a close factor or a gate after outages.
 pub fn rules() -> Rules {
     let mut rules = Rules::default();
-    rules.close_factor.above = u64::MAX;
+    (rules.close_factor.above, rules.outage) = (u64::MAX, None);
     rules
 }
 
