@@ -19,6 +19,9 @@ RULES = {
     "close_factor": {"above": 1 << 60, "portion": 1000, "window_ms": 30_000},
     "insurance": {"market_share": 0, "reserve": 0, "window_ms": 1000},
     "deleveraging": "pro-rata",
+    "outage": None,
+    "gates": {"withdrawal_portion": 0, "day_limit": 1000, "deficit_wait_ms": 0},
+    "pause_ms_max": 60_000,
 }
 UNLIMITED = (1 << 64) - 1
 SPEC = {
@@ -46,6 +49,7 @@ SPEC = {
     "funding": None,
     "expiry": None,
     "unwind": None,
+    "breaker": None,
 }
 
 

@@ -4,6 +4,7 @@ from fractions import Fraction
 
 from verify_export.arithmetic import INSOLVENT, LIQUIDATABLE, TAKEOVER, ceil_div, fewest_lots
 from verify_export.close_out import ACCOUNTS_MAX
+from verify_export.stability import ALL
 
 SEARCHES_MAX = 8
 UNBOUNDED = 1 << 200  # more than any notional
@@ -20,6 +21,8 @@ class Decisions:
             if judged[0] > account.severity:
                 self.report("verdict", f"at most the device's severity {account.severity} of account {account.id}", judged[0])
             queue.append((-judged[0], -self.margin.notional(account), account.id, judged))
+        if any(-verdict == INSOLVENT for verdict, *_ in queue):
+            self.deficit_ms = self.time_ms
         under_way = {self.books.accounts[account_id] for verdict, _, account_id, _ in queue if -verdict >= LIQUIDATABLE}
         self.cancelled &= under_way | self.reducing
         bankrupt, taken_over, others = [], [], []
@@ -44,6 +47,8 @@ class Decisions:
             return None
         if verdict >= LIQUIDATABLE and account.resting > 0 and account not in self.cancelled:
             return ("cancel_orders", account.id)
+        if verdict >= TAKEOVER and not self.may_close_out(account):
+            return None
         if verdict == INSOLVENT:
             return "bankrupt"
         if verdict == TAKEOVER:
@@ -66,8 +71,10 @@ class Decisions:
             best = self.best_position(account, equity, requirement)
             if best is not None:
                 return self.slice(account, best, room, equity, requirement, required)
+            if not all(self.is_book_open(instrument) for instrument in account.lots):
+                return None
         if verdict == LIQUIDATABLE:
-            return "take_over"
+            return "take_over" if self.may_close_out(account) else None
         self.end_liquidation(account)
         return None
 
@@ -89,6 +96,8 @@ class Decisions:
         """The instrument whose closing gains most; None if none does."""
         best = None
         for instrument, size in account.lots.items():
+            if not self.is_book_open(instrument):
+                continue
             market, notional = self.markets[instrument], abs(size) * self.prices[instrument]
             slippage = market.walk(1, size > 0)[1]
             cost = self.net_cost(instrument, size, slippage)
@@ -155,7 +164,7 @@ class Decisions:
     def absorption(self, account, instrument, lots):
         """The backstop takes what it has room for, at the mark less the expected slippage, no worse than Z."""
         size, spec = account.lots[instrument], self.markets[instrument].spec
-        lots = min(lots, self.backstop_room(instrument, size))
+        lots = min(lots, self.backstop_room(instrument, size)) if self.level(instrument) == ALL else 0
         if lots == 0:
             return None
         change = -lots if size > 0 else lots

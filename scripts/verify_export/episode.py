@@ -7,6 +7,7 @@ from verify_export.decisions import Decisions
 from verify_export.life import Life, Lives
 from verify_export.margin import EXACT, Margin
 from verify_export.market import Market, book_fault, spec_fault
+from verify_export.stability import Calm, Stability
 
 POSITIONS_MAX = 64
 CASH_MAX = 1 << 61
@@ -26,7 +27,7 @@ def is_within(placed, lots, quote):
     return quote >= placed.limit * -lots if lots < 0 else 0 < -quote <= placed.limit * lots
 
 
-class Episode(CloseOut, Decisions, Lives):
+class Episode(CloseOut, Decisions, Lives, Stability):
     """State of one episode: what the events did, what must be flagged, what must be decided."""
 
     def __init__(self, index, rules, counts, report):
@@ -50,6 +51,7 @@ class Episode(CloseOut, Decisions, Lives):
         self.reducing = set()
         self.cancelled = set()  # accounts of whose liquidation a cancellation was the last that was decided
         self.is_settled = False
+        self.begin_stability()
         self.effects = {
             "fund_endowed": self.fund_endowed,
             "listed": self.listed,
@@ -71,6 +73,10 @@ class Episode(CloseOut, Decisions, Lives):
             "elapsed": self.elapsed,
             "brackets_announced": self.brackets_announced,
             "delisted": self.delisted,
+            "withdrawn": self.withdrawn,
+            "ordered": self.ordered,
+            "paused": self.paused,
+            "resumed": self.resumed,
         }
 
     # -- events
@@ -158,7 +164,7 @@ class Episode(CloseOut, Decisions, Lives):
         if spec["expiry"] is not None and spec["expiry"]["time_ms"] <= self.time_ms:
             raise Refused
         self.markets.append(Market(spec, self.scale))
-        self.markets[-1].life = Life()
+        self.markets[-1].life, self.markets[-1].calm = Life(), Calm()
         self.prices.append(None)
         self.books.list()
         self.has_offsets = self.has_offsets or spec["hedge"]["credit"] > 0
@@ -169,8 +175,15 @@ class Episode(CloseOut, Decisions, Lives):
         price = self.believed(market.spec, price)
         self.check_price(market, price)
         self.counts["marks"] += 1
+        outage, breaker = self.rules["outage"], market.spec["breaker"]
+        if outage is not None:
+            market.calm.see(self.time_ms, market.guard.applied, outage)
         if not market.guard.judge(self.time_ms, price, market.spec["mark_band"], self.rules, self.counts):
             return None
+        if outage is not None:
+            market.calm.count(self.time_ms, price, outage, self.scale)
+        if breaker is not None:
+            market.calm.note(self.time_ms, price, breaker, self.scale)
         self.note_mark(market)
         self.prices[instrument] = price
         self.sample_premium(instrument)
@@ -262,14 +275,17 @@ class Episode(CloseOut, Decisions, Lives):
         if after < min(0, before):
             raise Refused
         market = self.markets[instrument]
-        if (size * held < 0 or abs(size) > abs(held)) and (market.initial is not None or not market.is_contract):
+        adds = size * held < 0 or abs(size) > abs(held)
+        if adds and not self.takes_risk(instrument, abs(lots), abs(quote)):
+            raise Refused
+        if adds and (market.initial is not None or not market.is_contract):
             if after < self.margin.initial(row, {instrument: size}) + self.scale * row.reserved:
                 raise Refused
         self.exchange(row, self.books.system["maker"], instrument, lots, quote)
         return (row,)
 
-    def check_size(self, row, instrument, lots):
-        """The lots that the account would hold."""
+    def check_size(self, row, instrument, lots, is_order=False):
+        """The lots that the account would hold; an order may rest beyond the exposure that a trade may reach."""
         spec, held = self.market(instrument).spec, row.lots.get(instrument, 0)
         size = held + lots
         if self.prices[instrument] is None or row.isolated not in (None, instrument):
@@ -277,7 +293,7 @@ class Episode(CloseOut, Decisions, Lives):
         if abs(size) >> spec["size_bits"] or held == 0 and len(row.lots) == POSITIONS_MAX:
             raise Refused
         exposure = sum(abs(lots) << self.markets[at].spec["price_bits"] for at, lots in (row.lots | {instrument: size}).items())
-        if exposure >= EXPOSURE_MAX:
+        if exposure >= EXPOSURE_MAX and not is_order:
             raise Refused
         return size
 

@@ -178,7 +178,7 @@ class Lives:
 
     def sale(self, instrument, market):
         rule, life = market.spec["unwind"], market.life
-        if rule is None or life.is_settled or any(placed.instrument == instrument for placed in self.sales.values()):
+        if rule is None or life.is_settled or not self.is_book_open(instrument) or any(placed.instrument == instrument for placed in self.sales.values()):
             return
         held = self.books.backstops[instrument].lots.get(instrument, 0)
         if held == 0:

@@ -122,6 +122,9 @@ RULES = fields(
     close_factor=fields(above=natural, portion=natural, window_ms=natural),
     insurance=fields(market_share=natural, reserve=natural, window_ms=natural),
     deleveraging=one_of("pro-rata", "hyperliquid", "bitmex", "binance", "rotation"),
+    outage=nullable(fields(gap_ms=natural, marks=natural, hold_ms=natural, band=natural, release_ms=natural)),
+    gates=fields(withdrawal_portion=natural, day_limit=natural, deficit_wait_ms=natural),
+    pause_ms_max=natural,
 )
 SPEC = fields(
     symbol=text,
@@ -150,8 +153,12 @@ SPEC = fields(
     ),
     expiry=nullable(fields(time_ms=integer, window_ms=natural)),
     unwind=nullable(fields(interval_ms=natural, slices=natural, participation=natural, band=natural)),
+    breaker=nullable(
+        fields(band=natural, window_ms=natural, halt_ms=natural, stages=natural, stage_ms=natural, stage_band=natural)
+    ),
 )
 ACCOUNTS = sequence_of(natural)
+PAUSES = one_of("opening", "book", "liquidation", "withdrawals")
 EVENT = tagged(
     "type",
     fund_endowed=fields(instrument=nullable(natural), quanta=amount),
@@ -174,6 +181,10 @@ EVENT = tagged(
     elapsed=fields(instrument=natural),
     brackets_announced=fields(instrument=natural, brackets=BRACKETS, effective_ms=integer),
     delisted=fields(instrument=natural, price=nullable(natural)),
+    withdrawn=fields(account=natural, quanta=amount),
+    ordered=fields(account=natural, instrument=natural, lots=integer, limit=natural),
+    paused=fields(scope=nullable(natural), action=PAUSES, reason=text, until_ms=integer),
+    resumed=fields(scope=nullable(natural), action=PAUSES),
 )
 FLAG = fields(
     sequence=natural,

@@ -82,20 +82,23 @@ class Margin:
 
     def initial(self, account, changed=None):
         """The initial requirement, with the lots of the instruments in `changed` instead of the account's."""
-        total, scale = 0, self.scale
+        total = 0
         for instrument, lots in (account.lots | (changed or {})).items():
-            market, notional = self.markets[instrument], abs(lots) * self.prices[instrument]
-            if market.initial is None:
-                total += market.tiers.requirement(notional)
-                continue
-            requirement = market.initial.requirement(notional)
-            lower, upper = market.spec["open_interest"]["lower"], market.spec["open_interest"]["upper"]
-            interest = market.open_lots(instrument) * self.prices[instrument]
-            if upper > 0 and interest > lower:
-                missing = max(0, notional * scale - requirement)
-                requirement += ceil_div(missing * (min(interest, upper) - lower), upper - lower)
-            total += requirement
+            total += self.initial_of(instrument, abs(lots) * self.prices[instrument])
         return total
+
+    def initial_of(self, instrument, notional):
+        """The initial requirement of a notional in an instrument."""
+        market = self.markets[instrument]
+        if market.initial is None:
+            return market.tiers.requirement(notional)
+        requirement = market.initial.requirement(notional)
+        lower, upper = market.spec["open_interest"]["lower"], market.spec["open_interest"]["upper"]
+        interest = market.open_lots(instrument) * self.prices[instrument]
+        if upper > 0 and interest > lower:
+            missing = max(0, notional * self.scale - requirement)
+            requirement += ceil_div(missing * (min(interest, upper) - lower), upper - lower)
+        return requirement
 
     def profit(self, account):
         held = sum(lots * self.prices[at] for at, lots in account.lots.items() if self.markets[at].is_contract)

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::book::{Book, Level};
 use engine::event::{AccountId, Command, Event, Flag, InstrumentId, Source};
-use engine::rules::{Depth, Expiry, Funding, InstrumentSpec, Rules, Unwind};
+use engine::rules::{Breaker, Depth, Expiry, Funding, InstrumentSpec, Rules, Unwind};
+use engine::stability::Pause;
 use proptest::prelude::*;
 
 use super::entry::PART_MAX;
@@ -39,6 +40,7 @@ pub(super) fn entries() -> Vec<Entry> {
             cap: 7,
         }),
         expiry: Some(Expiry { time_ms: 8, window_ms: 9 }),
+        breaker: Some(Breaker { band: 1, window_ms: 2, halt_ms: 3, stages: 4, stage_ms: 5, stage_band: 6 }),
         unwind: Some(Unwind { interval_ms: 1, slices: 2, participation: 3, band: 4 }),
         ..InstrumentSpec::plain("BTCUSD", 1_000_000)
     };
@@ -95,6 +97,13 @@ pub(super) fn entries() -> Vec<Entry> {
         event(18, Event::Elapsed { instrument }),
         event(19, Event::BracketsAnnounced { instrument, brackets: vec![(0, 5)], effective_ms: i64::MAX }),
         event(20, Event::Delisted { instrument, price: Some(7) }),
+        event(21, Event::Withdrawn { account, quanta: 5 }),
+        event(22, Event::Ordered { account, instrument, lots: -5, limit: 7 }),
+        event(
+            23,
+            Event::Paused { scope: None, action: Pause::Opening, reason: "index broken".into(), until_ms: 9 },
+        ),
+        event(24, Event::Resumed { scope: Some(instrument), action: Pause::Withdrawals }),
         Entry::EpisodeEnded { index: 0, state_hash: [9; 32] },
     ]
 }

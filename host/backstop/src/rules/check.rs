@@ -19,7 +19,7 @@ pub fn check(set: &RuleSet, reader: &Reader) {
     if let Err(errors) = set.rules.validate() {
         for error in errors.0 {
             let key = match error {
-                RulesError::Scale(_) => "scale",
+                RulesError::Range(range) => range.what,
                 RulesError::Rungs(_) => "rungs",
                 RulesError::Target { .. } => "target",
                 RulesError::Rate { what, .. } | RulesError::TooLow { what, .. } => what,

@@ -17,7 +17,13 @@ pub const RULES: &[&str] = &[
     "close_factor",
     "insurance",
     "deleveraging",
+    "outage",
+    "gates",
+    "pause_ms_max",
 ];
+pub const OUTAGE: &[&str] = &["gap_ms", "marks", "hold_ms", "band", "release_ms"];
+pub const GATES: &[&str] = &["withdrawal_portion", "day_limit", "deficit_wait_ms"];
+pub const BREAKER: &[&str] = &["band", "window_ms", "halt_ms", "stages", "stage_ms", "stage_band"];
 pub const RUNGS: &[&str] = &["warned", "liquidatable", "takeover"];
 pub const CLOSE_FACTOR: &[&str] = &["above", "portion", "window_ms"];
 pub const INSURANCE: &[&str] = &["market_share", "reserve", "window_ms"];
@@ -36,6 +42,7 @@ pub const INSTRUMENT: &[&str] = &[
     "fund_cap",
     "backstop",
     "unwind",
+    "breaker",
     "book",
 ];
 pub const COLLATERAL: &[&str] = &[
@@ -51,6 +58,7 @@ pub const COLLATERAL: &[&str] = &[
     "fund_cap",
     "backstop",
     "unwind",
+    "breaker",
     "book",
 ];
 pub const GRID: &[&str] = &["lot", "tick", "price_bits", "size_bits"];
@@ -68,7 +76,7 @@ pub const GROUP: &[&str] = &["credit", "instruments"];
 
 /// All of them, by the name of their table.
 #[cfg(test)]
-pub const ALL: [(&str, &[&str]); 19] = [
+pub const ALL: [(&str, &[&str]); 22] = [
     ("file", FILE),
     ("rules", RULES),
     ("rungs", RUNGS),
@@ -85,6 +93,9 @@ pub const ALL: [(&str, &[&str]); 19] = [
     ("funding", FUNDING),
     ("expiry", EXPIRY),
     ("unwind", UNWIND),
+    ("breaker", BREAKER),
+    ("outage", OUTAGE),
+    ("gates", GATES),
     ("book", BOOK),
     ("redemption", REDEMPTION),
     ("groups", GROUP),

@@ -10,6 +10,8 @@ use crate::feed::instrument::QUOTE_PLACES;
 /// Most lots or quanta that a power of ten of a grid may span.
 pub const LOT_EXPONENT_MAX: i8 = 18;
 /// Longest time that a rule may state: a hundred years.
+/// Longest phase of a market.
+pub const PHASE_MS_MAX: i64 = 1 << 40;
 pub const MS_MAX: TimeMs = 100 * 366 * 86_400_000;
 /// Largest scale.
 const SCALE_MAX: i128 = 1_000_000;

@@ -1,8 +1,8 @@
 //! From the text of a rules file to the rule set, with every fault of the text.
 
 use engine::rules::{
-    BackstopLimits, Budget, CloseFactor, Deleveraging, Expiry, Funding, Insurance, OpenInterest, Redemption,
-    Rules, Unwind, VenueRules,
+    BackstopLimits, Breaker, Budget, CloseFactor, Deleveraging, Expiry, Funding, Gates, Insurance,
+    OpenInterest, Outage, Redemption, Rules, Unwind, VenueRules,
 };
 use model::tier::{TierError, TierTable};
 use model::units::{Scale, TIERS_MAX};
@@ -151,6 +151,19 @@ fn rules(table: &Table<'_>) -> Rules {
         close_factor,
         insurance,
         deleveraging: table.read("deleveraging", deleveraging, Node::choice),
+        outage: table
+            .read("outage", None, |node| unless_none(node, keys::OUTAGE, |table| outage(table, scale))),
+        gates: table.read("gates", base.gates, |node| {
+            let table = node.table(keys::GATES)?;
+            let share = |key| table.read(key, 0, |node| node.rate(scale, 0..=scale));
+            Some(Gates {
+                withdrawal_portion: share("withdrawal_portion"),
+                day_limit: share("day_limit"),
+                deficit_wait_ms: table
+                    .read("deficit_wait_ms", 0, |node| node.integer(0..=number::PHASE_MS_MAX)),
+            })
+        }),
+        pause_ms_max: table.read("pause_ms_max", 0, |node| node.integer(0..=number::MS_MAX)),
     }
 }
 
@@ -195,6 +208,29 @@ fn funding(table: &Table<'_>, scale: u32) -> Funding {
         interest: table.read("interest", 0, rate),
         clamp: table.read("clamp", 0, rate),
         cap: table.read("cap", 0, |node| node.rate(scale, 0..=scale - 1)),
+    }
+}
+
+fn outage(table: &Table<'_>, scale: u32) -> Outage {
+    let length = |key, least| table.read(key, least, |node| node.integer(least..=number::PHASE_MS_MAX));
+    Outage {
+        gap_ms: length("gap_ms", 1),
+        marks: table.read("marks", 1, |node| node.integer(1..=u32::MAX.into())),
+        hold_ms: length("hold_ms", 0),
+        band: table.read("band", 0, |node| node.rate(scale, 0..=scale - 1)),
+        release_ms: length("release_ms", 0),
+    }
+}
+
+fn breaker(table: &Table<'_>, scale: u32) -> Breaker {
+    let length = |key| table.read(key, 1, |node| node.integer(1..=number::PHASE_MS_MAX));
+    Breaker {
+        band: table.read("band", 1, |node| node.rate(scale, 1..=scale - 1)),
+        window_ms: length("window_ms"),
+        halt_ms: length("halt_ms"),
+        stages: table.read("stages", 0, |node| node.integer(0..=1 << 10)),
+        stage_ms: length("stage_ms"),
+        stage_band: table.read("stage_band", 0, |node| node.rate(scale, 0..=scale - 1)),
     }
 }
 
@@ -256,6 +292,8 @@ fn trading(table: &Table<'_>, scale: u32) -> Trading {
         }),
         unwind: table
             .read("unwind", None, |node| unless_none(node, keys::UNWIND, |table| unwind(table, scale))),
+        breaker: table
+            .read("breaker", None, |node| unless_none(node, keys::BREAKER, |table| breaker(table, scale))),
         book: table.read("book", Book::default(), |node| {
             if node.is_word(NONE) {
                 return Some(Book::default());

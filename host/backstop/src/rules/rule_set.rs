@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use borsh::BorshSerialize;
 use engine::rules::{
-    BackstopLimits, Budget, Depth, Expiry, Funding, Hedge, InstrumentSpec, Kind, OpenInterest, Redemption,
-    Rules, Unwind,
+    BackstopLimits, Breaker, Budget, Depth, Expiry, Funding, Hedge, InstrumentSpec, Kind, OpenInterest,
+    Redemption, Rules, Unwind,
 };
 use rust_decimal::Decimal;
 
@@ -61,6 +61,7 @@ pub struct Trading {
     pub fund_cap: u64,
     pub backstop: BackstopLimits,
     pub unwind: Option<Unwind>,
+    pub breaker: Option<Breaker>,
     pub book: Book,
 }
 
@@ -169,8 +170,18 @@ impl RuleSet {
             price: first,
             source,
         })?;
-        let Trading { fee, slippage, limit_band, mark_band, budget, fund_cap, backstop, unwind, book } =
-            *trading;
+        let Trading {
+            fee,
+            slippage,
+            limit_band,
+            mark_band,
+            budget,
+            fund_cap,
+            backstop,
+            unwind,
+            breaker,
+            book,
+        } = *trading;
         Ok(InstrumentSpec {
             lot_exponent: grid.lot_exponent,
             tick: grid.tick,
@@ -184,6 +195,7 @@ impl RuleSet {
             fund_cap,
             backstop,
             unwind,
+            breaker,
             depth: book.depth(quoted.quanta),
             ..base
         })

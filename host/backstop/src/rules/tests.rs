@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 
 use engine::rules::{
-    BackstopLimits, Budget, CloseFactor, Deleveraging, Expiry, Funding, Insurance, Kind, OpenInterest,
-    Redemption, Rules, Unwind, VenueRules,
+    BackstopLimits, Breaker, Budget, CloseFactor, Deleveraging, Expiry, Funding, Gates, Insurance, Kind,
+    OpenInterest, Outage, Redemption, Rules, Unwind, VenueRules,
 };
 use model::tier::TierTable;
 use model::units::Scale;
@@ -397,8 +397,15 @@ fn any_trading(scale: u32) -> impl Strategy<Value = Trading> {
             .prop_map(|(levels, step, level, refill_seconds)| Book { levels, step, level, refill_seconds })
     ];
     let rates = (rate.clone(), 0..scale - scale.div_ceil(2) + 1, rate.clone(), rate);
-    (rates, budget, limit(), (limit(), limit()), any_unwind(scale), book).prop_map(
-        |((fee, slippage, limit_band, mark_band), budget, fund_cap, (notional, loss), unwind, book)| {
+    (rates, budget, limit(), (limit(), limit()), (any_unwind(scale), any_breaker(scale)), book).prop_map(
+        |(
+            (fee, slippage, limit_band, mark_band),
+            budget,
+            fund_cap,
+            (notional, loss),
+            (unwind, breaker),
+            book,
+        )| {
             Trading {
                 fee,
                 slippage: slippage.saturating_sub(1),
@@ -408,10 +415,24 @@ fn any_trading(scale: u32) -> impl Strategy<Value = Trading> {
                 fund_cap,
                 backstop: BackstopLimits { notional, loss },
                 unwind,
+                breaker,
                 book,
             }
         },
     )
+}
+
+fn any_breaker(scale: u32) -> impl Strategy<Value = Option<Breaker>> {
+    let length = || 1i64..1 << 40;
+    let parts = (1..scale, length(), length(), 0u32..1 << 10, length(), 0..scale);
+    prop::option::of(parts.prop_map(|(band, window_ms, halt_ms, stages, stage_ms, stage_band)| Breaker {
+        band,
+        window_ms,
+        halt_ms,
+        stages,
+        stage_ms,
+        stage_band,
+    }))
 }
 
 fn any_unwind(scale: u32) -> impl Strategy<Value = Option<Unwind>> {
@@ -515,6 +536,19 @@ fn any_rules() -> impl Strategy<Value = Rules> {
                 window_ms: within(1, 1, 1 << 40) as i64,
             },
             deleveraging: orders[within(0, 0, 4) as usize],
+            outage: (words[2] >> 30 & 1 == 1).then(|| Outage {
+                gap_ms: within(1, 1, 1 << 40) as i64,
+                marks: within(2, 1, u32::MAX.into()) as u32,
+                hold_ms: within(3, 0, 1 << 40) as i64,
+                band: within(4, 0, u64::from(scale) - 1) as u32,
+                release_ms: within(5, 0, 1 << 40) as i64,
+            }),
+            gates: Gates {
+                withdrawal_portion: within(6, 0, scale.into()) as u32,
+                day_limit: within(7, 0, scale.into()) as u32,
+                deficit_wait_ms: within(0, 0, 1 << 40) as i64,
+            },
+            pause_ms_max: within(1, 0, 1 << 40) as i64,
         }
     })
 }
@@ -570,7 +604,7 @@ fn built_in_over(scale: u32) -> Option<Contract> {
     (contract.brackets, contract.funding) = (Tiers::of(vec![(0, scale)]), None);
     let trading = &mut contract.trading;
     (trading.fee, trading.slippage, trading.limit_band, trading.mark_band) = (0, 0, 0, 0);
-    trading.unwind = None;
+    (trading.unwind, trading.breaker) = (None, None);
     trading.book = Book::default();
     Some(contract)
 }
@@ -613,6 +647,8 @@ proptest! {
         let mut set = RuleSet { defaults: built_in_over(2_000), ..(*built_in()).clone() };
         set.rules.scale = 2_000;
         (set.rules.close_factor.portion, set.rules.insurance.market_share) = (1, 1);
+        set.rules.gates = Gates { withdrawal_portion: 1, day_limit: 1, deficit_wait_ms: 1 };
+        set.rules.outage = None;
         set.defaults.as_mut().unwrap().initial = Tiers::default();
         set.defaults.as_mut().unwrap().brackets = Tiers { brackets, curve: Some(curve) };
         prop_assert_eq!(parse(&write(&set, "")).unwrap(), set);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use engine::rules::{BackstopLimits, Budget, Expiry, Funding, OpenInterest, Rules, Unwind};
+use engine::rules::{BackstopLimits, Breaker, Budget, Expiry, Funding, OpenInterest, Outage, Rules, Unwind};
 use serde::Serialize;
 
 use super::node::{UNLIMITED, joined, key_text};
@@ -110,6 +110,11 @@ pub fn rules(rules: &Rules) -> Entries {
         ("reserve", amount_text(rules.insurance.reserve)),
         ("window_ms", rules.insurance.window_ms.to_string()),
     ];
+    let gates = [
+        ("withdrawal_portion", rate_text(rules.gates.withdrawal_portion, scale)),
+        ("day_limit", rate_text(rules.gates.day_limit, scale)),
+        ("deficit_wait_ms", rules.gates.deficit_wait_ms.to_string()),
+    ];
     vec![
         ("venue", word(rules.venue)),
         ("scale", scale.to_string()),
@@ -125,6 +130,9 @@ pub fn rules(rules: &Rules) -> Entries {
         ("close_factor", inline(&close_factor)),
         ("insurance", inline(&insurance)),
         ("deleveraging", word(rules.deleveraging)),
+        ("outage", rules.outage.map_or_else(none, |rule| outage_text(&rule, scale))),
+        ("gates", inline(&gates)),
+        ("pause_ms_max", rules.pause_ms_max.to_string()),
     ]
 }
 
@@ -186,6 +194,27 @@ fn expiry_text(rule: &Expiry) -> String {
     inline(&[("time_ms", rule.time_ms.to_string()), ("window_ms", rule.window_ms.to_string())])
 }
 
+fn outage_text(rule: &Outage, scale: u32) -> String {
+    inline(&[
+        ("gap_ms", rule.gap_ms.to_string()),
+        ("marks", rule.marks.to_string()),
+        ("hold_ms", rule.hold_ms.to_string()),
+        ("band", rate_text(rule.band, scale)),
+        ("release_ms", rule.release_ms.to_string()),
+    ])
+}
+
+fn breaker_text(rule: &Breaker, scale: u32) -> String {
+    inline(&[
+        ("band", rate_text(rule.band, scale)),
+        ("window_ms", rule.window_ms.to_string()),
+        ("halt_ms", rule.halt_ms.to_string()),
+        ("stages", rule.stages.to_string()),
+        ("stage_ms", rule.stage_ms.to_string()),
+        ("stage_band", rate_text(rule.stage_band, scale)),
+    ])
+}
+
 fn unwind_text(rule: &Unwind, scale: u32) -> String {
     inline(&[
         ("interval_ms", rule.interval_ms.to_string()),
@@ -225,6 +254,7 @@ fn trading_entries(rules: &Trading, scale: u32) -> Entries {
         ("fund_cap", limit(rules.fund_cap)),
         ("backstop", backstop),
         ("unwind", rules.unwind.map_or_else(none, |rule| unwind_text(&rule, scale))),
+        ("breaker", rules.breaker.map_or_else(none, |rule| breaker_text(&rule, scale))),
         ("book", book),
     ]
 }

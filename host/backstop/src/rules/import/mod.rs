@@ -136,6 +136,12 @@ fn kept_rates<'a>(set: &'a mut RuleSet, trading: &'a mut super::Trading) -> Vec<
         &mut trading.mark_band,
         &mut trading.book.step,
     ];
+    let gates = &mut set.rules.gates;
+    rates.extend([&mut gates.withdrawal_portion, &mut gates.day_limit]);
+    rates.extend(set.rules.outage.as_mut().map(|outage| &mut outage.band));
+    if let Some(breaker) = &mut trading.breaker {
+        rates.extend([&mut breaker.band, &mut breaker.stage_band]);
+    }
     if let Some(unwind) = &mut trading.unwind {
         rates.extend([&mut unwind.participation, &mut unwind.band]);
     }
