@@ -57,6 +57,9 @@ counters! {
     /// Orders of the backstop's inventory that filled at least one lot, and the quote of their fills.
     unwound: u64,
     unwound_quote: u128,
+    /// Prices that the guard of their source did not believe, and marks that nothing fresh was there to compose of.
+    prices_doubted: u64,
+    marks_missing: u64,
     /// Halts of markets, gates after outages, and pauses.
     halts: u64,
     gates_opened: u64,

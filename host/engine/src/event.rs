@@ -41,7 +41,7 @@ pub enum Event {
     },
     /// An instrument is listed under the next free id; no mark yet.
     Listed { instrument: InstrumentId, spec: Box<InstrumentSpec> },
-    /// A mark price, quanta per lot, before the mark guard.
+    /// A mark price, quanta per lot, before the mark guard, of an instrument whose marks are not composed.
     Mark { instrument: InstrumentId, price: u64 },
     /// The venue's book of an instrument, until it tells another.
     Book { instrument: InstrumentId, book: Book },
@@ -121,6 +121,8 @@ pub enum Event {
     Paused { scope: Option<InstrumentId>, action: Pause, reason: String, until_ms: TimeMs },
     /// And lets it go on before that.
     Resumed { scope: Option<InstrumentId>, action: Pause },
+    /// A mark is to be composed of the prices that there are.
+    Composed { instrument: InstrumentId },
 }
 
 /// Where a price comes from.
@@ -131,6 +133,12 @@ pub enum Event {
 pub enum Source {
     /// What the underlying is worth elsewhere.
     Index,
+    /// Of this venue's own book and its last trade.
+    Bid,
+    Ask,
+    Last,
+    /// The same contract's price at another venue.
+    Venue(u8),
 }
 
 /// Events of one event time, in order.

@@ -17,6 +17,7 @@ mod judge;
 pub mod ledger;
 pub mod margin;
 pub mod market;
+pub mod marks;
 pub mod ratio;
 pub mod rules;
 pub mod settlement;

@@ -15,6 +15,8 @@ use crate::event::TimeMs;
 use crate::funding::Premiums;
 use crate::guard::Guard;
 use crate::margin::initial::{InitialTerms, initial_requirement_ceil};
+use crate::marks::composition::Inputs;
+use crate::marks::volatility::Spike;
 use crate::rules::{InstrumentError, InstrumentSpec};
 use crate::settlement::{Average, Unwinding};
 use crate::stability::{Gate, Halt};
@@ -82,8 +84,8 @@ pub struct Market {
     pub book: Option<Book>,
     pub bucket: Bucket,
     pub fund_paid: FundPaid,
-    /// Last index price, quanta per lot.
-    pub index: Option<u64>,
+    pub inputs: Inputs,
+    pub spike: Spike,
     pub premiums: Premiums,
     /// Maintenance brackets that are announced, and from when on they hold.
     pub announced: Option<(TimeMs, Vec<(u64, u32)>)>,
@@ -117,7 +119,8 @@ impl Market {
             book: None,
             bucket: Bucket::default(),
             fund_paid: FundPaid::default(),
-            index: None,
+            inputs: Inputs::default(),
+            spike: Spike::default(),
             premiums: Premiums::default(),
             announced: None,
             average: Average::default(),
@@ -186,9 +189,17 @@ impl Market {
         Some(Holding { size, price, weights: self.weights, tiers: self.tiers.steps() })
     }
 
-    /// Initial requirement of `notional` quanta at the present open interest, quanta / scale, rounded up; the maintenance requirement where the
-    /// instrument has no table of its own.
+    /// Initial requirement of `notional` quanta at the present open interest and volatility, quanta / scale, rounded up; from the maintenance
+    /// requirement where the instrument has no table of its own.
     pub fn initial_requirement(&self, notional: u128, scale: Scale) -> i128 {
+        let base = self.initial_at_rest(notional, scale);
+        let multiple = i128::from(self.spike.multiple_ceil(scale.get()));
+        let product = I256::from(base) * I256::from(multiple);
+        ((product + I256::from(scale.get() - 1)) / I256::from(scale.get())).as_i128()
+    }
+
+    /// The same without volatility.
+    fn initial_at_rest(&self, notional: u128, scale: Scale) -> i128 {
         let Some(table) = &self.initial else { return self.tiers.requirement(notional) };
         let open_interest = u128::from(self.long_lots.max(self.short_lots)) * u128::from(self.mark.get());
         let terms = InitialTerms { chosen_rate: 0, open_interest, caps: self.spec.open_interest };
@@ -214,7 +225,7 @@ impl Market {
 
     /// True if trades are held to an initial margin.
     pub fn has_initial_margin(&self) -> bool {
-        self.initial.is_some()
+        self.initial.is_some() || self.spec.volatility.is_some()
     }
 
     /// What an order of `lots` (negative sells) finds inside the limit band; at the expected slippage all of them where no book is known.

@@ -138,11 +138,12 @@ impl Engine {
         self.markets.iter().zip(0..).flat_map(events).collect()
     }
 
-    /// True if the market pays funding and waits for an index price to compare its next mark with.
+    /// True if the market's marks come as they are, it pays funding and waits for an index price to compare its next mark with.
     pub fn wants_index(&self, instrument: InstrumentId, now_ms: TimeMs) -> bool {
         let market = self.markets.get(usize::from(instrument.0));
         market.is_some_and(|market| {
-            market.spec.funding.is_some_and(|rule| market.premiums.is_wanted(now_ms, &rule))
+            market.spec.composition.is_none()
+                && market.spec.funding.is_some_and(|rule| market.premiums.is_wanted(now_ms, &rule))
         })
     }
 
@@ -174,9 +175,9 @@ impl Engine {
         for market in &self.markets {
             put(&|h| (&market.spec, market.guard, market.mark.get()).serialize(h));
             put(&|h| (market.edges, &market.book, market.bucket, market.fund_paid).serialize(h));
-            put(&|h| (market.index, market.premiums, &market.announced).serialize(h));
+            put(&|h| (&market.inputs, market.premiums, &market.announced).serialize(h));
             put(&|h| (market.average, market.unwinding, market.settled).serialize(h));
-            put(&|h| (market.halt, market.gate).serialize(h));
+            put(&|h| (market.halt, market.gate, market.spike).serialize(h));
             for (&index, entry) in &market.holders {
                 put(&|h| (self.ledger.id(index), entry).serialize(h));
             }

@@ -3,19 +3,13 @@
 use super::trade::cash_in_range;
 use super::{Effect, Refusal};
 use crate::account::Pending;
-use crate::event::{Change, InstrumentId, TimeMs};
+use crate::event::{Change, InstrumentId, Source, TimeMs};
 use crate::funding::{ImpactPrices, Interval, premium_trunc};
 use crate::ledger::{Amount, Owner};
 use crate::market::Due;
 use crate::state::Engine;
 
 impl Engine {
-    pub(super) fn index(&mut self, instrument: InstrumentId, price: u64) -> Result<(), Refusal> {
-        let price = self.trading(instrument)?.price(price).ok_or(Refusal::Price)?;
-        self.market_mut(instrument).index = Some(price.get());
-        Ok(())
-    }
-
     /// Does the first of what is due in the market by now; nothing if nothing is. One thing an event, so that an account changes its severity
     /// once at the most.
     pub(super) fn elapse(&mut self, instrument: InstrumentId, effect: &mut Effect) -> Result<(), Refusal> {
@@ -42,7 +36,9 @@ impl Engine {
     pub(super) fn sample_premium(&mut self, instrument: InstrumentId) {
         let (now_ms, scale) = (self.time_ms, self.scale.get());
         let market = self.market_mut(instrument);
-        let (Some(rule), Some(index)) = (market.spec.funding, market.index) else { return };
+        let (Some(rule), Some(index)) = (market.spec.funding, market.inputs.last(Source::Index)) else {
+            return;
+        };
         if !market.premiums.is_wanted(now_ms, &rule) {
             return;
         }
@@ -68,7 +64,7 @@ impl Engine {
         let market = self.market_mut(instrument);
         let rule = market.spec.funding.expect("only a market with funding takes samples");
         let Interval { rate, missed } = market.premiums.close(now_ms, &rule);
-        let index = market.index.expect("samples are taken with an index");
+        let index = market.inputs.last(Source::Index).expect("samples are taken with an index");
         let delta = rate.map_or(0, |rate| market.premiums.delta_trunc(rate, index, scale, &rule));
         self.counters.funding_missed += missed;
         if delta == 0 {

@@ -7,10 +7,11 @@ mod elapse;
 mod estate;
 mod fill;
 mod gates;
+mod price;
 mod trade;
 
 use crate::account::{Attempts, Stage, Standing};
-use crate::event::{AccountId, Due, Event, EventSequence, InstrumentId, Round, Source, Update};
+use crate::event::{AccountId, Due, Event, EventSequence, InstrumentId, Round, Update};
 use crate::insurance::waterfall::{Pool, draw};
 use crate::judge::Exact;
 use crate::ledger::{Amount, Owner};
@@ -100,6 +101,10 @@ pub enum Refusal {
     WithdrawalsClosed,
     #[error("more than may be withdrawn a day")]
     DayLimit,
+    #[error("the instrument's marks are composed of its prices, or they are not and this one was to be")]
+    Composition,
+    #[error("there are {} other venues at most, and a price does not go back in time", price::VENUES_MAX)]
+    Source,
     #[error("no mark has been applied yet")]
     NoMark,
     #[error("size is beyond the instrument's bits")]
@@ -185,7 +190,8 @@ impl Engine {
             }
             Event::TakenOver { ref accounts } => self.take_over(accounts, effect),
             Event::Bankrupted { ref accounts } => self.bankrupt(accounts, effect),
-            Event::Priced { instrument, source: Source::Index, price } => self.index(instrument, price),
+            Event::Priced { instrument, source, price } => self.price(instrument, source, price),
+            Event::Composed { instrument } => self.compose(instrument, effect),
             Event::Elapsed { instrument } => self.elapse(instrument, effect),
             Event::BracketsAnnounced { instrument, ref brackets, effective_ms } => {
                 self.announce(instrument, brackets, effective_ms)

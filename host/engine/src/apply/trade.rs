@@ -1,15 +1,12 @@
-//! What the outside does: listings, marks, deposits, trades, resting orders.
+//! What the outside does: listings, deposits, trades, resting orders.
 
 use super::gates::adds;
 use super::{Effect, Engine, Market, POSITIONS_MAX, Refusal};
 use crate::account::{Pending, Stage, Standing};
 use crate::book::Book;
 use crate::event::{AccountId, Change, InstrumentId};
-use crate::guard::Judgement;
 use crate::ledger::{Amount, Owner};
-use crate::margin::weights::{redemption_bounded_price, redemption_price_floor};
-use crate::market::Edges;
-use crate::rules::{InstrumentSpec, Kind, Redemption};
+use crate::rules::{InstrumentSpec, Kind};
 use crate::state::Order;
 
 /// Furthest the ledger lets cash grow: one bit below the device's 2^62.
@@ -49,73 +46,6 @@ impl Engine {
         self.ledger.list();
         effect.update(Change::List { instrument, spec: Box::new(spec.clone()) });
         Ok(())
-    }
-
-    pub(super) fn mark(
-        &mut self,
-        instrument: InstrumentId,
-        price: u64,
-        effect: &mut Effect,
-    ) -> Result<(), Refusal> {
-        let market = self.trading(instrument)?;
-        let mark = market.price(self.believed(market, price)?).ok_or(Refusal::Price)?;
-        let (price, scale, hold_ms) = (mark.get(), self.rules.scale, self.rules.mark_hold_ms);
-        let (outage, applied) = (self.rules.outage, market.guard.applied());
-        let market = self.market_mut(instrument);
-        let opens = outage.is_some_and(|rule| market.gate.see(effect.time_ms, applied, &rule));
-        let judgement = market.guard.judge(effect.time_ms, price, market.spec.mark_band, scale, hold_ms);
-        if matches!(judgement, Judgement::Held | Judgement::Dropped) {
-            self.counters.gates_opened += u64::from(opens);
-            return Ok(());
-        }
-        if let Some(rule) = outage {
-            market.gate.apply(effect.time_ms, price, scale, &rule);
-        }
-        let breaker = market.spec.breaker;
-        let halts = breaker.is_some_and(|rule| market.halt.note(effect.time_ms, price, scale, &rule));
-        if let Some(expiry) = market.spec.expiry {
-            market.average.note(effect.time_ms, mark, expiry);
-        }
-        market.mark = mark;
-        let Edges { low, high } = market.edges;
-        self.counters.gates_opened += u64::from(opens);
-        self.counters.halts += u64::from(halts);
-        if !(low..=high).contains(&price) {
-            self.move_edges(instrument, effect);
-        }
-        effect.update(Change::Mark { instrument, price });
-        effect.sweep(self, instrument);
-        self.sample_premium(instrument);
-        Ok(())
-    }
-
-    /// The price as a mark: that of wrapped collateral is held near what it redeems for, once there is a mark of that.
-    fn believed(&self, market: &Market, price: u64) -> Result<u64, Refusal> {
-        let Some(Redemption { reference, ratio, band }) = &market.spec.redemption else { return Ok(price) };
-        let of = |symbol: &String| {
-            let other = self.markets.iter().find(|other| other.spec.symbol == *symbol)?;
-            other.guard.applied().map(|_| (other.mark, other.spec.lot_exponent))
-        };
-        let reference = match reference.as_ref().map(of) {
-            Some(None) => return Ok(price),
-            reference => reference.flatten(),
-        };
-        let redemption = redemption_price_floor(*ratio, market.spec.lot_exponent, reference);
-        let (mid, redemption) =
-            (market.price(price).ok_or(Refusal::Price)?, redemption.ok_or(Refusal::Price)?);
-        Ok(redemption_bounded_price(mid, redemption, *band, self.scale).get())
-    }
-
-    /// The hedge band follows the mark. The device is told the offsets that change by it, of holders only: the mark's sweep compares them.
-    fn move_edges(&mut self, instrument: InstrumentId, effect: &mut Effect) {
-        let market = self.market_mut(instrument);
-        market.edges = Edges::around(market.mark);
-        if market.spec.hedge.credit > 0 {
-            let holders: Vec<usize> = market.holders.keys().copied().collect();
-            for index in holders {
-                effect.offset(self, index);
-            }
-        }
     }
 
     pub(super) fn tell_book(&mut self, instrument: InstrumentId, book: &Book) -> Result<(), Refusal> {

@@ -5,6 +5,7 @@ use model::tier::{TierError, TierTable};
 use model::units::{NOTIONAL_BITS, OutOfRange, Scale};
 use serde::{Deserialize, Serialize};
 
+use super::marks::{Composition, Volatility};
 use super::mechanics::{Expiry, Funding, Unwind};
 use super::stability::Breaker;
 
@@ -60,6 +61,9 @@ pub struct InstrumentSpec {
     pub expiry: Option<Expiry>,
     pub unwind: Option<Unwind>,
     pub breaker: Option<Breaker>,
+    /// Without it marks come as they are.
+    pub composition: Option<Composition>,
+    pub volatility: Option<Volatility>,
 }
 
 /// Open interest (one side's notional) from which the initial margin rises, and at which it is the whole notional; `upper` 0: it does not.
@@ -181,6 +185,8 @@ impl InstrumentSpec {
             expiry: None,
             unwind: None,
             breaker: None,
+            composition: None,
+            volatility: None,
         }
     }
 
@@ -236,6 +242,8 @@ impl InstrumentSpec {
         errors.extend(self.expiry.iter().flat_map(Expiry::errors).map(Into::into));
         errors.extend(self.unwind.iter().flat_map(|of| of.errors(scale)).map(Into::into));
         errors.extend(self.breaker.iter().flat_map(|of| of.errors(scale)).map(Into::into));
+        errors.extend(self.composition.iter().flat_map(|of| of.errors(scale)).map(Into::into));
+        errors.extend(self.volatility.iter().flat_map(|of| of.errors(scale)).map(Into::into));
         let dated = [self.funding.is_some(), self.expiry.is_some()];
         if dated == [true, true] || dated != [false, false] && self.kind != Kind::Contract {
             errors.push(InstrumentError::NotContract);

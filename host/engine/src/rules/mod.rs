@@ -1,6 +1,7 @@
 //! The rule set: every number that decides something, one value, hashed into the journal's header.
 
 mod instrument;
+mod marks;
 mod mechanics;
 mod stability;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use instrument::{
     BackstopLimits, Budget, Depth, Hedge, InstrumentError, InstrumentSpec, Kind, OpenInterest, Redemption,
 };
+pub use marks::{Composition, Volatility};
 pub use mechanics::{Expiry, Funding, Unwind};
 pub use stability::{Breaker, Gates, Outage};
 
