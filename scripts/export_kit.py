@@ -50,6 +50,8 @@ SPEC = {
     "expiry": None,
     "unwind": None,
     "breaker": None,
+    "composition": None,
+    "volatility": None,
 }
 
 

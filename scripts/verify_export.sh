@@ -21,6 +21,11 @@ recompute() {
 recompute --accounts 500
 recompute --accounts 200 --seed 2 --venue-latency 2000 --venue-rejects 100000
 
+# Marks composed of index and book, and an outage in every pause of the scenario's marks longer than its steps.
+sed -e 's/^composition = .*/composition = { stale_ms = 60_000, ema_ms = 150_000, band = 0.05 }/' -e 's/gap_ms = 600_000/gap_ms = 5_000/' \
+    -e 's/^breaker = { band = 0.1,/breaker = { band = 0.02,/' host/backstop/rules/default.toml >"$work/composed.toml"
+recompute --accounts 200 --seed 3 --rules "$work/composed.toml"
+
 for order in pro-rata hyperliquid bitmex binance rotation; do
     sed -e 's/^budget = .*/budget = { capacity = 20_000, refill = 2_000 }/' -e 's/^backstop = .*/backstop = { notional = 50_000, loss = 10_000 }/' \
         -e 's/^fund_cap = .*/fund_cap = 100/' -e 's/reserve = 0/reserve = 10_000_000/' -e "s/^deleveraging = .*/deleveraging = \"$order\"/" host/backstop/rules/default.toml >"$work/$order.toml"

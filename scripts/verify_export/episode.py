@@ -6,6 +6,7 @@ from verify_export.close_out import CloseOut
 from verify_export.decisions import Decisions
 from verify_export.life import Life, Lives
 from verify_export.margin import EXACT, Margin
+from verify_export.marks import Marks, Prices
 from verify_export.market import Market, book_fault, spec_fault
 from verify_export.stability import Calm, Stability
 
@@ -27,7 +28,7 @@ def is_within(placed, lots, quote):
     return quote >= placed.limit * -lots if lots < 0 else 0 < -quote <= placed.limit * lots
 
 
-class Episode(CloseOut, Decisions, Lives, Stability):
+class Episode(CloseOut, Decisions, Lives, Marks, Stability):
     """State of one episode: what the events did, what must be flagged, what must be decided."""
 
     def __init__(self, index, rules, counts, report):
@@ -70,6 +71,7 @@ class Episode(CloseOut, Decisions, Lives, Stability):
             "settled": self.settled,
             "rejected": self.rejected,
             "priced": self.priced,
+            "composed": self.composed,
             "elapsed": self.elapsed,
             "brackets_announced": self.brackets_announced,
             "delisted": self.delisted,
@@ -164,13 +166,19 @@ class Episode(CloseOut, Decisions, Lives, Stability):
         if spec["expiry"] is not None and spec["expiry"]["time_ms"] <= self.time_ms:
             raise Refused
         self.markets.append(Market(spec, self.scale))
-        self.markets[-1].life, self.markets[-1].calm = Life(), Calm()
+        market = self.markets[-1]
+        market.life, market.calm, market.inputs = Life(), Calm(), Prices()
         self.prices.append(None)
         self.books.list()
         self.has_offsets = self.has_offsets or spec["hedge"]["credit"] > 0
 
     def mark(self, instrument, price):
         market = self.market(instrument)
+        if market.spec["composition"] is not None:
+            raise Refused
+        return self.apply_mark(instrument, market, price)
+
+    def apply_mark(self, instrument, market, price):
         self.check_price(market, price)
         price = self.believed(market.spec, price)
         self.check_price(market, price)
@@ -182,6 +190,8 @@ class Episode(CloseOut, Decisions, Lives, Stability):
             return None
         if outage is not None:
             market.calm.count(self.time_ms, price, outage, self.scale)
+        if market.spec["volatility"] is not None:
+            market.inputs.note_mark(self.time_ms, price, market.spec["volatility"], self.scale)
         if breaker is not None:
             market.calm.note(self.time_ms, price, breaker, self.scale)
         self.note_mark(market)
@@ -278,7 +288,7 @@ class Episode(CloseOut, Decisions, Lives, Stability):
         adds = size * held < 0 or abs(size) > abs(held)
         if adds and not self.takes_risk(instrument, abs(lots), abs(quote)):
             raise Refused
-        if adds and (market.initial is not None or not market.is_contract):
+        if adds and (market.initial is not None or market.spec["volatility"] is not None or not market.is_contract):
             if after < self.margin.initial(row, {instrument: size}) + self.scale * row.reserved:
                 raise Refused
         self.exchange(row, self.books.system["maker"], instrument, lots, quote)

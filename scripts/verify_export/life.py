@@ -10,12 +10,12 @@ class Life:
     """What an instrument remembers from one event to the next."""
 
     __slots__ = (
-        "index", "premiums", "sampled_ms", "interval_end_ms", "rest", "announced", "since_ms", "weighted", "covered_ms", "slice", "sale_ms",
+        "premiums", "sampled_ms", "interval_end_ms", "rest", "announced", "since_ms", "weighted", "covered_ms", "slice", "sale_ms",
         "is_settled",
     )  # fmt: skip
 
     def __init__(self):
-        self.index = self.sampled_ms = self.interval_end_ms = self.announced = None
+        self.sampled_ms = self.interval_end_ms = self.announced = None
         self.premiums = []
         self.rest = 0  # of the index delta, over scale and period
         self.since_ms = None  # when the last mark of a dated instrument began to stand
@@ -31,11 +31,6 @@ def next_multiple(time_ms, interval_ms):
 class Lives:
     """The part of an episode that is about time. `self` has its books, markets, prices and time."""
 
-    def priced(self, instrument, source, price):
-        market = self.market(instrument)
-        self.check_price(market, price)
-        market.life.index = price
-
     def impact_price(self, market, mark, is_sale):
         """Of the impact notional on a side of the book; None where there is nothing."""
         if market.told is None:
@@ -50,14 +45,15 @@ class Lives:
     def sample_premium(self, instrument):
         market, mark = self.markets[instrument], self.prices[instrument]
         funding, life = market.spec["funding"], market.life
-        if funding is None or life.index is None:
+        index = market.inputs.last("index")
+        if funding is None or index is None:
             return
         if life.sampled_ms is not None and self.time_ms - life.sampled_ms < funding["sample_ms"]:
             return
         bid, ask = (self.impact_price(market, mark, is_sale) for is_sale in (True, False))
-        above = max(0, bid - life.index) if bid is not None else 0
-        below = max(0, life.index - ask) if ask is not None else 0
-        life.premiums.append(towards_zero((above - below) * self.scale, life.index))
+        above = max(0, bid - index) if bid is not None else 0
+        below = max(0, index - ask) if ask is not None else 0
+        life.premiums.append(towards_zero((above - below) * self.scale, index))
         life.sampled_ms = self.time_ms
         if life.interval_end_ms is None:
             life.interval_end_ms = next_multiple(self.time_ms, funding["interval_ms"])
@@ -111,7 +107,7 @@ class Lives:
         rate = mean + max(-clamp, min(clamp, funding["interest"] - mean))
         rate = max(-cap, min(cap, rate))
         unit = self.scale * funding["period_ms"]
-        whole = life.index * rate * funding["interval_ms"] + life.rest
+        whole = market.inputs.last("index") * rate * funding["interval_ms"] + life.rest
         delta = towards_zero(whole, unit)
         life.rest = whole - delta * unit
         if delta == 0:

@@ -105,6 +105,16 @@ def natural_amount(value):
     return int(value)
 
 
+VENUE_SOURCE = fields(venue=natural)
+
+
+def source(value):
+    """The name of a source of the venue's own, or ("venue", its number)."""
+    if type(value) is dict:
+        return ("venue", VENUE_SOURCE(value)["venue"])
+    return one_of("index", "bid", "ask", "last")(value)
+
+
 BRACKETS = sequence_of(sequence_of(natural, 2))
 LEVELS = sequence_of(fields(distance=natural, lots=natural))
 RULES = fields(
@@ -156,6 +166,8 @@ SPEC = fields(
     breaker=nullable(
         fields(band=natural, window_ms=natural, halt_ms=natural, stages=natural, stage_ms=natural, stage_band=natural)
     ),
+    composition=nullable(fields(stale_ms=natural, ema_ms=natural, band=natural)),
+    volatility=nullable(fields(window_ms=natural, reference=natural, multiple_max=natural, rise=natural, fall=natural)),
 )
 ACCOUNTS = sequence_of(natural)
 PAUSES = one_of("opening", "book", "liquidation", "withdrawals")
@@ -177,7 +189,8 @@ EVENT = tagged(
     bankrupted=fields(accounts=ACCOUNTS),
     settled=fields(),
     rejected=fields(order=natural),
-    priced=fields(instrument=natural, source=one_of("index"), price=natural),
+    priced=fields(instrument=natural, source=source, price=natural),
+    composed=fields(instrument=natural),
     elapsed=fields(instrument=natural),
     brackets_announced=fields(instrument=natural, brackets=BRACKETS, effective_ms=integer),
     delisted=fields(instrument=natural, price=nullable(natural)),

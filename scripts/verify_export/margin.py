@@ -89,6 +89,12 @@ class Margin:
 
     def initial_of(self, instrument, notional):
         """The initial requirement of a notional in an instrument."""
+        market, scale = self.markets[instrument], self.scale
+        requirement = self.initial_at_rest(instrument, notional)
+        return ceil_div(requirement * market.inputs.multiple(scale), scale) if market.spec["volatility"] else requirement
+
+    def initial_at_rest(self, instrument, notional):
+        """The same without volatility."""
         market = self.markets[instrument]
         if market.initial is None:
             return market.tiers.requirement(notional)

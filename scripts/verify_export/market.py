@@ -92,7 +92,7 @@ class FundWindow:
 class Market:
     __slots__ = (
         "spec", "tiers", "initial", "is_contract", "weight_long", "weight_short", "guard", "lower_edge", "upper_edge", "holders", "told",
-        "bucket", "fund_window", "book", "life", "calm",
+        "bucket", "fund_window", "book", "life", "calm", "inputs",
     )  # fmt: skip
 
     def __init__(self, spec, scale):
@@ -108,7 +108,7 @@ class Market:
         self.bucket = Bucket(spec["budget"])
         self.fund_window = FundWindow(spec["fund_cap"])
         self.book = VenueBook(spec["depth"], scale)
-        self.life = self.calm = None  # set by who lists it
+        self.life = self.calm = self.inputs = None  # set by who lists it
 
     def weight(self, lots):
         return self.weight_long if lots > 0 else self.weight_short
@@ -206,7 +206,7 @@ def spec_fault(spec, scale):
 
 
 def life_fault(spec, scale):
-    """What of funding, expiry, breaker and unwinding is out of range, or None."""
+    """What of funding, expiry, marks, breaker and unwinding is out of range, or None."""
     funding, expiry, unwind = spec["funding"], spec["expiry"], spec["unwind"]
     ranges = []
     if funding is not None:
@@ -223,8 +223,15 @@ def life_fault(spec, scale):
     if breaker is not None:
         ranges += [(breaker["band"], 1, scale - 1), (breaker["stage_band"], 0, scale - 1), (breaker["stages"], 0, 1 << 10)]
         ranges += [(breaker[name], 1, 1 << 40) for name in ("window_ms", "halt_ms", "stage_ms")]
+    composition, volatility = spec["composition"], spec["volatility"]
+    if composition is not None:
+        ranges += [(composition["stale_ms"], 0, 1 << 40), (composition["ema_ms"], 1, 1 << 40), (composition["band"], 0, scale - 1)]
+    if volatility is not None:
+        ranges += [(volatility["window_ms"], 1, 1 << 40), (volatility["reference"], 1, scale)]
+        ranges += [(volatility["multiple_max"], scale, 100 * scale)]
+        ranges += [(volatility[name], 1, 100 * scale) for name in ("rise", "fall")]
     if any(not least <= value <= most for value, least, most in ranges):
-        return "funding, expiry, a breaker or unwinding is out of range"
+        return "funding, expiry, marks, a breaker or unwinding is out of range"
     if funding is not None and expiry is not None or (funding or expiry) is not None and spec["kind"] != "contract":
         return "funding or an expiry of what is no contract, or both"
     return None

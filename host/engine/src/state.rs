@@ -7,6 +7,7 @@ use model::margin::Rungs;
 use model::units::{Price, Scale};
 
 use crate::account::Standing;
+use crate::book::{Book, Level};
 use crate::counters::Counters;
 use crate::event::{AccountId, Event, InstrumentId, OrderId, TimeMs};
 use crate::guard::GuardCounts;
@@ -145,6 +146,19 @@ impl Engine {
             market.spec.composition.is_none()
                 && market.spec.funding.is_some_and(|rule| market.premiums.is_wanted(now_ms, &rule))
         })
+    }
+
+    /// Best bid and offer of the book around a price, the price itself on a side that has none, quanta per lot; `None` if the instrument's marks
+    /// come as they are.
+    pub fn best_prices(&self, instrument: InstrumentId, price: u64) -> Option<[u64; 2]> {
+        let market = self.markets.get(usize::from(instrument.0))?;
+        market.spec.composition?;
+        let away =
+            |distance: u32| (u128::from(price) * u128::from(distance) / u128::from(self.scale.get())) as u64;
+        let best = |side: fn(&Book) -> &Vec<Level>| {
+            market.book.as_ref().and_then(|book| side(book).first()).map_or(0, |level| away(level.distance))
+        };
+        Some([price.saturating_sub(best(|book| &book.bids)), price + best(|book| &book.offers)])
     }
 
     /// Profit that the account's closes realised, and funding that it received, since it was opened; quanta.

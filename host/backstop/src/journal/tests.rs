@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::book::{Book, Level};
 use engine::event::{AccountId, Command, Event, Flag, InstrumentId, Source};
-use engine::rules::{Breaker, Depth, Expiry, Funding, InstrumentSpec, Rules, Unwind};
+use engine::rules::{
+    Breaker, Composition, Depth, Expiry, Funding, InstrumentSpec, Rules, Unwind, Volatility,
+};
 use engine::stability::Pause;
 use proptest::prelude::*;
 
@@ -40,6 +42,14 @@ pub(super) fn entries() -> Vec<Entry> {
             cap: 7,
         }),
         expiry: Some(Expiry { time_ms: 8, window_ms: 9 }),
+        composition: Some(Composition { stale_ms: 1, ema_ms: 2, band: 3 }),
+        volatility: Some(Volatility {
+            window_ms: 1,
+            reference: 2,
+            multiple_max: 1_000_000,
+            rise: 3,
+            fall: 4,
+        }),
         breaker: Some(Breaker { band: 1, window_ms: 2, halt_ms: 3, stages: 4, stage_ms: 5, stage_band: 6 }),
         unwind: Some(Unwind { interval_ms: 1, slices: 2, participation: 3, band: 4 }),
         ..InstrumentSpec::plain("BTCUSD", 1_000_000)
@@ -104,6 +114,8 @@ pub(super) fn entries() -> Vec<Entry> {
             Event::Paused { scope: None, action: Pause::Opening, reason: "index broken".into(), until_ms: 9 },
         ),
         event(24, Event::Resumed { scope: Some(instrument), action: Pause::Withdrawals }),
+        event(25, Event::Composed { instrument }),
+        event(26, Event::Priced { instrument, source: Source::Venue(7), price: 1 }),
         Entry::EpisodeEnded { index: 0, state_hash: [9; 32] },
     ]
 }

@@ -197,8 +197,14 @@ impl<'d, D: MarginDevice> Session<'d, D> {
             if let Event::Mark { instrument, ref mut price } = event {
                 let tape_price = *price;
                 *price = self.venue.mark(instrument, time_ms, tape_price);
-                if self.engine.wants_index(instrument, time_ms) {
+                let composed = self.engine.best_prices(instrument, *price);
+                if composed.is_some() || self.engine.wants_index(instrument, time_ms) {
                     round.push(Event::Priced { instrument, source: Source::Index, price: tape_price });
+                }
+                if let Some([bid, ask]) = composed {
+                    let sources = [(Source::Bid, bid), (Source::Ask, ask), (Source::Last, *price)];
+                    round.extend(sources.map(|(source, price)| Event::Priced { instrument, source, price }));
+                    event = Event::Composed { instrument };
                 }
                 let sequence = self.next_sequence + round.len() as u64;
                 tape.push(TapeMark { sequence, instrument, price: tape_price });

@@ -23,6 +23,8 @@ pub const RULES: &[&str] = &[
 ];
 pub const OUTAGE: &[&str] = &["gap_ms", "marks", "hold_ms", "band", "release_ms"];
 pub const GATES: &[&str] = &["withdrawal_portion", "day_limit", "deficit_wait_ms"];
+pub const COMPOSITION: &[&str] = &["stale_ms", "ema_ms", "band"];
+pub const VOLATILITY: &[&str] = &["window_ms", "reference", "multiple_max", "rise", "fall"];
 pub const BREAKER: &[&str] = &["band", "window_ms", "halt_ms", "stages", "stage_ms", "stage_band"];
 pub const RUNGS: &[&str] = &["warned", "liquidatable", "takeover"];
 pub const CLOSE_FACTOR: &[&str] = &["above", "portion", "window_ms"];
@@ -34,6 +36,7 @@ pub const INSTRUMENT: &[&str] = &[
     "open_interest",
     "funding",
     "expiry",
+    "volatility",
     "fee",
     "slippage",
     "limit_band",
@@ -43,6 +46,7 @@ pub const INSTRUMENT: &[&str] = &[
     "backstop",
     "unwind",
     "breaker",
+    "composition",
     "book",
 ];
 pub const COLLATERAL: &[&str] = &[
@@ -59,6 +63,7 @@ pub const COLLATERAL: &[&str] = &[
     "backstop",
     "unwind",
     "breaker",
+    "composition",
     "book",
 ];
 pub const GRID: &[&str] = &["lot", "tick", "price_bits", "size_bits"];
@@ -76,7 +81,7 @@ pub const GROUP: &[&str] = &["credit", "instruments"];
 
 /// All of them, by the name of their table.
 #[cfg(test)]
-pub const ALL: [(&str, &[&str]); 22] = [
+pub const ALL: [(&str, &[&str]); 24] = [
     ("file", FILE),
     ("rules", RULES),
     ("rungs", RUNGS),
@@ -94,6 +99,8 @@ pub const ALL: [(&str, &[&str]); 22] = [
     ("expiry", EXPIRY),
     ("unwind", UNWIND),
     ("breaker", BREAKER),
+    ("composition", COMPOSITION),
+    ("volatility", VOLATILITY),
     ("outage", OUTAGE),
     ("gates", GATES),
     ("book", BOOK),

@@ -1,8 +1,8 @@
 //! From the text of a rules file to the rule set, with every fault of the text.
 
 use engine::rules::{
-    BackstopLimits, Breaker, Budget, CloseFactor, Deleveraging, Expiry, Funding, Gates, Insurance,
-    OpenInterest, Outage, Redemption, Rules, Unwind, VenueRules,
+    BackstopLimits, Breaker, Budget, CloseFactor, Composition, Deleveraging, Expiry, Funding, Gates,
+    Insurance, OpenInterest, Outage, Redemption, Rules, Unwind, VenueRules, Volatility,
 };
 use model::tier::{TierError, TierTable};
 use model::units::{Scale, TIERS_MAX};
@@ -183,6 +183,9 @@ fn contract(table: &Table<'_>, scale: u32) -> Contract {
         funding: table
             .read("funding", None, |node| unless_none(node, keys::FUNDING, |table| funding(table, scale))),
         expiry: table.read("expiry", None, |node| unless_none(node, keys::EXPIRY, expiry)),
+        volatility: table.read("volatility", None, |node| {
+            unless_none(node, keys::VOLATILITY, |table| volatility(table, scale))
+        }),
         trading: trading(table, scale),
     }
 }
@@ -208,6 +211,25 @@ fn funding(table: &Table<'_>, scale: u32) -> Funding {
         interest: table.read("interest", 0, rate),
         clamp: table.read("clamp", 0, rate),
         cap: table.read("cap", 0, |node| node.rate(scale, 0..=scale - 1)),
+    }
+}
+
+fn composition(table: &Table<'_>, scale: u32) -> Composition {
+    Composition {
+        stale_ms: table.read("stale_ms", 0, |node| node.integer(0..=number::PHASE_MS_MAX)),
+        ema_ms: table.read("ema_ms", 1, |node| node.integer(1..=number::PHASE_MS_MAX)),
+        band: table.read("band", 0, |node| node.rate(scale, 0..=scale - 1)),
+    }
+}
+
+fn volatility(table: &Table<'_>, scale: u32) -> Volatility {
+    let rate = |key, least, most| table.read(key, least, |node| node.rate(scale, least..=most));
+    Volatility {
+        window_ms: table.read("window_ms", 1, |node| node.integer(1..=number::PHASE_MS_MAX)),
+        reference: rate("reference", 1, scale),
+        multiple_max: rate("multiple_max", scale, 100 * scale),
+        rise: rate("rise", 1, 100 * scale),
+        fall: rate("fall", 1, 100 * scale),
     }
 }
 
@@ -294,6 +316,9 @@ fn trading(table: &Table<'_>, scale: u32) -> Trading {
             .read("unwind", None, |node| unless_none(node, keys::UNWIND, |table| unwind(table, scale))),
         breaker: table
             .read("breaker", None, |node| unless_none(node, keys::BREAKER, |table| breaker(table, scale))),
+        composition: table.read("composition", None, |node| {
+            unless_none(node, keys::COMPOSITION, |table| composition(table, scale))
+        }),
         book: table.read("book", Book::default(), |node| {
             if node.is_word(NONE) {
                 return Some(Book::default());

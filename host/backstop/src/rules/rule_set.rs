@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use borsh::BorshSerialize;
 use engine::rules::{
-    BackstopLimits, Breaker, Budget, Depth, Expiry, Funding, Hedge, InstrumentSpec, Kind, OpenInterest,
-    Redemption, Rules, Unwind,
+    BackstopLimits, Breaker, Budget, Composition, Depth, Expiry, Funding, Hedge, InstrumentSpec, Kind,
+    OpenInterest, Redemption, Rules, Unwind, Volatility,
 };
 use rust_decimal::Decimal;
 
@@ -37,6 +37,7 @@ pub struct Contract {
     pub open_interest: OpenInterest,
     pub funding: Option<Funding>,
     pub expiry: Option<Expiry>,
+    pub volatility: Option<Volatility>,
     pub trading: Trading,
 }
 
@@ -62,6 +63,7 @@ pub struct Trading {
     pub backstop: BackstopLimits,
     pub unwind: Option<Unwind>,
     pub breaker: Option<Breaker>,
+    pub composition: Option<Composition>,
     pub book: Book,
 }
 
@@ -149,7 +151,7 @@ impl RuleSet {
             (grid, trading, InstrumentSpec { kind, weight_long, weight_short, redemption, ..base })
         } else {
             let unlisted = || SpecError::Unlisted { symbol: symbol.into() };
-            let Contract { grid, brackets, initial, open_interest, funding, expiry, trading } =
+            let Contract { grid, brackets, initial, open_interest, funding, expiry, volatility, trading } =
                 self.contract(symbol).ok_or_else(unlisted)?;
             let base = InstrumentSpec {
                 brackets: brackets.brackets.clone(),
@@ -157,6 +159,7 @@ impl RuleSet {
                 open_interest: *open_interest,
                 funding: *funding,
                 expiry: *expiry,
+                volatility: *volatility,
                 hedge: self.hedge(symbol),
                 ..base
             };
@@ -180,6 +183,7 @@ impl RuleSet {
             backstop,
             unwind,
             breaker,
+            composition,
             book,
         } = *trading;
         Ok(InstrumentSpec {
@@ -196,6 +200,7 @@ impl RuleSet {
             backstop,
             unwind,
             breaker,
+            composition,
             depth: book.depth(quoted.quanta),
             ..base
         })

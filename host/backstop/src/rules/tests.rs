@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 
 use engine::rules::{
-    BackstopLimits, Breaker, Budget, CloseFactor, Deleveraging, Expiry, Funding, Gates, Insurance, Kind,
-    OpenInterest, Outage, Redemption, Rules, Unwind, VenueRules,
+    BackstopLimits, Breaker, Budget, CloseFactor, Composition, Deleveraging, Expiry, Funding, Gates,
+    Insurance, Kind, OpenInterest, Outage, Redemption, Rules, Unwind, VenueRules, Volatility,
 };
 use model::tier::TierTable;
 use model::units::Scale;
@@ -397,29 +397,54 @@ fn any_trading(scale: u32) -> impl Strategy<Value = Trading> {
             .prop_map(|(levels, step, level, refill_seconds)| Book { levels, step, level, refill_seconds })
     ];
     let rates = (rate.clone(), 0..scale - scale.div_ceil(2) + 1, rate.clone(), rate);
-    (rates, budget, limit(), (limit(), limit()), (any_unwind(scale), any_breaker(scale)), book).prop_map(
-        |(
-            (fee, slippage, limit_band, mark_band),
-            budget,
-            fund_cap,
-            (notional, loss),
-            (unwind, breaker),
-            book,
-        )| {
-            Trading {
-                fee,
-                slippage: slippage.saturating_sub(1),
-                limit_band,
-                mark_band,
+    (
+        rates,
+        budget,
+        limit(),
+        (limit(), limit()),
+        (any_unwind(scale), any_breaker(scale), any_composition(scale)),
+        book,
+    )
+        .prop_map(
+            |(
+                (fee, slippage, limit_band, mark_band),
                 budget,
                 fund_cap,
-                backstop: BackstopLimits { notional, loss },
-                unwind,
-                breaker,
+                (notional, loss),
+                (unwind, breaker, composition),
                 book,
-            }
-        },
-    )
+            )| {
+                Trading {
+                    fee,
+                    slippage: slippage.saturating_sub(1),
+                    limit_band,
+                    mark_band,
+                    budget,
+                    fund_cap,
+                    backstop: BackstopLimits { notional, loss },
+                    unwind,
+                    breaker,
+                    composition,
+                    book,
+                }
+            },
+        )
+}
+
+fn any_composition(scale: u32) -> impl Strategy<Value = Option<Composition>> {
+    let parts = (0i64..1 << 40, 1i64..1 << 40, 0..scale);
+    prop::option::of(parts.prop_map(|(stale_ms, ema_ms, band)| Composition { stale_ms, ema_ms, band }))
+}
+
+fn any_volatility(scale: u32) -> impl Strategy<Value = Option<Volatility>> {
+    let parts = (1i64..1 << 40, 1..=scale, scale..=100 * scale, 1..=100 * scale, 1..=100 * scale);
+    prop::option::of(parts.prop_map(|(window_ms, reference, multiple_max, rise, fall)| Volatility {
+        window_ms,
+        reference,
+        multiple_max,
+        rise,
+        fall,
+    }))
 }
 
 fn any_breaker(scale: u32) -> impl Strategy<Value = Option<Breaker>> {
@@ -474,23 +499,26 @@ fn any_contract(scale: u32) -> impl Strategy<Value = Contract> {
         any_tiers(scale, 0),
         interest,
         any_end(scale),
+        any_volatility(scale),
         any_trading(scale),
         any::<bool>(),
     );
-    parts.prop_map(move |(grid, brackets, initial, interest, (funding, expiry), trading, is_scaled)| {
-        // Initial margin that would lie below the maintenance margin is the whole notional instead.
-        let table = |tiers: &Tiers| TierTable::new(Scale::new(scale).unwrap(), &tiers.brackets).unwrap();
-        let is_below = !initial.brackets.is_empty() && {
-            let (one, other) = (table(&initial), table(&brackets));
-            let edges =
-                initial.brackets.iter().chain(&brackets.brackets).map(|bracket| u128::from(bracket.0));
-            edges.chain([(1 << 59) - 1]).any(|edge| one.requirement(edge) < other.requirement(edge))
-        };
-        let initial = if is_below { Tiers::of(vec![(0, scale)]) } else { initial };
-        let open_interest =
-            if is_scaled && !initial.brackets.is_empty() { interest } else { OpenInterest::default() };
-        Contract { grid, brackets, initial, open_interest, funding, expiry, trading }
-    })
+    parts.prop_map(
+        move |(grid, brackets, initial, interest, (funding, expiry), volatility, trading, is_scaled)| {
+            // Initial margin that would lie below the maintenance margin is the whole notional instead.
+            let table = |tiers: &Tiers| TierTable::new(Scale::new(scale).unwrap(), &tiers.brackets).unwrap();
+            let is_below = !initial.brackets.is_empty() && {
+                let (one, other) = (table(&initial), table(&brackets));
+                let edges =
+                    initial.brackets.iter().chain(&brackets.brackets).map(|bracket| u128::from(bracket.0));
+                edges.chain([(1 << 59) - 1]).any(|edge| one.requirement(edge) < other.requirement(edge))
+            };
+            let initial = if is_below { Tiers::of(vec![(0, scale)]) } else { initial };
+            let open_interest =
+                if is_scaled && !initial.brackets.is_empty() { interest } else { OpenInterest::default() };
+            Contract { grid, brackets, initial, open_interest, funding, expiry, volatility, trading }
+        },
+    )
 }
 
 fn any_rules() -> impl Strategy<Value = Rules> {
@@ -601,10 +629,11 @@ prop_compose! {
 /// A contract without a rate, for any scale.
 fn built_in_over(scale: u32) -> Option<Contract> {
     let mut contract = built_in().defaults.clone()?;
-    (contract.brackets, contract.funding) = (Tiers::of(vec![(0, scale)]), None);
+    contract.brackets = Tiers::of(vec![(0, scale)]);
+    (contract.funding, contract.volatility) = (None, None);
     let trading = &mut contract.trading;
     (trading.fee, trading.slippage, trading.limit_band, trading.mark_band) = (0, 0, 0, 0);
-    (trading.unwind, trading.breaker) = (None, None);
+    (trading.unwind, trading.breaker, trading.composition) = (None, None, None);
     trading.book = Book::default();
     Some(contract)
 }

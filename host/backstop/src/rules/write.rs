@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use engine::rules::{BackstopLimits, Breaker, Budget, Expiry, Funding, OpenInterest, Outage, Rules, Unwind};
+use engine::rules::{
+    BackstopLimits, Breaker, Budget, Composition, Expiry, Funding, OpenInterest, Outage, Rules, Unwind,
+    Volatility,
+};
 use serde::Serialize;
 
 use super::node::{UNLIMITED, joined, key_text};
@@ -138,7 +141,7 @@ pub fn rules(rules: &Rules) -> Entries {
 
 /// Keys and values of the table.
 pub fn contract(rules: &Contract, scale: u32) -> Entries {
-    let Contract { grid, brackets, initial, open_interest, funding, expiry, trading } = rules;
+    let Contract { grid, brackets, initial, open_interest, funding, expiry, volatility, trading } = rules;
     let open_interest = match *open_interest {
         OpenInterest { upper: 0, .. } => quoted(UNSCALED),
         OpenInterest { lower, upper } => {
@@ -152,6 +155,7 @@ pub fn contract(rules: &Contract, scale: u32) -> Entries {
         ("open_interest", open_interest),
         ("funding", funding.map_or_else(none, |rule| funding_text(&rule, scale))),
         ("expiry", expiry.map_or_else(none, |rule| expiry_text(&rule))),
+        ("volatility", volatility.map_or_else(none, |rule| volatility_text(&rule, scale))),
     ];
     entries.extend(trading_entries(trading, scale));
     entries
@@ -192,6 +196,24 @@ fn funding_text(rule: &Funding, scale: u32) -> String {
 
 fn expiry_text(rule: &Expiry) -> String {
     inline(&[("time_ms", rule.time_ms.to_string()), ("window_ms", rule.window_ms.to_string())])
+}
+
+fn composition_text(rule: &Composition, scale: u32) -> String {
+    inline(&[
+        ("stale_ms", rule.stale_ms.to_string()),
+        ("ema_ms", rule.ema_ms.to_string()),
+        ("band", rate_text(rule.band, scale)),
+    ])
+}
+
+fn volatility_text(rule: &Volatility, scale: u32) -> String {
+    inline(&[
+        ("window_ms", rule.window_ms.to_string()),
+        ("reference", rate_text(rule.reference, scale)),
+        ("multiple_max", rate_text(rule.multiple_max, scale)),
+        ("rise", rate_text(rule.rise, scale)),
+        ("fall", rate_text(rule.fall, scale)),
+    ])
 }
 
 fn outage_text(rule: &Outage, scale: u32) -> String {
@@ -255,6 +277,7 @@ fn trading_entries(rules: &Trading, scale: u32) -> Entries {
         ("backstop", backstop),
         ("unwind", rules.unwind.map_or_else(none, |rule| unwind_text(&rule, scale))),
         ("breaker", rules.breaker.map_or_else(none, |rule| breaker_text(&rule, scale))),
+        ("composition", rules.composition.map_or_else(none, |rule| composition_text(&rule, scale))),
         ("book", book),
     ]
 }

@@ -103,6 +103,7 @@ impl Source {
                 open_interest: contract.open_interest,
                 funding: None,
                 expiry: None,
+                volatility: None,
                 trading: trading.clone(),
             };
             set.instruments.insert(symbol.clone(), contract);
@@ -113,7 +114,7 @@ impl Source {
         assert_eq!(read, set, "what is written is read back");
         let mut comment = format!(
             "Imported from {input}: {} instruments.\nThe scale {} is the smallest over which every rate is whole.\n\
-             What the source does not state is as in the built-in rules, but for funding, which no instrument has.",
+             What the source does not state is as in the built-in rules, but for funding and volatility, which no instrument has.",
             self.contracts.len(),
             count(scale.into())
         );
@@ -139,6 +140,7 @@ fn kept_rates<'a>(set: &'a mut RuleSet, trading: &'a mut super::Trading) -> Vec<
     let gates = &mut set.rules.gates;
     rates.extend([&mut gates.withdrawal_portion, &mut gates.day_limit]);
     rates.extend(set.rules.outage.as_mut().map(|outage| &mut outage.band));
+    rates.extend(trading.composition.as_mut().map(|composition| &mut composition.band));
     if let Some(breaker) = &mut trading.breaker {
         rates.extend([&mut breaker.band, &mut breaker.stage_band]);
     }
