@@ -38,7 +38,7 @@ fn assert_sound(outcome: &Outcome) {
     assert!(summary.verdicts_due > 0 && summary.verdicts_given == summary.verdicts_due);
     assert!(summary.audited > 0 && summary.ledger_balanced);
     assert!(summary.counters.liquidations_partial > 0, "some accounts are liquidated in parts");
-    assert!(summary.counters.liquidations_full + summary.takeovers > 0, "some whole");
+    assert!(summary.counters.liquidations_full + summary.counters.takeovers > 0, "some whole");
 }
 
 #[test]
