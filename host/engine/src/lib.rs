@@ -10,6 +10,7 @@ pub mod bucket;
 mod counters;
 pub mod decide;
 pub mod event;
+pub mod exposure;
 pub mod funding;
 pub mod guard;
 pub mod insurance;
