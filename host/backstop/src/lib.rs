@@ -7,6 +7,7 @@ pub mod feed;
 pub mod journal;
 pub mod replay;
 pub mod report;
+pub mod risk;
 pub mod rules;
 #[cfg(feature = "sim")]
 pub mod serve;

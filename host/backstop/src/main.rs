@@ -19,7 +19,7 @@ use backstop::replay::{LANES, Options, Request, Source, VenueOptions};
 use backstop::report::compare::{self, Comparison, Run};
 use backstop::rules::{self, RuleSet, RulesCommand};
 use backstop::venue::VenueConfig;
-use backstop::{conform, replay};
+use backstop::{conform, replay, risk};
 use clap::{Args, Parser, Subcommand};
 use device::pci::PciDevice;
 use engine::event::AccountId;
@@ -70,6 +70,24 @@ enum Command {
         /// Waveform of the gateware (FST), one lane only; large, for short runs
         #[arg(long, value_name = "FILE")]
         trace: Option<PathBuf>,
+    },
+    /// Say who would be liquidated if marks moved, and what that would do (docs/exposure.md)
+    Risk {
+        /// Journal to look at; default: that of the newest run in out/
+        #[arg(long, value_name = "FILE")]
+        journal: Option<PathBuf>,
+        /// Event after which to look; default: the last before an episode is settled
+        #[arg(long)]
+        sequence: Option<u64>,
+        /// Carry out a move of all marks, in permille, with all liquidations that follow
+        #[arg(long, value_name = "PERMILLE", allow_negative_numbers = true)]
+        what_if: Option<i32>,
+        /// Where the picture goes
+        #[arg(long, value_name = "FILE")]
+        svg: Option<PathBuf>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
     },
     /// Reports on runs that are done
     Report {
@@ -353,6 +371,14 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Explain { journal, account, sequence } => {
             must_exist(&journal)?;
             show(replay::explain::explain(&journal, AccountId(account), sequence)?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Risk { journal, sequence, what_if, svg, json } => {
+            if let Some(journal) = &journal {
+                must_exist(journal)?;
+            }
+            let report = risk::risk(&risk::Options { journal, sequence, what_if, svg })?;
+            show(if json { report.to_json() } else { report.to_string() })?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Device { command } => run_device(&command),

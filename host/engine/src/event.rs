@@ -260,6 +260,19 @@ pub struct VenueOrder {
 }
 
 impl Command {
+    /// The event that carrying it out is; none of an order, which the venue reports on.
+    pub fn outcome(&self) -> Option<Event> {
+        match *self {
+            Self::TakeOver { ref accounts } => Some(Event::TakenOver { accounts: accounts.clone() }),
+            Self::Bankrupt { ref accounts } => Some(Event::Bankrupted { accounts: accounts.clone() }),
+            Self::CancelOrders { account } => Some(Event::OrdersResting { account, count: 0, reserved: 0 }),
+            Self::Absorb { account, instrument, lots, quote } => {
+                Some(Event::Absorbed { account, instrument, lots, quote })
+            }
+            Self::PlaceOrder { .. } | Self::Unwind { .. } => None,
+        }
+    }
+
     /// The order that it sends, if it sends one.
     pub fn venue_order(&self) -> Option<VenueOrder> {
         match *self {

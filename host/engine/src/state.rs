@@ -101,6 +101,11 @@ impl Engine {
         &self.counters
     }
 
+    /// Event time of the last round.
+    pub fn time_ms(&self) -> TimeMs {
+        self.time_ms
+    }
+
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }

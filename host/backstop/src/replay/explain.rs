@@ -10,8 +10,7 @@ use engine::event::{AccountId, Command, EventSequence, Flag, Round, TimeMs};
 use engine::market::Market;
 use model::margin::Severity;
 
-use super::journaled::{Journaled, JournaledRound, JournaledRounds};
-use crate::journal::JournalReader;
+use super::journaled::walk;
 use crate::report::text::{money, price, scaled, time};
 
 /// One line of an account's story.
@@ -63,31 +62,6 @@ pub fn explain(path: &Path, account: AccountId, sequence: Option<EventSequence>)
         page.push_str("   nothing: never flagged, never acted on\n");
     }
     Ok(page)
-}
-
-/// Walks the journal through the engine alone: its verdicts are taken as they stand (`verify` checks them).
-fn walk(
-    path: &Path,
-    mut visit: impl FnMut(&mut Engine, u32, &JournaledRound) -> anyhow::Result<bool>,
-) -> anyhow::Result<()> {
-    let mut episode = 0;
-    let mut engine: Option<Engine> = None;
-    for item in JournaledRounds::new(JournalReader::open(path)?) {
-        match item? {
-            Journaled::EpisodeStarted { index, rules } => {
-                engine = Some(Engine::new(rules)?);
-                episode = index;
-            }
-            Journaled::Round(round) => {
-                let engine = engine.as_mut().context("a round outside an episode")?;
-                if !visit(engine, episode, &round)? {
-                    return Ok(());
-                }
-            }
-            Journaled::EpisodeEnded { .. } | Journaled::Note(_) => {}
-        }
-    }
-    Ok(())
 }
 
 fn story(path: &Path, account: AccountId) -> anyhow::Result<(Vec<Happening>, EventSequence)> {

@@ -1,10 +1,13 @@
 //! A journal read back as episodes and rounds.
 
+use std::path::Path;
+
 use anyhow::{Context, bail, ensure};
+use engine::Engine;
 use engine::event::{Command, Round, VerdictRecord};
 use engine::rules::Rules;
 
-use crate::journal::{Entry, JournalError};
+use crate::journal::{Entry, JournalError, JournalReader};
 
 /// What a journal says, one round at a time.
 #[derive(Debug)]
@@ -23,6 +26,35 @@ pub struct JournaledRound {
     pub round: Round,
     pub verdicts: Option<VerdictRecord>,
     pub commands: Option<Vec<Command>>,
+}
+
+/// Walks a journal through the engine alone: its verdicts are taken as they stand (`verify` checks them). `visit` applies each round, with its
+/// episode, and says whether to go on.
+///
+/// # Errors
+/// If the journal is damaged, or `visit` fails.
+pub fn walk(
+    path: &Path,
+    mut visit: impl FnMut(&mut Engine, u32, &JournaledRound) -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
+    let mut episode = 0;
+    let mut engine: Option<Engine> = None;
+    for item in JournaledRounds::new(JournalReader::open(path)?) {
+        match item? {
+            Journaled::EpisodeStarted { index, rules } => {
+                engine = Some(Engine::new(rules)?);
+                episode = index;
+            }
+            Journaled::Round(round) => {
+                let engine = engine.as_mut().context("a round outside an episode")?;
+                if !visit(engine, episode, &round)? {
+                    return Ok(());
+                }
+            }
+            Journaled::EpisodeEnded { .. } | Journaled::Note(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// Groups entries into rounds.

@@ -4,7 +4,7 @@ pub mod audit;
 mod compare;
 mod drill;
 pub mod explain;
-mod journaled;
+pub(crate) mod journaled;
 mod output;
 pub mod patrol;
 pub mod rounds;

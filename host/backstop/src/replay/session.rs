@@ -475,18 +475,12 @@ impl<'d, D: MarginDevice> Session<'d, D> {
 
     /// Carries a command out; its outcome is an event of the next round.
     fn perform(&mut self, time_ms: TimeMs, command: &Command) -> anyhow::Result<Event> {
-        Ok(match *command {
-            Command::TakeOver { ref accounts } => Event::TakenOver { accounts: accounts.clone() },
-            Command::Bankrupt { ref accounts } => Event::Bankrupted { accounts: accounts.clone() },
-            Command::CancelOrders { account } => Event::OrdersResting { account, count: 0, reserved: 0 },
-            Command::Absorb { account, instrument, lots, quote } => {
-                Event::Absorbed { account, instrument, lots, quote }
+        match (command.outcome(), command.venue_order()) {
+            (None, Some(VenueOrder { id, instrument, lots, limit })) => {
+                self.execute(time_ms, id, &Order { instrument, lots, limit })
             }
-            Command::PlaceOrder { order, instrument, lots, limit, .. }
-            | Command::Unwind { order, instrument, lots, limit } => {
-                self.execute(time_ms, order, &Order { instrument, lots, limit })?
-            }
-        })
+            (outcome, _) => Ok(outcome.expect("what goes to no venue has its outcome")),
+        }
     }
 
     /// The venue's report of an order that has arrived.

@@ -1,8 +1,8 @@
 //! What people read after a run: the summary, every liquidation, a picture. Amounts are decimals here and nowhere else.
 
 pub mod amount;
-mod axis;
-mod canvas;
+pub(crate) mod axis;
+pub(crate) mod canvas;
 pub mod compare;
 mod compare_picture;
 pub mod impact;

@@ -100,6 +100,14 @@ impl Engine {
         below(safe_from) | below(STEPS.len()) & !below(falls_from)
     }
 
+    /// Notional at the mark that the book has inside the limit band: bids, offers; none before the venue has told one.
+    pub fn depth(&self, instrument: InstrumentId) -> Option<[u128; 2]> {
+        let market = self.market(instrument);
+        let book = market.book.as_ref()?;
+        let within = |lots| book.walk(lots, market.spec.limit_band).lots;
+        Some([-i64::MAX, i64::MAX].map(|lots| u128::from(within(lots)) * u128::from(market.mark.get())))
+    }
+
     /// Notional that margin accounts hold long and short at the mark, and the share of the ten largest positions in it over the scale, rounded
     /// down.
     pub fn concentration(&self, instrument: InstrumentId) -> (u128, u128, u32) {
@@ -113,7 +121,7 @@ impl Engine {
         lots.sort_unstable_by_key(|&lots| std::cmp::Reverse(lots));
         let top: u128 = lots.iter().take(10).map(|&lots| u128::from(lots)).sum();
         let all = u128::from(market.long_lots) + u128::from(market.short_lots);
-        let share = if all == 0 { 0 } else { (top * u128::from(self.scale.get()) / all) as u32 };
+        let share = (top * u128::from(self.scale.get())).checked_div(all).unwrap_or(0) as u32;
         (u128::from(market.long_lots) * mark, u128::from(market.short_lots) * mark, share)
     }
 }

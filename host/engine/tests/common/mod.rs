@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::apply::{Action, Applied};
-use engine::event::{AccountId, Change, Command, Event, Flag, InstrumentId, Round};
+use engine::event::{AccountId, Change, Command, Event, Flag, InstrumentId, Round, VenueOrder};
 use engine::rules::{Depth, InstrumentSpec, Rules};
 use engine::{Engine, Exact};
 use model::margin::{self, Rungs, Severity};
@@ -193,21 +193,13 @@ impl World {
     }
 
     pub fn perform(&self, command: &Command) -> Event {
-        match *command {
-            Command::TakeOver { ref accounts } => Event::TakenOver { accounts: accounts.clone() },
-            Command::Bankrupt { ref accounts } => Event::Bankrupted { accounts: accounts.clone() },
-            Command::CancelOrders { account } => Event::OrdersResting { account, count: 0, reserved: 0 },
-            Command::Absorb { account, instrument, lots, quote } => {
-                Event::Absorbed { account, instrument, lots, quote }
-            }
-            Command::PlaceOrder { order, instrument, lots, limit, .. }
-            | Command::Unwind { order, instrument, lots, limit } => {
-                let mark = self.engine.markets()[usize::from(instrument.0)].mark.get() as i64;
-                let price = mark + (limit as i64 - mark) * self.venue.to_limit_percent / 100;
-                let filled = lots * self.venue.filled_percent / 100;
-                Event::Filled { order, lots: filled, quote: -filled * price }
-            }
-        }
+        let Some(VenueOrder { id, instrument, lots, limit }) = command.venue_order() else {
+            return command.outcome().unwrap();
+        };
+        let mark = self.engine.markets()[usize::from(instrument.0)].mark.get() as i64;
+        let price = mark + (limit as i64 - mark) * self.venue.to_limit_percent / 100;
+        let filled = lots * self.venue.filled_percent / 100;
+        Event::Filled { order: id, lots: filled, quote: -filled * price }
     }
 
     pub fn open(&mut self, account: u64, instrument: InstrumentId, lots: i64, collateral: i64) {

@@ -1,0 +1,229 @@
+//! The figures, for people and programs.
+
+use std::fmt::{self, Display};
+use std::path::Path;
+
+use engine::Engine;
+use engine::event::{InstrumentId, TimeMs};
+use engine::exposure::{Exposure, Profile, STEPS};
+use engine::insurance::cover::Cover;
+use engine::stress::SHOCKS;
+use serde::Serialize;
+
+use super::state::State;
+use super::what_if::WhatIf;
+use crate::report::text::{cents, count, time};
+
+/// Triggers shown of a market and side.
+const TRIGGERS: usize = 5;
+
+/// Money in quanta, prices in quanta per lot.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    pub journal: String,
+    pub episode: u32,
+    pub sequence: u64,
+    pub time_ms: TimeMs,
+    pub accounts: u64,
+    /// Shocks of all profiles, permille.
+    pub steps: Vec<i32>,
+    pub correlated: Profile,
+    pub markets: Vec<MarketRisk>,
+    pub funds: i128,
+    pub cover_target: u128,
+    pub cover_gap: u128,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub what_if: Option<WhatIf>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct MarketRisk {
+    pub symbol: String,
+    pub mark: u64,
+    pub long: u128,
+    pub short: u128,
+    /// Share of the ten largest positions in what all hold, permille.
+    pub ten_largest_permille: u32,
+    /// What the book has inside the limit band: bids, offers.
+    pub depth: Option<[u128; 2]>,
+    /// Only this mark moves.
+    pub profile: Profile,
+    /// Nearest to the mark first, by account.
+    pub below: Vec<Trigger>,
+    pub above: Vec<Trigger>,
+}
+
+/// A mark at which an account would be liquidated, everything else as it is.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Trigger {
+    pub account: u64,
+    pub price: u64,
+    pub lots: i64,
+}
+
+impl Report {
+    pub(super) fn of(state: &State, journal: &Path) -> Self {
+        let engine = &state.engine;
+        let exposure = Exposure::new(engine);
+        let Cover { target, gap, .. } = engine.cover_two(&SHOCKS);
+        let markets = (0..engine.markets().len() as u16).map(InstrumentId);
+        Self {
+            journal: journal.display().to_string(),
+            episode: state.episode,
+            sequence: state.sequence,
+            time_ms: engine.time_ms(),
+            accounts: engine.ledger().accounts() as u64,
+            steps: STEPS.to_vec(),
+            correlated: exposure.correlated().clone(),
+            markets: markets.map(|instrument| MarketRisk::of(engine, &exposure, instrument)).collect(),
+            funds: engine.insurance(),
+            cover_target: target,
+            cover_gap: gap,
+            what_if: None,
+        }
+    }
+
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a report is plain data")
+    }
+}
+
+impl MarketRisk {
+    fn of(engine: &Engine, exposure: &Exposure, instrument: InstrumentId) -> Self {
+        let market = &engine.markets()[usize::from(instrument.0)];
+        let (long, short, share) = engine.concentration(instrument);
+        let mark = market.mark.get();
+        let (mut below, mut above) = (Vec::new(), Vec::new());
+        for &index in market.holders.keys() {
+            let triggers = engine.triggers(index, instrument);
+            let (account, lots) =
+                (engine.ledger().id(index).0, engine.ledger().margin(index).size(instrument));
+            for (side, price) in [(&mut below, triggers.below), (&mut above, triggers.above)] {
+                side.extend(price.map(|price| Trigger { account, price, lots }));
+            }
+        }
+        for side in [&mut below, &mut above] {
+            side.sort_unstable_by_key(|trigger| (trigger.price.abs_diff(mark), trigger.account));
+            side.truncate(TRIGGERS);
+        }
+        Self {
+            symbol: market.spec.symbol.clone(),
+            mark,
+            long,
+            short,
+            ten_largest_permille: (u64::from(share) * 1_000 / u64::from(engine.rules().scale)) as u32,
+            depth: engine.depth(instrument),
+            profile: exposure.single(instrument).clone(),
+            below,
+            above,
+        }
+    }
+}
+
+/// Shocks that the tables show, permille.
+const SHOWN: [i32; 10] = [-500, -300, -200, -100, -50, -20, 20, 50, 100, 300];
+
+fn row(profile: &Profile, value: impl Fn(u64, u128) -> String) -> String {
+    let at = |step: &i32| STEPS.iter().position(|other| other == step).expect("a shown step is one of all");
+    SHOWN
+        .iter()
+        .map(at)
+        .map(|at| format!("{:>14}", value(profile.accounts[at], profile.notional[at])))
+        .collect()
+}
+
+fn units(quanta: u128) -> String {
+    count((quanta / 1_000_000) as u64)
+}
+
+impl Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        writeln!(
+            f,
+            "{}, episode {}, after event {}, {}",
+            self.journal,
+            self.episode,
+            self.sequence,
+            time(self.time_ms)
+        )?;
+        writeln!(f, "{} accounts; amounts in units of the quote currency\n", count(self.accounts))?;
+        let shocks: String =
+            SHOWN.iter().map(|&step| format!("{:>14}", format!("{:+} %", step / 10))).collect();
+        writeln!(f, "Liquidated if marks moved by {shocks}")?;
+        writeln!(f, "  all together, accounts     {}", row(&self.correlated, |accounts, _| count(accounts)))?;
+        writeln!(f, "  all together, notional     {}", row(&self.correlated, |_, notional| units(notional)))?;
+        for market in &self.markets {
+            writeln!(
+                f,
+                "  {:<14} alone        {}",
+                market.symbol,
+                row(&market.profile, |_, notional| units(notional))
+            )?;
+        }
+        writeln!(
+            f,
+            "\n{:<16}{:>18}{:>18}{:>14}{:>18}{:>18}",
+            "Market", "long", "short", "ten largest", "bids in band", "offers in band"
+        )?;
+        for market in &self.markets {
+            let depth = |side: usize| market.depth.map_or("unknown".into(), |depth| units(depth[side]));
+            writeln!(
+                f,
+                "{:<16}{:>18}{:>18}{:>14}{:>18}{:>18}",
+                market.symbol,
+                units(market.long),
+                units(market.short),
+                format!("{}.{} %", market.ten_largest_permille / 10, market.ten_largest_permille % 10),
+                depth(0),
+                depth(1)
+            )?;
+        }
+        writeln!(f, "\nNearest triggers: mark in quanta per lot, and how far it is")?;
+        for market in &self.markets {
+            for (words, side) in [("falls to", &market.below), ("rises to", &market.above)] {
+                let Some(trigger) = side.first() else { continue };
+                let away = trigger.price.abs_diff(market.mark) * 10_000 / market.mark.max(1);
+                writeln!(
+                    f,
+                    "  {:<14} {words} {:>12} ({}.{:02} %): account {}, {:+} lots",
+                    market.symbol,
+                    trigger.price,
+                    away / 100,
+                    away % 100,
+                    trigger.account,
+                    trigger.lots
+                )?;
+            }
+        }
+        writeln!(
+            f,
+            "\nFunds {}; for the two largest failures {}, short of that {}",
+            cents(self.funds),
+            units(self.cover_target),
+            units(self.cover_gap)
+        )?;
+        let Some(shock) = &self.what_if else { return Ok(()) };
+        writeln!(
+            f,
+            "\nIf all marks went by {:+}.{} % (simulated: the book and its fills)",
+            shock.permille / 10,
+            shock.permille.abs() % 10
+        )?;
+        for (label, value) in [
+            ("at rest after", format!("{} s", shock.lasts_ms / 1_000)),
+            ("liquidated on the book", count(shock.liquidations)),
+            ("taken over / bankrupt", format!("{} / {}", count(shock.takeovers), count(shock.bankruptcies))),
+            ("slices", count(shock.slices)),
+            ("counterparties closed", count(shock.deleveraged)),
+            ("halts", count(shock.halts)),
+            ("funds pay", cents(shock.fund_paid)),
+            ("others bear", cents(shock.borne_by_others)),
+            ("bad debt", cents(shock.bad_debt)),
+            ("funds left", cents(shock.funds_left)),
+            ("still to be liquidated", count(shock.unresolved)),
+        ] {
+            writeln!(f, "  {label:<28}{value:>24}")?;
+        }
+        Ok(())
+    }
+}
