@@ -410,3 +410,52 @@ fn a_run_with_a_slow_venue_is_verified_and_two_runs_are_compared() {
     let missing = backstop(&["report", "compare", "/nowhere", "/nowhere"]);
     assert_eq!(missing.status.code(), Some(2), "{}", stderr(&missing));
 }
+
+#[test]
+fn risk_looks_at_any_event_of_a_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    let run = backstop(&["replay", "--device", "cpu", "--accounts", "64", "--out", out.to_str().unwrap()]);
+    assert!(run.status.success(), "{}", stderr(&run));
+    let (journal, svg) = (out.join("journal"), dir.path().join("risk.svg"));
+    let journal = journal.to_str().unwrap();
+    let risk = |more: &[&str]| backstop(&[&["risk", "--journal", journal][..], more].concat());
+    let output = risk(&["--sequence", "400", "--what-if", "-300", "--svg", svg.to_str().unwrap(), "--json"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&report["sequence"], &report["accounts"]), (&400.into(), &64.into()));
+    let falls = |profile: &serde_json::Value| -> Vec<u64> {
+        profile["accounts"].as_array().unwrap().iter().map(|count| count.as_u64().unwrap()).collect()
+    };
+    let correlated = falls(&report["correlated"]);
+    assert!(correlated[..26].is_sorted_by(|a, b| a >= b) && correlated[26..].is_sorted(), "{correlated:?}");
+    assert!(correlated[0] > 0, "somebody falls at half the price: {correlated:?}");
+    let shock = &report["what_if"];
+    assert_eq!(shock["unresolved"], 0);
+    let acted = ["liquidations", "takeovers", "bankruptcies"].map(|key| shock[key].as_u64().unwrap());
+    assert!(acted.iter().sum::<u64>() > 0, "{shock}");
+    let picture = std::fs::read_to_string(&svg).unwrap();
+    assert!(
+        picture.starts_with("<svg")
+            && picture.contains("Liquidation at risk")
+            && picture.contains("BTC-PERP")
+    );
+    let page = risk(&[]);
+    let page = String::from_utf8(page.stdout).unwrap();
+    assert!(
+        page.contains("Liquidated if marks moved by") && page.contains("for the two largest failures"),
+        "{page}"
+    );
+    for (args, words) in [
+        (vec!["--sequence", "99999999"], "is beyond the journal's last"),
+        (vec!["--what-if", "-1000"], "leaves no mark"),
+    ] {
+        let output = risk(&args);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stderr(&output).contains(words), "{}", stderr(&output));
+    }
+    let nowhere =
+        Command::new(env!("CARGO_BIN_EXE_backstop")).arg("risk").current_dir(dir.path()).output().unwrap();
+    assert_eq!(nowhere.status.code(), Some(2));
+    assert!(stderr(&nowhere).contains("make run"), "{}", stderr(&nowhere));
+}

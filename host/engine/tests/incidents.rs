@@ -5,9 +5,13 @@
 //! | 1 | dYdX v4, 10 October 2025: the fund was booked after the collateral, the chain halted | `funds`, `deleveraging` |
 //! | 2 | Hyperliquid, 10 October 2025: 34,983 deleveraging fills in 12 minutes, hedges cut | `deleveraging` |
 //! | 3 | JELLY, 26 March 2025: a backstop inherited a whole illiquid short | `backstop` |
+//! | 4 | Hyperliquid, 12 March 2025: profit withdrawn until the position was liquidated | `withdrawals` |
+//! | 5 | Binance, 10 October 2025: wrapped collateral marked on the venue's own thin book | `collateral` |
 //! | 6 | Maker, 12 March 2020: auctions won by bids of zero | `backstop` |
 //! | 7 | Mango, October 2022: profit in a market that its holder moved, as collateral | `collateral` |
 //! | 8 | dYdX v3, November 2023: concentration in YFI, a gap, 40 % of the fund | `funds` |
+//! | 9 | Drift, 1 April 2026: limits removed, and everything withdrawn | `withdrawals` |
+//! | 10 | Lighter, 11 October 2025: four and a half hours without prices, stale ones at the restart | `outage` |
 //! | 11 | Drift: accounts stuck in liquidation, price bands that block it in a crash | `recovery` |
 //! | 12 | Mango: dust below the line for ever | `dust` |
 //! | 13 | Percolator: the clock went on without accounts, self-trade against the fund | `self_trade` |
@@ -29,6 +33,8 @@ mod dust;
 mod evasion;
 #[path = "incidents/funds.rs"]
 mod funds;
+#[path = "incidents/outage.rs"]
+mod outage;
 #[path = "incidents/recovery.rs"]
 mod recovery;
 #[path = "incidents/scenario.rs"]
@@ -37,3 +43,5 @@ mod scenario;
 mod self_trade;
 #[path = "incidents/window.rs"]
 mod window;
+#[path = "incidents/withdrawals.rs"]
+mod withdrawals;

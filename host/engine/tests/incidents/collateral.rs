@@ -2,7 +2,7 @@
 
 use engine::apply::Refusal;
 use engine::event::{AccountId, Event, InstrumentId};
-use engine::rules::{InstrumentSpec, Kind};
+use engine::rules::{InstrumentSpec, Kind, Redemption};
 use model::margin::Severity;
 
 use crate::common::{BTC, ETH, rules, spec};
@@ -113,4 +113,37 @@ fn mango_assets_cannot_be_borrowed_beyond_equity() {
     assert_eq!(scenario.size(7, DOLLAR), 0);
     assert!(scenario.world.severity(7) < Severity::Insolvent);
     assert_eq!(scenario.world.engine.bad_debt(), 0);
+}
+
+/// Incident 5: Binance, 10 October 2025. A dollar that redeemed for a dollar all day was marked at 0.65 on the venue's own thin book for forty
+/// minutes, and accounts that held it as collateral were liquidated.
+#[test]
+fn binance_usde_a_thin_book_does_not_unmake_collateral_that_redeems() {
+    for (redeems, stands) in [(true, true), (false, false)] {
+        let redemption = Redemption { reference: None, ratio: 1_000_000, band: 20_000 };
+        let wrapped = InstrumentSpec {
+            lot_exponent: 0,
+            redemption: redeems.then_some(redemption),
+            ..asset("USDE", 900_000, 1_100_000)
+        };
+        let mut scenario = Scenario::new(rules(), [spec("BTC"), spec("ETH")], 10_000 * UNIT);
+        let events = vec![
+            Event::Listed { instrument: TOKEN, spec: wrapped.into() },
+            Event::Mark { instrument: TOKEN, price: 1_000_000 },
+            deposited(7, 0),
+            Event::DepositedAsset { account: AccountId(7), instrument: TOKEN, lots: 1_000 },
+            traded(7, BTC, 10_000, 1_000_000),
+        ];
+        assert_eq!(scenario.play(events), []);
+        // The market falls by 6 %, and the wrapped dollar with it on the venue's book alone.
+        for (btc, dollar) in [(970_000, 900_000), (940_000, 650_000)] {
+            scenario.mark(TOKEN, dollar);
+            scenario.mark(BTC, btc);
+        }
+        let marks = scenario.world.engine.markets();
+        assert_eq!(marks[2].mark.get(), if redeems { 980_000 } else { 650_000 });
+        // 882 of collateral less a loss of 600; at 0.65 it would be 585.
+        assert_eq!(scenario.size(7, BTC) == 10_000, stands);
+        assert_eq!(scenario.world.severity(7) == Severity::Healthy && stands, stands);
+    }
 }
