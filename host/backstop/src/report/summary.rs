@@ -291,6 +291,15 @@ impl Display for Summary {
         if self.cleared > 0 {
             row("flags cleared by credit or rounding", count(self.cleared))?;
         }
+        writeln!(f, "\nMarkets")?;
+        let mut row = |label: &str, value: String| writeln!(f, "  {label:<34}{value:>24}");
+        let Counters { halts, gates_opened, funding_payments, funding_paid, unwound, unwound_quote, .. } =
+            self.counters;
+        row("halts / gates after outages", format!("{} / {}", count(halts), count(gates_opened)))?;
+        row("funding payments", count(funding_payments))?;
+        row("... from payers to receivers", cents(funding_paid))?;
+        row("sales of the backstop's inventory", count(unwound))?;
+        row("... for", cents(unwound_quote as i128))?;
         writeln!(f, "\nInsurance funds, quote currency")?;
         let mut row = |label: &str, value: String| writeln!(f, "  {label:<34}{value:>24}");
         row("start", cents(self.counters.insurance_start))?;
