@@ -10,10 +10,11 @@ NOTIONAL_BITS = 59
 class Guard:
     """Mark guard of one instrument."""
 
-    __slots__ = ("applied", "held", "held_ms")
+    __slots__ = ("applied", "held", "held_ms", "doubted_ms")
 
     def __init__(self):
         self.applied = self.held = self.held_ms = None
+        self.doubted_ms = None  # when the first mark was held since one was applied
 
     def judge(self, time_ms, price, band, rules, counts):
         """Whether the mark is applied."""
@@ -36,11 +37,13 @@ class Guard:
         if is_near_applied:
             return self._apply(price, counts)
         self.held, self.held_ms = price, time_ms
+        if self.doubted_ms is None:
+            self.doubted_ms = time_ms
         counts["held"] += 1
         return False
 
     def _apply(self, price, counts):
-        self.applied = price
+        self.applied, self.doubted_ms = price, None
         counts["applied"] += 1
         return True
 

@@ -89,7 +89,7 @@ class Stability:
     def level(self, instrument):
         market = self.markets[instrument]
         level, guard = self.gate_level(market), market.guard
-        if guard.held is not None and self.time_ms - guard.held_ms < self.rules["mark_hold_ms"]:
+        if guard.doubted_ms is not None and self.time_ms - guard.doubted_ms < self.rules["mark_hold_ms"]:
             level = min(level, BOOK)
         return level
 

@@ -33,6 +33,8 @@ pub struct GuardCounts {
 pub struct Guard {
     applied: Option<u64>,
     held: Option<(TimeMs, u64)>,
+    /// When the first mark was held since one was applied.
+    doubted_ms: Option<TimeMs>,
     pub counts: GuardCounts,
 }
 
@@ -42,9 +44,9 @@ impl Guard {
         self.applied
     }
 
-    /// True while a held mark has not been decided on, at most for `hold_ms`.
+    /// True while marks are held and none is applied, at most for `hold_ms`: a bad print now and then puts nothing off.
     pub fn is_in_doubt(&self, now_ms: TimeMs, hold_ms: i64) -> bool {
-        self.held.is_some_and(|(since_ms, _)| now_ms.saturating_sub(since_ms) < hold_ms)
+        self.doubted_ms.is_some_and(|since_ms| now_ms.saturating_sub(since_ms) < hold_ms)
     }
 
     /// Judges a mark. `band` over `scale` is the furthest it may lie from the one it is compared with.
@@ -54,11 +56,13 @@ impl Guard {
         match judgement {
             Judgement::Applied | Judgement::Confirmed => {
                 self.applied = Some(price);
+                self.doubted_ms = None;
                 self.counts.applied += 1;
                 self.counts.confirmed += u64::from(judgement == Judgement::Confirmed);
             }
             Judgement::Held => {
                 self.held = Some((time_ms, price));
+                self.doubted_ms.get_or_insert(time_ms);
                 self.counts.held += 1;
             }
             Judgement::Dropped => self.counts.dropped += 1,

@@ -153,17 +153,46 @@ fn a_price_that_moved_during_an_outage_is_released_in_stages() {
     assert_eq!(commands[0], Command::Bankrupt { accounts: vec![AccountId(1)] });
 }
 
+/// An account of both markets, and BTC's mark in doubt from 5 s on.
+fn doubtful() -> World {
+    let mut world = world();
+    world.open(1, BTC, 10_000, 70_000_000);
+    world.open(1, ETH, 10_000, 0);
+    assert_eq!(at(&mut world, 5_000, vec![mark(1_300_000)]), [], "30 % up is held");
+    assert_eq!(world.engine.level(BTC), Level::BookOnly);
+    world
+}
+
+fn eth(price: u64) -> Event {
+    Event::Mark { instrument: ETH, price }
+}
+
 #[test]
 fn a_held_mark_puts_close_outs_off_and_no_longer_than_its_hold() {
-    let mut world = world();
-    world.open(1, BTC, 10_000, 60_000_000);
-    at(&mut world, 5_000, vec![mark(1_300_000)]);
-    assert_eq!(world.engine.level(BTC), Level::BookOnly, "30 % up is held");
-    assert_eq!(at(&mut world, 6_000, vec![mark(995_500)]), []);
-    assert!(world.severity(1) >= Severity::Takeover);
+    let mut world = doubtful();
+    // 50,000,000 less in ETH: 20,000,000 of a required 59,750,000.
+    assert_eq!(at(&mut world, 6_000, vec![eth(195_000)]), []);
+    assert_eq!(world.severity(1), Severity::Takeover);
+    // No mark decides on the held one any more, and still it ends.
     assert_eq!(at(&mut world, 64_999, Vec::new()), []);
-    // No mark decides on it any more, and still it ends.
     assert_eq!(at(&mut world, 65_000, Vec::new()), [Command::TakeOver { accounts: vec![AccountId(1)] }]);
+}
+
+#[test]
+fn bad_prints_now_and_then_put_nothing_off() {
+    // A mark that is applied beside the held one takes the doubt away.
+    let mut world = doubtful();
+    assert_eq!(at(&mut world, 6_000, vec![eth(195_000)]), []);
+    let commands = at(&mut world, 7_000, vec![mark(1_000_100)]);
+    assert_eq!(commands, [Command::TakeOver { accounts: vec![AccountId(1)] }]);
+    // Nor does doubt begin again with each of a row of marks that contradict each other.
+    let mut world = doubtful();
+    assert_eq!(at(&mut world, 6_000, vec![eth(195_000)]), []);
+    for (time_ms, price) in [(20_000, 500_000), (40_000, 1_300_001), (64_999, 700_000)] {
+        assert_eq!(at(&mut world, time_ms, vec![mark(price)]), []);
+    }
+    let commands = at(&mut world, 65_000, vec![mark(2_000)]);
+    assert_eq!(commands, [Command::TakeOver { accounts: vec![AccountId(1)] }]);
 }
 
 #[test]
