@@ -33,6 +33,8 @@ pub struct Reports {
     impact: Option<ImpactWriter<BufWriter<File>>>,
     episode: u32,
     plots: Vec<EpisodePlot>,
+    /// Halts of the episode that were seen.
+    halts: u64,
 }
 
 /// A run's files, all in one directory that was empty.
@@ -91,6 +93,7 @@ impl Output {
         let (rules, source) = (rules.clone(), source.to_owned());
         self.reports.episode = index;
         self.reports.plots.push(EpisodePlot::new(index));
+        self.reports.halts = 0;
         self.journal.record(Entry::EpisodeStarted { index, seed, rules, source })?;
         Ok(self.journal.record(Entry::Note { time_ms, text: venue })?)
     }
@@ -145,6 +148,8 @@ impl Reports {
                 }
             }
             plot.at_risk(time_ms, engine.watched());
+            let halts = engine.counters().halts;
+            plot.halts(time_ms, halts - std::mem::replace(&mut self.halts, halts));
             evaluated.applied.actions.iter().for_each(|action| plot.liquidation(action.time_ms));
             plot.money(time_ms, engine.insurance(), engine.bad_debt());
         }

@@ -22,6 +22,7 @@ const PEAK_PIXELS: i32 = 3;
 const AT_RISK: RGBColor = RGBColor(213, 94, 0);
 const ACTIONS: RGBColor = RGBColor(126, 142, 168);
 const FUND: RGBColor = RGBColor(0, 114, 178);
+const HALT: RGBColor = RGBColor(240, 190, 190);
 const DEBT: RGBColor = RGBColor(190, 20, 40);
 /// Told apart in colour-blind eyes too; a second round is dashed.
 const SYMBOLS: [RGBColor; 8] = [
@@ -86,6 +87,14 @@ impl Picture<'_, '_> {
             }
         }
         let axis = ValueAxis::around(low, high, MARKS.0, MARKS.1);
+        for (episode, column) in self.columns() {
+            let width = episode.halts.width_ms();
+            let halts = episode.halts.widened(width);
+            for (at, _) in (0..).zip(halts).filter(|(_, halts)| *halts > 0) {
+                let from = column.x(column.start_ms + at * width);
+                self.canvas.block([(from, MARKS.0), (from + 2, MARKS.1)], HALT)?;
+            }
+        }
         self.canvas.grid(&self.time.columns, &axis, LEFT, QUIET, true)?;
         for (episode, column) in self.columns() {
             for (name, series) in &episode.marks {
@@ -109,7 +118,9 @@ impl Picture<'_, '_> {
             x += width;
         }
         let top = MARKS.0 - 20 * rows.len() as i32;
-        let text = format!("Mark prices applied, first of each episode = 100{scale}");
+        let halts: u64 = self.episodes.iter().map(|episode| episode.halts.total()).sum();
+        let halted = if halts > 0 { format!("; {} halts shaded", count(halts)) } else { String::new() };
+        let text = format!("Mark prices applied, first of each episode = 100{scale}{halted}");
         self.canvas.text((LEFT, top - 20), &text, 16, INK, HPos::Left)?;
         for (y, row) in (top..).step_by(20).zip(rows) {
             for (x, at) in row {

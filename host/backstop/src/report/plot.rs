@@ -19,6 +19,7 @@ pub struct EpisodePlot {
     pub(super) marks: Vec<(String, Series)>,
     pub(super) at_risk: Series,
     pub(super) liquidations: Counts,
+    pub(super) halts: Counts,
     pub(super) fund: Series,
     pub(super) bad_debt: Series,
     pub(super) span_ms: Option<(TimeMs, TimeMs)>,
@@ -33,6 +34,7 @@ impl EpisodePlot {
             marks: Vec::new(),
             at_risk: series(),
             liquidations: Counts::new(BUCKETS_MAX),
+            halts: Counts::new(BUCKETS_MAX),
             fund: series(),
             bad_debt: series(),
             span_ms: None,
@@ -61,6 +63,12 @@ impl EpisodePlot {
         self.liquidations.add(time_ms);
     }
 
+    /// Halts of markets that began in a round.
+    pub fn halts(&mut self, time_ms: TimeMs, halts: u64) {
+        self.reach(time_ms);
+        (0..halts).for_each(|_| self.halts.add(time_ms));
+    }
+
     /// Balance of the insurance fund and bad debt so far, quanta, at the end of a round.
     pub fn money(&mut self, time_ms: TimeMs, fund: i128, bad_debt: i128) {
         self.reach(time_ms);
@@ -70,6 +78,7 @@ impl EpisodePlot {
 
     fn reach(&mut self, time_ms: TimeMs) {
         self.liquidations.start(time_ms);
+        self.halts.start(time_ms);
         let (start, end) = self.span_ms.unwrap_or((time_ms, time_ms));
         self.span_ms = Some((start, end.max(time_ms)));
     }

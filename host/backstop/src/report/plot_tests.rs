@@ -88,6 +88,18 @@ fn ten_episodes() {
 }
 
 #[test]
+fn halts_are_shaded_and_counted() {
+    let mut halted = episode(0, 1_440_000_000_000, 600, &["BTCUSD"], 0.3);
+    let shaded = |svg: &str| svg.matches("#F0BEBE").count();
+    let calm = look("calm", &plot(vec![halted.clone()]));
+    assert!(shaded(&calm) == 0 && !calm.contains("halts"));
+    halted.halts(1_440_000_000_000 + 600 * 60_000, 2);
+    halted.halts(1_440_000_000_000 + 900 * 60_000, 1);
+    let svg = look("halted", &plot(vec![halted]));
+    assert!(shaded(&svg) == 2 && svg.contains("3 halts shaded"), "{}", shaded(&svg));
+}
+
+#[test]
 fn little_or_nothing() {
     assert!(look("none", &plot(vec![])).contains("Nothing happened"));
     assert!(look("unfed", &plot(vec![EpisodePlot::new(0)])).contains("Nothing happened"));
