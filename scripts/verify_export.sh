@@ -21,10 +21,17 @@ recompute() {
 recompute --accounts 500
 recompute --accounts 200 --seed 2 --venue-latency 2000 --venue-rejects 100000
 
-# Marks composed of index and book, and an outage in every pause of the scenario's marks longer than its steps.
+# Marks composed of index and book, halts at small moves, and a gate at every mark, which every third of them ends.
 sed -e 's/^composition = .*/composition = { stale_ms = 60_000, ema_ms = 150_000, band = 0.05 }/' -e 's/gap_ms = 600_000/gap_ms = 5_000/' \
-    -e 's/^breaker = { band = 0.1,/breaker = { band = 0.02,/' host/backstop/rules/default.toml >"$work/composed.toml"
+    -e 's/hold_ms = 60_000, band = 0.05, release_ms = 60_000/hold_ms = 4_000, band = 0.005, release_ms = 999/' -e 's/^breaker = { band = 0.1,/breaker = { band = 0.02,/' host/backstop/rules/default.toml >"$work/composed.toml"
 recompute --accounts 200 --seed 3 --rules "$work/composed.toml"
+python3 - "$work/summary.json" <<'END'
+import json, sys
+summary = json.load(open(sys.argv[1]))
+missing = [name for name in ("halts", "gates_opened", "slices", "takeovers") if summary[name] == 0]
+if missing:
+    sys.exit(f"verify_export: under composed marks there were no {', '.join(missing)}, so the run shows nothing; change its rules")
+END
 
 for order in pro-rata hyperliquid bitmex binance rotation; do
     sed -e 's/^budget = .*/budget = { capacity = 20_000, refill = 2_000 }/' -e 's/^backstop = .*/backstop = { notional = 50_000, loss = 10_000 }/' \

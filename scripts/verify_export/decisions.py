@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from verify_export.arithmetic import INSOLVENT, LIQUIDATABLE, TAKEOVER, ceil_div, fewest_lots
 from verify_export.close_out import ACCOUNTS_MAX
-from verify_export.stability import ALL
+from verify_export.stability import ALL, MARKS
 
 SEARCHES_MAX = 8
 UNBOUNDED = 1 << 200  # more than any notional
@@ -21,7 +21,8 @@ class Decisions:
             if judged[0] > account.severity:
                 self.report("verdict", f"at most the device's severity {account.severity} of account {account.id}", judged[0])
             queue.append((-judged[0], -self.margin.notional(account), account.id, judged))
-        if any(-verdict == INSOLVENT for verdict, *_ in queue):
+        self.is_deficit_open = any(-verdict == INSOLVENT for verdict, *_ in queue)
+        if self.is_deficit_open:
             self.deficit_ms = self.time_ms
         under_way = {self.books.accounts[account_id] for verdict, _, account_id, _ in queue if -verdict >= LIQUIDATABLE}
         self.cancelled &= under_way | self.reducing
@@ -43,20 +44,24 @@ class Decisions:
     def action(self, account, verdict, equity, requirement, required):
         if account.pending == "outcome":
             return None
-        if account.pending == "cancel" and verdict < TAKEOVER and self.time_ms - account.cancel_ms < self.rules["cancel_wait_ms"]:
+        allowed = self.allowed(account)
+        if self.is_cancelling(account) and (verdict < TAKEOVER or allowed != ALL):
             return None
         if verdict >= LIQUIDATABLE and account.resting > 0 and account not in self.cancelled:
             return ("cancel_orders", account.id)
-        if verdict >= TAKEOVER and not self.may_close_out(account):
+        if allowed == MARKS or verdict == INSOLVENT and allowed != ALL:
             return None
         if verdict == INSOLVENT:
             return "bankrupt"
-        if verdict == TAKEOVER:
+        if verdict == TAKEOVER and allowed == ALL:
             return "take_over"
-        if verdict == LIQUIDATABLE:
+        if verdict >= LIQUIDATABLE:
             account.reducing = True
             self.reducing.add(account)
         return self.reduce(account, verdict, equity, requirement, required) if account.reducing else None
+
+    def is_cancelling(self, account):
+        return account.pending == "cancel" and self.time_ms - account.cancel_ms < self.rules["cancel_wait_ms"]
 
     def reduce(self, account, verdict, equity, requirement, required):
         rules, short = self.rules, account.short_slices
@@ -73,8 +78,8 @@ class Decisions:
                 return self.slice(account, best, room, equity, requirement, required)
             if not all(self.is_book_open(instrument) for instrument in account.lots):
                 return None
-        if verdict == LIQUIDATABLE:
-            return "take_over" if self.may_close_out(account) else None
+        if verdict >= LIQUIDATABLE:
+            return "take_over" if self.allowed(account) == ALL else None
         self.end_liquidation(account)
         return None
 

@@ -183,9 +183,9 @@ class Episode(CloseOut, Decisions, Lives, Marks, Stability):
         price = self.believed(market.spec, price)
         self.check_price(market, price)
         self.counts["marks"] += 1
-        outage, breaker = self.rules["outage"], market.spec["breaker"]
+        outage, breaker, before = self.rules["outage"], market.spec["breaker"], market.guard.applied
         if outage is not None:
-            market.calm.see(self.time_ms, market.guard.applied, outage)
+            market.calm.see(self.time_ms, before, outage)
         if not market.guard.judge(self.time_ms, price, market.spec["mark_band"], self.rules, self.counts):
             return None
         if outage is not None:
@@ -193,7 +193,7 @@ class Episode(CloseOut, Decisions, Lives, Marks, Stability):
         if market.spec["volatility"] is not None:
             market.inputs.note_mark(self.time_ms, price, market.spec["volatility"], self.scale)
         if breaker is not None:
-            market.calm.note(self.time_ms, price, breaker, self.scale)
+            market.calm.note(self.time_ms, before, price, breaker, self.scale)
         self.note_mark(market)
         self.prices[instrument] = price
         self.sample_premium(instrument)
@@ -256,11 +256,9 @@ class Episode(CloseOut, Decisions, Lives, Marks, Stability):
         payer, payee, quanta = self.account(event["from"]), self.account(event["to"]), event["quanta"]
         if payer is payee or payer.owner != payee.owner or quanta < 0:
             raise Refused
-        if abs(payer.cash - quanta) >= CASH_MAX or abs(payee.cash + quanta) >= CASH_MAX or payer.reducing:
+        if abs(payer.cash - quanta) >= CASH_MAX or abs(payee.cash + quanta) >= CASH_MAX:
             raise Refused
-        equity, _ = self.margin.evaluate(payer)
-        if equity - self.scale * quanta < self.margin.initial(payer) + self.scale * payer.reserved:
-            raise Refused
+        self.check_leaving(payer, quanta)
         self.books.pay(payer, payee, quanta)
         payer.paid_in -= quanta
         payee.paid_in += quanta

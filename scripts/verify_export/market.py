@@ -16,6 +16,12 @@ class Guard:
         self.applied = self.held = self.held_ms = None
         self.doubted_ms = None  # when the first mark was held since one was applied
 
+    def is_holding(self, time_ms, hold_ms):
+        return self.held is not None and time_ms - self.held_ms < hold_ms
+
+    def is_in_doubt(self, time_ms, hold_ms):
+        return self.doubted_ms is not None and time_ms - self.doubted_ms < hold_ms
+
     def judge(self, time_ms, price, band, rules, counts):
         """Whether the mark is applied."""
         scale = rules["scale"]

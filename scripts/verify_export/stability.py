@@ -13,7 +13,7 @@ class Calm:
     __slots__ = ("window", "halted_ms", "seen_ms", "opened", "released_ms")
 
     def __init__(self):
-        self.window = self.halted_ms = None  # the window: (its start, its first mark)
+        self.window = self.halted_ms = None  # the window: (its start, the mark that stood then)
         self.seen_ms = self.opened = self.released_ms = None  # opened: [since, last mark before, marks applied]
 
     def see(self, time_ms, applied, outage):
@@ -21,7 +21,7 @@ class Calm:
         last_ms = time_ms if self.seen_ms is None else self.seen_ms
         self.seen_ms = max(last_ms, time_ms)
         if applied is not None and time_ms - last_ms >= outage["gap_ms"]:
-            self.opened = [time_ms, applied, 0]
+            self.opened = [time_ms, applied, 0] if self.opened is None else [time_ms, *self.opened[1:]]
 
     def count(self, time_ms, mark, outage, scale):
         """A mark was applied."""
@@ -55,20 +55,18 @@ class Calm:
         stage = reopening_ms // breaker["stage_ms"] + 1
         return stage if stage <= breaker["stages"] else None
 
-    def note(self, time_ms, mark, breaker, scale):
-        """A mark was applied."""
+    def note(self, time_ms, before, mark, breaker, scale):
+        """A mark was applied, after the mark `before`, if there was one."""
         if self.stage(time_ms, breaker) == 0:
             return
-        if self.window is not None:
-            since_ms, first = self.window
-            is_over = time_ms - since_ms >= breaker["window_ms"]
-            if self.halted_ms is not None and since_ms < self.halted_ms + breaker["halt_ms"]:
-                is_over = True
-            if not is_over:
-                if abs(mark - first) * scale > first * breaker["band"]:
-                    self.halted_ms = time_ms
-                return
-        self.window = (time_ms, mark)
+        is_over = self.window is None or time_ms - self.window[0] >= breaker["window_ms"]
+        if not is_over and self.halted_ms is not None:
+            is_over = self.window[0] < self.halted_ms + breaker["halt_ms"]
+        if is_over:
+            self.window = (time_ms, mark if before is None else before)
+        first = self.window[1]
+        if abs(mark - first) * scale > first * breaker["band"]:
+            self.halted_ms = time_ms
 
 
 class Stability:
@@ -77,7 +75,8 @@ class Stability:
     def begin_stability(self):
         self.pauses = {}  # (instrument or None, action): until
         self.deficit_ms = None
-        self.day = None  # [start, most that leaves, what has left]
+        self.is_deficit_open = False
+        self.day = None  # (start, most that leaves, what has left)
 
     def is_paused(self, instrument, action):
         return any(self.time_ms < self.pauses.get((scope, action), self.time_ms) for scope in {None, instrument})
@@ -89,7 +88,7 @@ class Stability:
     def level(self, instrument):
         market = self.markets[instrument]
         level, guard = self.gate_level(market), market.guard
-        if guard.doubted_ms is not None and self.time_ms - guard.doubted_ms < self.rules["mark_hold_ms"]:
+        if guard.is_in_doubt(self.time_ms, self.rules["mark_hold_ms"]):
             level = min(level, BOOK)
         return level
 
@@ -103,10 +102,11 @@ class Stability:
             return False
         return self.stage(instrument) != 0 and self.level(instrument) != MARKS
 
-    def may_close_out(self, account):
+    def allowed(self, account):
+        """What liquidations may do to an account."""
         if self.is_paused(None, "liquidation"):
-            return False
-        return all(self.level(at) == ALL and not self.is_paused(at, "liquidation") for at in account.lots)
+            return MARKS
+        return min((MARKS if self.is_paused(at, "liquidation") else self.level(at) for at in account.lots), default=ALL)
 
     def takes_risk(self, instrument, lots, value):
         """Whether the market takes `lots` more for a value, magnitudes."""
@@ -120,26 +120,40 @@ class Stability:
 
     def withdrawals_closed(self):
         wait_ms = self.rules["gates"]["deficit_wait_ms"]
-        if self.is_paused(None, "withdrawals") or self.deficit_ms is not None and self.time_ms - self.deficit_ms < wait_ms:
+        if self.is_paused(None, "withdrawals") or self.is_deficit_open:
+            return True
+        if self.deficit_ms is not None and self.time_ms - self.deficit_ms < wait_ms:
             return True
         return any(self.gate_level(market) != ALL for market in self.markets)
 
-    def withdrawn(self, account, quanta):
-        row, gates = self.account(account), self.rules["gates"]
-        if quanta < 0 or self.withdrawals_closed() or row.reducing or row.severity >= LIQUIDATABLE:
-            self.refuse()
+    @staticmethod
+    def is_in_liquidation(row):
+        return row.reducing or row.severity >= LIQUIDATABLE
+
+    def check_leaving(self, row, quanta):
+        """What leaves an account for outside or for another one."""
+        hold_ms = self.rules["mark_hold_ms"]
+        for at in row.lots:
+            if self.level(at) != ALL or self.markets[at].guard.is_holding(self.time_ms, hold_ms):
+                self.refuse()
         kept = max(
             self.margin.initial(row) + self.scale * row.reserved,
-            self.margin.notional(row) * gates["withdrawal_portion"],
+            self.margin.notional(row) * self.rules["gates"]["withdrawal_portion"],
         )
-        if self.margin.evaluate(row)[0] - self.scale * quanta < kept:
+        if self.is_in_liquidation(row) or self.margin.evaluate(row)[0] - self.scale * quanta < kept:
             self.refuse()
-        outside = self.books.system["outside"]
-        if self.day is None or self.time_ms - self.day[0] >= DAY_MS:
-            self.day = [self.time_ms, max(0, -outside.cash) * gates["day_limit"] // self.scale, 0]
-        if quanta > self.day[1] - self.day[2]:
+
+    def withdrawn(self, account, quanta):
+        row, gates = self.account(account), self.rules["gates"]
+        if quanta < 0 or self.withdrawals_closed():
             self.refuse()
-        self.day[2] += quanta
+        self.check_leaving(row, quanta)
+        outside, day = self.books.system["outside"], self.day
+        if day is None or self.time_ms - day[0] >= DAY_MS:
+            day = (self.time_ms, max(0, -outside.cash) * gates["day_limit"] // self.scale, 0)
+        if quanta > day[1] - day[2]:
+            self.refuse()
+        self.day = (day[0], day[1], day[2] + quanta)
         self.books.pay(row, outside, quanta)
         row.paid_in -= quanta
         return (row,)
@@ -150,7 +164,7 @@ class Stability:
         size = self.check_size(row, instrument, lots, is_order=True)
         market = self.markets[instrument]
         self.check_price(market, limit)
-        if lots == 0:
+        if lots == 0 or self.is_in_liquidation(row):
             self.refuse()
         margin = 0
         if size * held < 0 or abs(size) > abs(held):

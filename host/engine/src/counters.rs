@@ -60,10 +60,11 @@ counters! {
     /// Prices that the guard of their source did not believe, and marks that nothing fresh was there to compose of.
     prices_doubted: u64,
     marks_missing: u64,
-    /// Halts of markets, gates after outages, and pauses.
+    /// Halts of markets, gates after outages, pauses, and withdrawals that were refused.
     halts: u64,
     gates_opened: u64,
     pauses: u64,
+    withdrawals_refused: u64,
     /// Events that broke a rule and changed nothing.
     refused_events: u64,
 }

@@ -44,6 +44,11 @@ impl Guard {
         self.applied
     }
 
+    /// True while a held mark has not been decided on, at most for `hold_ms`.
+    pub fn is_holding(&self, now_ms: TimeMs, hold_ms: i64) -> bool {
+        self.held.is_some_and(|(since_ms, _)| now_ms.saturating_sub(since_ms) < hold_ms)
+    }
+
     /// True while marks are held and none is applied, at most for `hold_ms`: a bad print now and then puts nothing off.
     pub fn is_in_doubt(&self, now_ms: TimeMs, hold_ms: i64) -> bool {
         self.doubted_ms.is_some_and(|since_ms| now_ms.saturating_sub(since_ms) < hold_ms)

@@ -36,15 +36,23 @@ pub enum Phase {
 /// A market's circuit breaker.
 #[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Halt {
-    /// First mark of the window, and its time.
+    /// Start of the window, and the mark that stood then.
     reference: Option<(TimeMs, u64)>,
     /// When the last halt began.
     halted_ms: Option<TimeMs>,
 }
 
 impl Halt {
-    /// A mark was applied. True if it halts the market.
-    pub fn note(&mut self, now_ms: TimeMs, mark: u64, scale: u32, rule: &Breaker) -> bool {
+    /// A mark was applied after the mark `before`. True if it halts the market. A window's reference is the mark that stood when it started,
+    /// so that a jump counts wherever it falls.
+    pub fn note(
+        &mut self,
+        now_ms: TimeMs,
+        before: Option<u64>,
+        mark: u64,
+        scale: u32,
+        rule: &Breaker,
+    ) -> bool {
         if self.phase(now_ms, rule) == Phase::Halted {
             return false;
         }
@@ -53,10 +61,8 @@ impl Halt {
             now_ms.saturating_sub(since_ms) < rule.window_ms
                 && reopened_ms.is_none_or(|reopened_ms| since_ms >= reopened_ms)
         });
-        let Some((_, first)) = reference else {
-            self.reference = Some((now_ms, mark));
-            return false;
-        };
+        let (since_ms, first) = reference.unwrap_or((now_ms, before.unwrap_or(mark)));
+        self.reference = Some((since_ms, first));
         let is_beyond =
             u128::from(mark.abs_diff(first)) * u128::from(scale) > u128::from(first) * u128::from(rule.band);
         if is_beyond {
@@ -81,7 +87,7 @@ impl Halt {
 /// What liquidations may do to holders of a market.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Level {
-    /// Nothing: its mark is not believed yet.
+    /// Nothing but cancel orders: its mark is not believed yet, or an operator paused it.
     MarksOnly,
     /// Slices on the book, whose prices protect the account.
     BookOnly,
@@ -114,7 +120,9 @@ impl Gate {
         let Some(before) = applied.filter(|_| now_ms.saturating_sub(seen_ms) >= rule.gap_ms) else {
             return false;
         };
-        self.opened = Some(Opened { since_ms: now_ms, before, marks: 0 });
+        // Marks so slow that each opens it anew are counted on, or nothing would ever end it.
+        let (before, marks) = self.opened.map_or((before, 0), |opened| (opened.before, opened.marks));
+        self.opened = Some(Opened { since_ms: now_ms, before, marks });
         true
     }
 
@@ -160,18 +168,21 @@ pub struct Withdrawals {
 const DAY_MS: i64 = 86_400_000;
 
 impl Withdrawals {
-    /// What may still leave at `now_ms`, quanta; a day starts with its first withdrawal.
-    pub fn room(&mut self, now_ms: TimeMs, held: u128, limit: u32, scale: u32) -> u128 {
-        let window = self.window.filter(|&(since_ms, _)| now_ms.saturating_sub(since_ms) < DAY_MS);
-        if window.is_none() {
-            *self = Self { window: Some((now_ms, held)), taken: 0 };
+    /// Takes what leaves at `now_ms` of what the venue holds from outside, quanta; a day starts with its first withdrawal. False, and nothing
+    /// is taken, if it is more than the day has left.
+    pub fn take(&mut self, quanta: u128, now_ms: TimeMs, held: u128, limit: u32, scale: u32) -> bool {
+        let is_present = |&(since_ms, _): &(TimeMs, u128)| now_ms.saturating_sub(since_ms) < DAY_MS;
+        let day = match self.window.filter(is_present) {
+            Some(_) => *self,
+            None => Self { window: Some((now_ms, held)), taken: 0 },
+        };
+        let at_start = day.window.map_or(0, |(_, at_start)| at_start);
+        let taken = day.taken + quanta;
+        let fits = taken <= at_start * u128::from(limit) / u128::from(scale);
+        if fits {
+            *self = Self { taken, ..day };
         }
-        let (_, at_start) = window.unwrap_or((now_ms, held));
-        (at_start * u128::from(limit) / u128::from(scale)).saturating_sub(self.taken)
-    }
-
-    pub fn take(&mut self, quanta: u128) {
-        self.taken += quanta;
+        fits
     }
 }
 
@@ -185,6 +196,20 @@ impl Engine {
     pub fn phase(&self, instrument: InstrumentId) -> Phase {
         let market = self.market(instrument);
         market.spec.breaker.map_or(Phase::Open, |rule| market.halt.phase(self.time_ms, &rule))
+    }
+
+    /// What liquidations may do to the account now: what its verdict asks for, as far as every market that it holds allows it. Its verdict
+    /// rests on all of their marks.
+    pub fn allowed(&self, index: usize) -> Level {
+        let of = |scope: Option<InstrumentId>| {
+            if self.is_paused(scope, Pause::Liquidation) {
+                Level::MarksOnly
+            } else {
+                scope.map_or(Level::All, |instrument| self.level(instrument))
+            }
+        };
+        let held = self.ledger.margin(index).positions.iter().map(|&(instrument, _)| of(Some(instrument)));
+        held.fold(of(None), Level::min)
     }
 
     /// What liquidations may do to the market's holders, pauses and breaker apart.
@@ -205,13 +230,12 @@ impl Engine {
         !is_paused && self.phase(instrument) != Phase::Halted && self.level(instrument) != Level::MarksOnly
     }
 
-    /// True if the account may be closed out at the marks.
-    pub(crate) fn may_close_out(&self, index: usize) -> bool {
-        let held = &self.ledger.margin(index).positions;
-        !self.is_paused(None, Pause::Liquidation)
-            && held.iter().all(|&(instrument, _)| {
-                self.level(instrument) == Level::All && !self.is_paused(Some(instrument), Pause::Liquidation)
-            })
+    /// True if a mark that the account holds is not believed, or another one is held against it.
+    pub(crate) fn holds_doubt(&self, index: usize) -> bool {
+        self.ledger.margin(index).positions.iter().any(|&(instrument, _)| {
+            let guard = self.market(instrument).guard;
+            self.level(instrument) < Level::All || guard.is_holding(self.time_ms, self.rules.mark_hold_ms)
+        })
     }
 
     /// True if nothing may be withdrawn now, whoever asks.
@@ -222,6 +246,7 @@ impl Engine {
             self.rules.outage.is_some_and(|rule| gate.level(self.time_ms, &rule) != Level::All)
         };
         self.is_paused(None, Pause::Withdrawals)
+            || self.is_deficit_open
             || self.deficit_ms.is_some_and(|since_ms| self.time_ms.saturating_sub(since_ms) < wait_ms)
             || (0..self.markets.len() as u16).any(gated)
     }
@@ -242,11 +267,11 @@ mod tests {
 
     #[test]
     fn a_mark_beyond_the_band_halts_and_the_market_reopens_in_stages() {
-        let mut halt = Halt::default();
-        let mut note = |now_ms, mark| halt.note(now_ms, mark, 1_000, &BREAKER);
+        let (mut halt, mut before) = (Halt::default(), None);
+        let mut note = |now_ms, mark| halt.note(now_ms, before.replace(mark), mark, 1_000, &BREAKER);
         assert!(!note(0, 1_000) && !note(10, 1_100) && !note(20, 900), "the band includes its edge");
-        assert!(!note(300, 800), "a new window starts with its mark");
-        assert!(!note(310, 880) && note(320, 881));
+        assert!(!note(30, 800 + 100) && !note(300, 990), "a new window starts with the mark that stood: 900");
+        assert!(!note(310, 810) && note(320, 991));
         assert!(!note(330, 2_000), "a halt is not extended");
         for (now_ms, phase) in [
             (320, Phase::Halted),
@@ -260,9 +285,12 @@ mod tests {
         ] {
             assert_eq!(halt.phase(now_ms, &BREAKER), phase, "{now_ms}");
         }
-        // The first mark after the halt is the reference of a window of its own; the next halt needs its band again.
-        assert!(!halt.note(385, 2_000, 1_000, &BREAKER) && !halt.note(390, 2_200, 1_000, &BREAKER));
-        assert!(halt.note(395, 2_201, 1_000, &BREAKER));
+        // What stood when the halt ended is the reference of a window of its own; the next halt needs its band again.
+        let mut note = |now_ms, before, mark| halt.note(now_ms, Some(before), mark, 1_000, &BREAKER);
+        assert!(!note(385, 2_000, 1_800) && !note(390, 1_800, 2_200));
+        assert!(note(395, 2_200, 2_201));
+        let jump = |now_ms| Halt::default().note(now_ms, Some(1_000), 1_101, 1_000, &BREAKER);
+        assert!(jump(0) && jump(7), "a jump is one wherever a window starts");
         let none = Breaker { stages: 0, ..BREAKER };
         assert_eq!([454, 455].map(|now_ms| halt.phase(now_ms, &none)), [Phase::Halted, Phase::Open]);
     }
@@ -284,6 +312,34 @@ mod tests {
             [1_201, 1_240, 1_241].map(|now_ms| gate.level(now_ms, &OUTAGE)),
             [Level::BookOnly, Level::BookOnly, Level::All]
         );
+    }
+
+    #[test]
+    fn marks_that_are_all_slow_end_a_gate_by_their_number() {
+        let (mut gate, mut applied, mut levels) = (Gate::default(), None, Vec::new());
+        for hour in 0..8i64 {
+            let (now_ms, mark) = (10_000 * hour, 1_000 + hour as u64);
+            gate.see(now_ms, applied.replace(mark), &OUTAGE);
+            gate.apply(now_ms, mark, 1_000, &OUTAGE);
+            levels.push(gate.level(now_ms, &OUTAGE));
+        }
+        let third = [Level::MarksOnly, Level::MarksOnly, Level::All];
+        assert_eq!(
+            levels,
+            [vec![Level::All], third.to_vec(), third.to_vec(), vec![Level::MarksOnly]].concat()
+        );
+    }
+
+    #[test]
+    fn a_gate_that_opens_again_compares_with_the_mark_before_the_first_outage() {
+        let mut gate = Gate::default();
+        gate.see(0, None, &OUTAGE);
+        // A stale mark, silence, and the same again: 200 is not near 1,000, though it is near itself.
+        for now_ms in [1_000, 2_000, 3_000] {
+            gate.see(now_ms, Some(if now_ms == 1_000 { 1_000 } else { 200 }), &OUTAGE);
+            gate.apply(now_ms, 200, 1_000, &OUTAGE);
+        }
+        assert_eq!(gate.level(3_000, &OUTAGE), Level::BookOnly);
     }
 
     #[test]
@@ -310,11 +366,12 @@ mod tests {
     #[test]
     fn a_day_of_withdrawals_starts_with_the_first() {
         let mut withdrawals = Withdrawals::default();
-        assert_eq!(withdrawals.room(5, 1_005, 200, 1_000), 201);
-        withdrawals.take(150);
-        assert_eq!(withdrawals.room(DAY_MS + 4, 9_999, 200, 1_000), 51);
-        withdrawals.take(60);
-        assert_eq!(withdrawals.room(DAY_MS + 4, 9_999, 200, 1_000), 0);
-        assert_eq!(withdrawals.room(DAY_MS + 5, 800, 200, 1_000), 160);
+        let mut take =
+            |quanta, now_ms, held| (withdrawals.take(quanta, now_ms, held, 200, 1_000), withdrawals);
+        let (taken, unused) = take(202, 3, 1_005);
+        assert_eq!((taken, unused), (false, Withdrawals::default()), "what is refused starts no day");
+        assert!(take(150, 5, 1_005).0 && !take(52, DAY_MS + 4, 9_999).0 && take(51, DAY_MS + 4, 9_999).0);
+        assert!(!take(1, DAY_MS + 4, 9_999).0 && !take(161, DAY_MS + 5, 800).0);
+        assert!(take(160, DAY_MS + 5, 800).0 && !take(1, DAY_MS + 6, 9_999).0);
     }
 }

@@ -62,6 +62,8 @@ pub struct Engine {
     pub(crate) pauses: BTreeMap<(Option<InstrumentId>, Pause), TimeMs>,
     /// Event time of the last round that ended with an insolvent account.
     pub(crate) deficit_ms: Option<TimeMs>,
+    /// True if that was the last round of all.
+    pub(crate) is_deficit_open: bool,
     pub(crate) withdrawals: Withdrawals,
     pub(crate) counters: Counters,
 }
@@ -88,6 +90,7 @@ impl Engine {
             unwinding: BTreeMap::new(),
             pauses: BTreeMap::new(),
             deficit_ms: None,
+            is_deficit_open: false,
             withdrawals: Withdrawals::default(),
             counters: Counters::default(),
         })
@@ -214,7 +217,7 @@ impl Engine {
             let Order { instrument, lots, limit, mark, .. } = order;
             put(&|h| (id, account, instrument, lots, limit, mark.get()).serialize(h));
         }
-        put(&|h| (&self.pauses, self.deficit_ms, self.withdrawals).serialize(h));
+        put(&|h| (&self.pauses, self.deficit_ms, self.is_deficit_open, self.withdrawals).serialize(h));
         put(&|h| (&self.unwinding, self.orders_placed, self.counters).serialize(h));
         hasher.finalize().into()
     }

@@ -8,6 +8,7 @@ use engine::apply::Refusal;
 use engine::event::{AccountId, Event};
 use engine::ledger::Owner;
 use engine::rules::{Gates, InstrumentSpec, Rules};
+use engine::stability::Pause;
 
 /// BTC with an initial margin of 2 %.
 fn world(gates: Gates) -> World {
@@ -101,6 +102,44 @@ fn nothing_leaves_while_a_deficit_is_unresolved_and_a_while_after() {
 }
 
 #[test]
+fn a_deficit_that_waits_keeps_withdrawals_closed_however_long_nothing_happens() {
+    let mut world = world(Gates { day_limit: 1_000_000, ..GATES });
+    world.open(1, ETH, 10_000, 30_000_000);
+    world.round(vec![Event::Deposited { account: AccountId(2), quanta: 100_000_000 }]);
+    let until_ms = world.time_ms + 600_000;
+    let paused = Event::Paused { scope: None, action: Pause::Liquidation, reason: "r".into(), until_ms };
+    world.round(vec![paused, Event::Mark { instrument: ETH, price: 196_000 }]);
+    world.time_ms = until_ms - 1;
+    assert_eq!(withdraw(&mut world, 2, 1), [Refusal::WithdrawalsClosed]);
+    assert_eq!(world.engine.counters().withdrawals_refused, 1);
+    world.time_ms = until_ms;
+    world.round(Vec::new());
+    assert_eq!(world.engine.counters().bankruptcies, 1);
+    world.time_ms = until_ms + 62_000;
+    assert_eq!(withdraw(&mut world, 2, 1), []);
+}
+
+#[test]
+fn what_is_refused_starts_no_day() {
+    let mut world = world(GATES);
+    world.round(vec![Event::Deposited { account: AccountId(1), quanta: 100_000_000 }]);
+    assert_eq!(withdraw(&mut world, 1, 20_000_001), [Refusal::DayLimit]);
+    world.round(vec![Event::Deposited { account: AccountId(1), quanta: 100_000_000 }]);
+    assert_eq!(withdraw(&mut world, 1, 40_000_000), []);
+}
+
+#[test]
+fn what_goes_to_another_account_of_the_owner_leaves_the_account_too() {
+    let mut world = world(Gates { day_limit: 0, ..GATES });
+    world.open(1, BTC, 1_000, 150_000_000);
+    let opened = Event::Opened { account: AccountId(2), owner: 1, isolated: None };
+    world.round(vec![opened]);
+    let moved = |quanta| Event::Moved { from: AccountId(1), to: AccountId(2), quanta };
+    assert_eq!(refused(&mut world, moved(50_000_001)), [Refusal::InitialMargin]);
+    assert_eq!(refused(&mut world, moved(50_000_000)), [], "the day's share is of what leaves the venue");
+}
+
+#[test]
 fn who_is_being_liquidated_withdraws_nothing() {
     let mut world = world(Gates { withdrawal_portion: 0, day_limit: 1_000_000, deficit_wait_ms: 0 });
     world.open(1, ETH, 100_000, 220_000_000);
@@ -108,6 +147,8 @@ fn who_is_being_liquidated_withdraws_nothing() {
     let (_, commands) = world.apply(vec![Event::Mark { instrument: ETH, price: 198_700 }]);
     assert_eq!(commands.len(), 1, "{commands:?}");
     assert_eq!(withdraw(&mut world, 1, 0), [Refusal::Severity]);
+    let order = Event::Ordered { account: AccountId(1), instrument: ETH, lots: -1, limit: 198_700 };
+    assert_eq!(refused(&mut world, order), [Refusal::Severity], "its orders are being cancelled");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! | incident | what | tests |
 //! |---|---|---|
-//! | 1 | dYdX v4, 10 October 2025: the fund was booked after the collateral, the chain halted | `funds`, `deleveraging` |
+//! | 1 | dYdX v4, 10 October 2025: the fund was booked after the collateral, the chain halted, a stale price at its restart | `funds`, `deleveraging`, `outage` |
 //! | 2 | Hyperliquid, 10 October 2025: 34,983 deleveraging fills in 12 minutes, hedges cut | `deleveraging` |
 //! | 3 | JELLY, 26 March 2025: a backstop inherited a whole illiquid short | `backstop` |
 //! | 4 | Hyperliquid, 12 March 2025: profit withdrawn until the position was liquidated | `withdrawals` |

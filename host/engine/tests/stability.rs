@@ -3,7 +3,7 @@
 #[allow(dead_code, reason = "it needs a part of the world only")]
 mod common;
 
-use common::{BTC, ETH, FAIR, World, rules, spec};
+use common::{BTC, ETH, FAIR, Venue, World, rules, spec};
 use engine::apply::Refusal;
 use engine::event::{AccountId, Command, Event, InstrumentId};
 use engine::rules::{Breaker, InstrumentSpec, Outage, Rules};
@@ -196,6 +196,70 @@ fn bad_prints_now_and_then_put_nothing_off() {
 }
 
 #[test]
+fn who_holds_a_market_that_is_not_believed_is_left_alone_in_all_of_them() {
+    for pause in [false, true] {
+        let mut world = world();
+        // 10,000 and 4,000 of notional, 70 of required: at 995,500 it has 62 and is liquidatable, by BTC's mark.
+        world.open(1, BTC, 10_000, 107_000_000);
+        at(
+            &mut world,
+            6_000,
+            vec![Event::Traded {
+                account: AccountId(1),
+                instrument: ETH,
+                lots: 20_000,
+                quote: -4_000_000_000,
+            }],
+        );
+        let keep = Event::Mark { instrument: ETH, price: 200_000 };
+        let back_ms = if pause { 300_000 } else { 700_000 };
+        at(&mut world, 290_000, vec![keep.clone()]);
+        at(&mut world, back_ms - 100_000, vec![keep]);
+        let first = if pause {
+            vec![paused(Some(BTC), Pause::Liquidation, back_ms + 60_000), mark(995_500)]
+        } else {
+            vec![mark(995_500)]
+        };
+        assert_eq!(at(&mut world, back_ms, first), []);
+        assert_eq!((world.severity(1), world.engine.allowed(0)), (Severity::Liquidatable, Level::MarksOnly));
+        assert_eq!(at(&mut world, back_ms + 59_999, Vec::new()), []);
+        let commands = at(&mut world, back_ms + 60_000, Vec::new());
+        assert!(matches!(commands[..], [Command::PlaceOrder { account: AccountId(1), .. }]), "{commands:?}");
+    }
+}
+
+#[test]
+fn who_may_not_be_taken_over_yet_is_sliced_where_the_book_helps() {
+    let mut world = doubtful();
+    // 36 less in ETH: 34 of a required 59.82, below two thirds, but what a slice frees is more than it costs.
+    let commands = at(&mut world, 6_000, vec![eth(196_400)]);
+    assert_eq!((world.severity(1), world.engine.allowed(0)), (Severity::Takeover, Level::BookOnly));
+    let [Command::PlaceOrder { instrument: BTC, lots, limit, .. }] = commands[..] else {
+        panic!("{commands:?}")
+    };
+    // No worse than the price that leaves the rest as it is: 1 less 0.005 * 34 / 59.82, up to a tick.
+    assert!((-10_000..0).contains(&lots) && limit == 997_160, "{lots} at {limit}");
+    // Where the book has nothing, it waits, and is taken over as soon as that is allowed.
+    world.venue = Venue { filled_percent: 0, to_limit_percent: 0 };
+    let (mut commands, mut slices) = (commands, 0);
+    for second in 6..65 {
+        let events: Vec<Event> = commands.iter().map(|command| world.perform(command)).collect();
+        slices += events.len();
+        commands = at(&mut world, 1_000 * second + 500, events);
+    }
+    assert_eq!((commands, slices), (vec![], 3), "it has tried as often as anybody");
+    assert_eq!(at(&mut world, 65_000, Vec::new()), [Command::TakeOver { accounts: vec![AccountId(1)] }]);
+}
+
+#[test]
+fn a_gap_must_be_longer_than_the_gate_and_its_release() {
+    let with = |gap_ms| Rules { outage: Some(Outage { gap_ms, ..OUTAGE }), ..rules() }.validate();
+    assert!(with(90_001).is_ok());
+    // A mark every 90 seconds would open the gate again before anybody can be closed out.
+    assert_eq!(with(90_000).unwrap_err().0.len(), 1);
+}
+
+#[test]
 fn a_pause_needs_a_reason_and_an_end_and_never_stops_what_reduces_risk() {
     let mut world = world();
     world.open(1, BTC, 10_000, 60_000_000);
@@ -267,6 +331,7 @@ enum Step {
     Mark { btc: bool, price: u64, after_ms: i64 },
     Pause { scope: Option<bool>, action: Pause, for_ms: i64 },
     Resume { scope: Option<bool>, action: Pause },
+    Rest { account: u64, count: u32 },
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -277,6 +342,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         6 => (any::<bool>(), 700u64..1_350, after).prop_map(|(btc, permille, after_ms)| Step::Mark { btc, price: permille * if btc { 1_000 } else { 200 }, after_ms }),
         2 => (prop::option::of(any::<bool>()), action.clone(), 1_000i64..3_600_000).prop_map(|(scope, action, for_ms)| Step::Pause { scope, action, for_ms }),
         1 => (prop::option::of(any::<bool>()), action).prop_map(|(scope, action)| Step::Resume { scope, action }),
+        1 => (0u64..6, 0u32..3).prop_map(|(account, count)| Step::Rest { account, count }),
     ]
 }
 
@@ -302,6 +368,9 @@ proptest! {
                 Step::Pause { scope, action, for_ms } => {
                     let until_ms = world.time_ms + 1_000 + for_ms;
                     world.round(vec![paused(scope.map(market), action, until_ms)]);
+                }
+                Step::Rest { account, count } => {
+                    world.round(vec![Event::OrdersResting { account: AccountId(account), count, reserved: 0 }]);
                 }
                 Step::Resume { scope, action } => {
                     world.round(vec![Event::Resumed { scope: scope.map(market), action }]);

@@ -193,11 +193,18 @@ impl<'d, D: MarginDevice> Session<'d, D> {
     ) -> anyhow::Result<()> {
         self.report_due(time_ms, recorder, observe)?;
         let (mut round, mut tape) = (self.engine.elapsed(time_ms), Vec::new());
+        let mut listed = Vec::new();
         for mut event in events {
+            if let Event::Listed { instrument, spec } = &event
+                && spec.composition.is_some()
+            {
+                listed.push(*instrument);
+            }
             if let Event::Mark { instrument, ref mut price } = event {
                 let tape_price = *price;
                 *price = self.venue.mark(instrument, time_ms, tape_price);
                 let composed = self.engine.best_prices(instrument, *price);
+                let composed = composed.or_else(|| listed.contains(&instrument).then_some([*price; 2]));
                 if composed.is_some() || self.engine.wants_index(instrument, time_ms) {
                     round.push(Event::Priced { instrument, source: Source::Index, price: tape_price });
                 }

@@ -293,9 +293,10 @@ impl Display for Summary {
         }
         writeln!(f, "\nMarkets")?;
         let mut row = |label: &str, value: String| writeln!(f, "  {label:<34}{value:>24}");
-        let Counters { halts, gates_opened, funding_payments, funding_paid, unwound, unwound_quote, .. } =
-            self.counters;
+        let Counters { halts, gates_opened, pauses, withdrawals_refused, .. } = self.counters;
+        let Counters { funding_payments, funding_paid, unwound, unwound_quote, .. } = self.counters;
         row("halts / gates after outages", format!("{} / {}", count(halts), count(gates_opened)))?;
+        row("pauses / withdrawals refused", format!("{} / {}", count(pauses), count(withdrawals_refused)))?;
         row("funding payments", count(funding_payments))?;
         row("... from payers to receivers", cents(funding_paid))?;
         row("sales of the backstop's inventory", count(unwound))?;

@@ -564,12 +564,15 @@ fn any_rules() -> impl Strategy<Value = Rules> {
                 window_ms: within(1, 1, 1 << 40) as i64,
             },
             deleveraging: orders[within(0, 0, 4) as usize],
-            outage: (words[2] >> 30 & 1 == 1).then(|| Outage {
-                gap_ms: within(1, 1, 1 << 40) as i64,
-                marks: within(2, 1, u32::MAX.into()) as u32,
-                hold_ms: within(3, 0, 1 << 40) as i64,
-                band: within(4, 0, u64::from(scale) - 1) as u32,
-                release_ms: within(5, 0, 1 << 40) as i64,
+            outage: (words[2] >> 30 & 1 == 1).then(|| {
+                let [hold_ms, release_ms] = [3, 5].map(|at| within(at, 0, 1 << 38));
+                Outage {
+                    gap_ms: within(1, hold_ms + release_ms + 1, 1 << 40) as i64,
+                    marks: within(2, 1, u32::MAX.into()) as u32,
+                    hold_ms: hold_ms as i64,
+                    band: within(4, 0, u64::from(scale) - 1) as u32,
+                    release_ms: release_ms as i64,
+                }
             }),
             gates: Gates {
                 withdrawal_portion: within(6, 0, scale.into()) as u32,

@@ -20,6 +20,12 @@ impl Engine {
         quanta: i64,
         effect: &mut Effect,
     ) -> Result<(), Refusal> {
+        let result = self.try_withdraw(account, quanta, effect);
+        self.counters.withdrawals_refused += u64::from(result.is_err());
+        result
+    }
+
+    fn try_withdraw(&mut self, account: AccountId, quanta: i64, effect: &mut Effect) -> Result<(), Refusal> {
         let index = self.ledger.find(account).ok_or(Refusal::Account)?;
         let amount = i128::from(quanta);
         if quanta < 0 {
@@ -28,25 +34,35 @@ impl Engine {
         if self.are_withdrawals_closed() {
             return Err(Refusal::WithdrawalsClosed);
         }
-        let standing = &self.standings[index];
-        if standing.stage == Stage::Reducing || standing.device_severity >= Severity::Liquidatable as u8 {
-            return Err(Refusal::Severity);
-        }
-        let kept = self.notional(index) as i128 * i128::from(self.rules.gates.withdrawal_portion);
-        let left = self.exact(index).equity - amount * i128::from(self.scale.get());
-        if left < self.initial_with_orders(index).max(kept) {
-            return Err(Refusal::InitialMargin);
-        }
+        self.check_leaving(index, amount)?;
         let (now_ms, held) = (self.time_ms, self.held_from_outside());
         let (limit, scale) = (self.rules.gates.day_limit, self.scale.get());
-        if amount.unsigned_abs() > self.withdrawals.room(now_ms, held, limit, scale) {
+        if !self.withdrawals.take(amount.unsigned_abs(), now_ms, held, limit, scale) {
             return Err(Refusal::DayLimit);
         }
-        self.withdrawals.take(amount.unsigned_abs());
         self.ledger.transfer(Owner::Margin(index), Owner::Outside, Amount::Quote(amount));
         self.standings[index].paid_in -= amount;
         effect.cash(self, index, -amount, false);
         Ok(())
+    }
+
+    /// Whether cash may leave the account, for outside or another account: its marks are believed, it is not being liquidated, and it keeps
+    /// its initial margin, that of its orders and a portion of its notional.
+    pub(super) fn check_leaving(&self, index: usize, amount: i128) -> Result<(), Refusal> {
+        if self.holds_doubt(index) {
+            return Err(Refusal::WithdrawalsClosed);
+        }
+        if self.is_in_liquidation(index) {
+            return Err(Refusal::Severity);
+        }
+        let kept = self.notional(index) as i128 * i128::from(self.rules.gates.withdrawal_portion);
+        let left = self.exact(index).equity - amount * i128::from(self.scale.get());
+        if left < self.initial_with_orders(index).max(kept) { Err(Refusal::InitialMargin) } else { Ok(()) }
+    }
+
+    fn is_in_liquidation(&self, index: usize) -> bool {
+        let standing = &self.standings[index];
+        standing.stage == Stage::Reducing || standing.device_severity >= Severity::Liquidatable as u8
     }
 
     /// A new order asks to rest: one that adds to the position reserves its own initial margin at its limit.
@@ -62,6 +78,9 @@ impl Engine {
         let limit = self.market(instrument).price(limit).ok_or(Refusal::Price)?.get();
         if lots == 0 {
             return Err(Refusal::Sign);
+        }
+        if self.is_in_liquidation(index) {
+            return Err(Refusal::Severity); // its orders are being cancelled
         }
         let held = self.ledger.margin(index).size(instrument);
         let mut margin = 0;

@@ -97,7 +97,9 @@ pub enum Refusal {
         gates::REASON_MAX
     )]
     Pause,
-    #[error("withdrawals are closed: paused, after an outage, or after an account was insolvent")]
+    #[error(
+        "withdrawals are closed: paused, after an outage, after an account was insolvent, or while a mark that the account holds is in doubt"
+    )]
     WithdrawalsClosed,
     #[error("more than may be withdrawn a day")]
     DayLimit,

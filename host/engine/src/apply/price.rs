@@ -83,7 +83,8 @@ impl Engine {
         if let Some(rule) = market.spec.volatility {
             market.spike.note(effect.time_ms, price, scale, &rule);
         }
-        let halts = breaker.is_some_and(|rule| market.halt.note(effect.time_ms, price, scale, &rule));
+        let halts =
+            breaker.is_some_and(|rule| market.halt.note(effect.time_ms, applied, price, scale, &rule));
         if let Some(expiry) = market.spec.expiry {
             market.average.note(effect.time_ms, mark, expiry);
         }

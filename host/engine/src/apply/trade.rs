@@ -133,10 +133,7 @@ impl Engine {
         {
             return Err(Refusal::Cash);
         }
-        let equity = self.exact(payer).equity - amount * i128::from(self.scale.get());
-        if equity < self.initial_with_orders(payer) || self.standings[payer].stage == Stage::Reducing {
-            return Err(Refusal::InitialMargin);
-        }
+        self.check_leaving(payer, amount)?;
         self.ledger.transfer(Owner::Margin(payer), Owner::Margin(payee), Amount::Quote(amount));
         for (index, delta) in [(payer, -amount), (payee, amount)] {
             self.standings[index].paid_in += delta;

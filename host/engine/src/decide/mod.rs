@@ -11,6 +11,7 @@ use crate::account::{Pending, Stage, Standing};
 use crate::apply::CLOSE_OUT_MAX;
 use crate::event::{AccountId, Command, EventSequence, Flag, TimeMs};
 use crate::judge::Exact;
+use crate::stability::Level;
 use crate::state::Engine;
 use slice::Next;
 
@@ -67,13 +68,14 @@ impl Engine {
         }
         let mut decided = Decided::default();
         let mut queue: Vec<(Exact, u128, usize)> = Vec::new();
+        self.is_deficit_open = false;
         for &index in self.watch.union(&self.reducing) {
             let exact = self.exact(index);
             if self.standings[index].device_severity != exact.severity as u8 {
                 decided.disagreements.push(self.ledger.id(index));
             }
             if exact.verdict == Severity::Insolvent {
-                self.deficit_ms = Some(self.time_ms);
+                (self.deficit_ms, self.is_deficit_open) = (Some(self.time_ms), true);
             }
             if exact.severity >= Severity::Liquidatable && exact.verdict < Severity::Liquidatable {
                 decided.cleared.push(self.ledger.id(index));
@@ -122,17 +124,17 @@ impl Engine {
         let wait_ms = self.rules.cancel_wait_ms;
         let waits = |since: TimeMs| self.time_ms.saturating_sub(since) < wait_ms;
         let is_cancelling = pending == Pending::Cancel && attempts.cancel_ms.is_some_and(waits);
-        let need = match exact.verdict {
-            Severity::Insolvent | Severity::Takeover if !self.may_close_out(index) => return None,
-            Severity::Insolvent => Need::Bankrupt,
-            Severity::Takeover => Need::TakeOver,
+        let need = match (exact.verdict, self.allowed(index)) {
+            (_, Level::MarksOnly) | (Severity::Insolvent, Level::BookOnly) => return None,
+            (Severity::Insolvent, Level::All) => Need::Bankrupt,
+            (Severity::Takeover, Level::All) => Need::TakeOver,
             _ if is_cancelling => return None,
-            Severity::Liquidatable => {
+            (Severity::Liquidatable | Severity::Takeover, _) => {
                 self.standings[index].stage = Stage::Reducing;
                 self.reducing.insert(index);
                 self.reduce(index, exact)?
             }
-            Severity::Warned | Severity::Healthy => self.reduce(index, exact)?,
+            (Severity::Warned | Severity::Healthy, _) => self.reduce(index, exact)?,
         };
         let standing = &mut self.standings[index];
         (standing.pending, standing.attempts.cancel_ms) = (Pending::Outcome, None);
@@ -155,8 +157,8 @@ impl Engine {
                 Some(Need::Other(Command::Absorb { account, instrument, lots, quote }))
             }
             Next::Wait => None,
-            Next::Nothing if exact.verdict == Severity::Liquidatable => {
-                self.may_close_out(index).then_some(Need::TakeOver)
+            Next::Nothing if exact.verdict >= Severity::Liquidatable => {
+                (self.allowed(index) == Level::All).then_some(Need::TakeOver)
             }
             Next::Nothing => {
                 self.stand(index);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::mechanics::out_of_range;
 
-/// A market halts when an applied mark lies farther than `band` from the first mark of the window. After `halt_ms` it reopens in stages: in the
+/// A market halts when an applied mark lies farther than `band` from the mark that stood when the window started. After `halt_ms` it reopens in stages: in the
 /// k-th, trades lie within k times `stage_band` of the mark.
 #[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -20,7 +20,8 @@ pub struct Breaker {
 }
 
 /// A market's first mark after `gap_ms` without one opens a gate: marks only, until `marks` of them were applied or `hold_ms` has passed. If
-/// the mark is then farther than `band` from the one before the gap, `release_ms` follow with slices on the book only.
+/// the mark is then farther than `band` from the one before the gap, `release_ms` follow with slices on the book only. The gap is the longest
+/// of these times, or marks that come just as slowly would keep the gate closed for ever.
 #[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Outage {
@@ -57,11 +58,16 @@ impl Breaker {
 }
 
 impl Outage {
+    /// How long a gate and its release are at the most.
+    fn longest_ms(&self) -> i128 {
+        i128::from(self.hold_ms) + i128::from(self.release_ms)
+    }
+
     /// Everything that is out of range, in order of its fields.
     pub fn errors(&self, scale: Scale) -> Vec<OutOfRange> {
         let longest = 1 << 40;
         out_of_range(&[
-            ("outage.gap_ms", self.gap_ms.into(), 1, longest),
+            ("outage.gap_ms", self.gap_ms.into(), self.longest_ms() + 1, longest),
             ("outage.marks", self.marks.into(), 1, u32::MAX.into()),
             ("outage.hold_ms", self.hold_ms.into(), 0, longest),
             ("outage.band", self.band.into(), 0, i128::from(scale.get()) - 1),
