@@ -1,10 +1,10 @@
 //! Liquidation at risk as a picture: notional and accounts against the shock, all marks together and each market alone.
 
-use engine::exposure::{Profile, STEPS};
+use engine::exposure::STEPS;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
-use super::report::Report;
+use super::report::{ProfileRisk, Report};
 use crate::report::axis::ValueAxis;
 use crate::report::canvas::{Canvas, Drawn, GRID, GROUND, INK, LEFT, QUIET, RIGHT, WIDTH, words};
 use crate::report::text::time;
@@ -66,7 +66,7 @@ fn panel(
     report: &Report,
     rows: (i32, i32),
     heading: &str,
-    values: impl Fn(&Profile) -> Vec<f64>,
+    values: impl Fn(&ProfileRisk) -> Vec<f64>,
 ) -> Drawn {
     canvas.block([(LEFT, rows.0), (RIGHT, rows.1)], GROUND)?;
     let all = values(&report.correlated);

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use engine::Engine;
 use engine::event::{InstrumentId, TimeMs};
-use engine::exposure::{Exposure, Profile, STEPS};
+use engine::exposure::{Concentration, Exposure, Profile, STEPS};
 use engine::insurance::cover::Cover;
 use engine::stress::SHOCKS;
 use serde::Serialize;
@@ -27,7 +27,7 @@ pub struct Report {
     pub accounts: u64,
     /// Shocks of all profiles, permille.
     pub steps: Vec<i32>,
-    pub correlated: Profile,
+    pub correlated: ProfileRisk,
     pub markets: Vec<MarketRisk>,
     pub funds: i128,
     pub cover_target: u128,
@@ -47,10 +47,30 @@ pub struct MarketRisk {
     /// What the book has inside the limit band: bids, offers.
     pub depth: Option<[u128; 2]>,
     /// Only this mark moves.
-    pub profile: Profile,
+    pub profile: ProfileRisk,
     /// Nearest to the mark first, by account.
     pub below: Vec<Trigger>,
     pub above: Vec<Trigger>,
+}
+
+/// A profile by step, money in quanta.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProfileRisk {
+    /// Accounts that would be liquidated, and their gross notional at the present marks.
+    pub accounts: Vec<u64>,
+    pub notional: Vec<u128>,
+    /// Of them those that would be insolvent, and what they would be short of together, rounded up.
+    pub insolvent: Vec<u64>,
+    pub shortfall: Vec<u128>,
+}
+
+impl ProfileRisk {
+    fn of(profile: &Profile, engine: &Engine) -> Self {
+        let scale = engine.rules().scale;
+        let shortfall = (0..STEPS.len()).map(|step| profile.shortfall_ceil(step, scale)).collect();
+        let Profile { accounts, notional, insolvent, .. } = profile.clone();
+        Self { accounts, notional, insolvent, shortfall }
+    }
 }
 
 /// A mark at which an account would be liquidated, everything else as it is.
@@ -74,7 +94,7 @@ impl Report {
             time_ms: engine.time_ms(),
             accounts: engine.ledger().accounts() as u64,
             steps: STEPS.to_vec(),
-            correlated: exposure.correlated().clone(),
+            correlated: ProfileRisk::of(&exposure.correlated(), engine),
             markets: markets.map(|instrument| MarketRisk::of(engine, &exposure, instrument)).collect(),
             funds: engine.insurance(),
             cover_target: target,
@@ -91,7 +111,7 @@ impl Report {
 impl MarketRisk {
     fn of(engine: &Engine, exposure: &Exposure, instrument: InstrumentId) -> Self {
         let market = &engine.markets()[usize::from(instrument.0)];
-        let (long, short, share) = engine.concentration(instrument);
+        let Concentration { long, short, largest, depth } = engine.concentration(instrument);
         let mark = market.mark.get();
         let (mut below, mut above) = (Vec::new(), Vec::new());
         for &index in market.holders.keys() {
@@ -111,9 +131,9 @@ impl MarketRisk {
             mark,
             long,
             short,
-            ten_largest_permille: (u64::from(share) * 1_000 / u64::from(engine.rules().scale)) as u32,
-            depth: engine.depth(instrument),
-            profile: exposure.single(instrument).clone(),
+            ten_largest_permille: (largest * 1_000).checked_div(long + short).unwrap_or(0) as u32,
+            depth,
+            profile: ProfileRisk::of(&exposure.single(instrument), engine),
             below,
             above,
         }
@@ -123,7 +143,7 @@ impl MarketRisk {
 /// Shocks that the tables show, permille.
 const SHOWN: [i32; 10] = [-500, -300, -200, -100, -50, -20, 20, 50, 100, 300];
 
-fn row(profile: &Profile, value: impl Fn(u64, u128) -> String) -> String {
+fn row(profile: &ProfileRisk, value: impl Fn(u64, u128) -> String) -> String {
     let at = |step: &i32| STEPS.iter().position(|other| other == step).expect("a shown step is one of all");
     SHOWN
         .iter()

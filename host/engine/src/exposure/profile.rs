@@ -1,9 +1,10 @@
-//! Liquidation at risk: accounts, and their notional, that would be liquidated at each of a list of shocks.
+//! Liquidation at risk: what would be liquidated, and what would be lost, at each of a list of shocks.
 
+use model::margin::Severity;
 use serde::Serialize;
 
-use super::shock::Scope;
-use crate::event::InstrumentId;
+use super::line::Line;
+use super::shock::{ONE, Scope, Shocked};
 use crate::state::Engine;
 
 /// Shocks of a profile, permille, ascending; none is 0.
@@ -12,49 +13,133 @@ pub const STEPS: [i32; 40] = [
     -90, -80, -70, -60, -50, -40, -30, -20, -10, 10, 20, 30, 40, 50, 60, 80, 100, 150, 200, 250, 300, 400,
     500,
 ];
-/// Place of the first shock above 0.
-const UP: usize = 26;
-const _: () = assert!(STEPS[UP - 1] < 0 && STEPS[UP] > 0);
+const _: () = assert!(STEPS[0] > -1_000 && STEPS.len() < Places::BITS as usize);
 
-/// Bits of [`STEPS`] at which an account would be liquidated.
-pub(super) type Falls = u64;
+/// Bits of [`STEPS`].
+pub(super) type Places = u64;
 
-/// By step of [`STEPS`]: how many accounts, and their gross notional at the present marks, quanta.
+/// What a mark is multiplied with at a step, thousandths.
+pub(super) fn factor(step: usize) -> i128 {
+    ONE + i128::from(STEPS[step])
+}
+
+/// By step of [`STEPS`].
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Profile {
+    /// Accounts with a verdict of liquidatable or worse, and their gross notional at the present marks, quanta.
     pub accounts: Vec<u64>,
     pub notional: Vec<u128>,
+    /// Of them those that are insolvent, and what all of those are short of together, exact, thousandths of quanta / scale.
+    pub insolvent: Vec<u64>,
+    pub shortfall: Vec<i128>,
 }
 
 impl Default for Profile {
     fn default() -> Self {
-        Self { accounts: vec![0; STEPS.len()], notional: vec![0; STEPS.len()] }
+        let count = STEPS.len();
+        Self {
+            accounts: vec![0; count],
+            notional: vec![0; count],
+            insolvent: vec![0; count],
+            shortfall: vec![0; count],
+        }
     }
 }
 
 impl Profile {
-    /// An account falls at these steps.
-    pub(super) fn add(&mut self, falls: Falls, notional: u128) {
-        for at in bits(falls) {
-            self.accounts[at] += 1;
-            self.notional[at] += notional;
-        }
-    }
-
-    pub(super) fn remove(&mut self, falls: Falls, notional: u128) {
-        for at in bits(falls) {
-            self.accounts[at] -= 1;
-            self.notional[at] -= notional;
-        }
+    /// What the insolvent accounts are short of at a step, quanta, rounded up.
+    pub fn shortfall_ceil(&self, step: usize, scale: u32) -> u128 {
+        -(-self.shortfall[step]).div_euclid(ONE * i128::from(scale)) as u128
     }
 }
 
-fn bits(mut falls: Falls) -> impl Iterator<Item = usize> {
+/// Where an account falls.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Falls {
+    pub liquidated: Places,
+    pub insolvent: Places,
+    /// As of [`Line::equity`]; 0 if it is nowhere insolvent.
+    pub equity: [i128; 2],
+}
+
+impl Falls {
+    /// Of an account along a line whose variable is the factor.
+    pub fn of(line: &Line) -> Self {
+        let last = STEPS.len() - 1;
+        let before = |y: i128| STEPS.partition_point(|&permille| ONE + i128::from(permille) < y);
+        let below = |count: usize| ((1u128 << count) - 1) as Places;
+        let liquidated = match line.safe(factor(0), factor(last)) {
+            Some((first, last)) => below(before(first)) | below(STEPS.len()) & !below(before(last + 1)),
+            None => below(STEPS.len()),
+        };
+        let is_insolvent = |step: &usize| liquidated >> step & 1 == 1 && line.is_insolvent(factor(*step));
+        Self::new(liquidated, (0..STEPS.len()).filter(is_insolvent).map(|step| 1 << step).sum(), line.equity)
+    }
+
+    pub fn new(liquidated: Places, insolvent: Places, equity: [i128; 2]) -> Self {
+        Self { liquidated, insolvent, equity: if insolvent == 0 { [0, 0] } else { equity } }
+    }
+}
+
+/// What changes from one step to the next.
+#[derive(Clone, Copy, Debug, Default)]
+struct Change {
+    accounts: i128,
+    notional: i128,
+    insolvent: i128,
+    equity: [i128; 2],
+}
+
+/// A profile as differences: an account that falls at a run of steps costs two of them. With 2^24 accounts no sum leaves 128 bits: an
+/// account's E has 98 in thousandths.
+#[derive(Clone, Debug)]
+pub(super) struct Differences([Change; STEPS.len() + 1]);
+
+impl Default for Differences {
+    fn default() -> Self {
+        Self([Change::default(); STEPS.len() + 1])
+    }
+}
+
+/// Where runs of steps begin (+1) and end (-1).
+fn ends(places: Places) -> impl Iterator<Item = (usize, i128)> {
+    let mut left = places ^ places << 1;
     std::iter::from_fn(move || {
-        let at = falls.trailing_zeros();
-        falls &= falls.wrapping_sub(1);
-        (at < Falls::BITS).then_some(at as usize)
+        let at = left.trailing_zeros();
+        left &= left.wrapping_sub(1);
+        (at < Places::BITS).then(|| (at as usize, if places >> at & 1 == 1 { 1 } else { -1 }))
     })
+}
+
+impl Differences {
+    /// An account falls, or with a `sign` of -1 does no more.
+    pub fn add(&mut self, falls: &Falls, notional: u128, sign: i128) {
+        for (at, end) in ends(falls.liquidated) {
+            self.0[at].accounts += sign * end;
+            self.0[at].notional += sign * end * notional as i128;
+        }
+        for (at, end) in ends(falls.insolvent) {
+            let change = &mut self.0[at];
+            change.insolvent += sign * end;
+            change.equity[0] += sign * end * falls.equity[0];
+            change.equity[1] += sign * end * falls.equity[1];
+        }
+    }
+
+    pub fn sum(&self) -> Profile {
+        let (mut profile, mut sum) = (Profile::default(), Change::default());
+        for (step, change) in self.0[..STEPS.len()].iter().enumerate() {
+            sum.accounts += change.accounts;
+            sum.notional += change.notional;
+            sum.insolvent += change.insolvent;
+            sum.equity = [sum.equity[0] + change.equity[0], sum.equity[1] + change.equity[1]];
+            profile.accounts[step] = sum.accounts as u64;
+            profile.notional[step] = sum.notional as u128;
+            profile.insolvent[step] = sum.insolvent as u64;
+            profile.shortfall[step] = -(sum.equity[0] + factor(step) * sum.equity[1]);
+        }
+        profile
+    }
 }
 
 impl Engine {
@@ -62,21 +147,32 @@ impl Engine {
     pub fn profile_by_force(&self, scope: Scope) -> Profile {
         let mut profile = Profile::default();
         for index in self.exposed(scope) {
-            let falls = (0..STEPS.len()).filter(|&at| self.falls_at(index, scope, STEPS[at]));
-            profile.add(falls.map(|at| 1 << at).sum(), self.notional(index));
+            let notional = self.notional(index);
+            for (step, &permille) in STEPS.iter().enumerate() {
+                let Shocked { equity, verdict } = self.shocked(index, scope, permille);
+                if verdict >= Severity::Liquidatable {
+                    profile.accounts[step] += 1;
+                    profile.notional[step] += notional;
+                }
+                if verdict == Severity::Insolvent {
+                    profile.insolvent[step] += 1;
+                    profile.shortfall[step] -= equity;
+                }
+            }
         }
         profile
     }
 
     /// The profile, computed anew.
     pub fn profile(&self, scope: Scope) -> Profile {
-        let mut profile = Profile::default();
+        let mut differences = Differences::default();
         for index in self.exposed(scope) {
-            profile.add(self.falls(index, scope), self.notional(index));
+            differences.add(&self.falls(index, scope), self.notional(index), 1);
         }
-        profile
+        differences.sum()
     }
 
+    /// Accounts of a profile: all, or those that hold what moves.
     fn exposed(&self, scope: Scope) -> impl Iterator<Item = usize> {
         (0..self.ledger.accounts()).filter(move |&index| match scope {
             Scope::All => true,
@@ -84,44 +180,28 @@ impl Engine {
         })
     }
 
-    /// Steps at which the account falls: by bisection to both sides of 0 where it is safe there and its safe shocks are one interval, else one by
-    /// one.
-    pub(super) fn falls(&self, index: usize, scope: Scope) -> Falls {
-        if self.ledger.margin(index).positions.is_empty() && self.ledger.margin(index).cash >= 0 {
-            return 0;
+    /// Where the account falls: along its line, or where that does not hold step by step.
+    fn falls(&self, index: usize, scope: Scope) -> Falls {
+        let moving = self.moving(index);
+        if !self.is_concave(index) {
+            return self.falls_by_step(index, scope, moving.equity(scope));
         }
-        if !self.is_concave(index) || self.falls_at(index, scope, 0) {
-            let falls = (0..STEPS.len()).filter(|&at| self.falls_at(index, scope, STEPS[at]));
-            return falls.map(|at| 1 << at).sum();
+        match scope {
+            Scope::All => Falls::of(&moving.all(self)),
+            Scope::Only(instrument) => {
+                let place = moving.positions.iter().position(|position| position.0 == instrument);
+                Falls::of(&moving.only(self, place.expect("it holds what moves")))
+            }
         }
-        let safe_from = STEPS[..UP].partition_point(|&step| self.falls_at(index, scope, step));
-        let falls_from = UP + STEPS[UP..].partition_point(|&step| !self.falls_at(index, scope, step));
-        let below = |at: usize| ((1u128 << at) - 1) as Falls;
-        below(safe_from) | below(STEPS.len()) & !below(falls_from)
     }
 
-    /// Notional at the mark that the book has inside the limit band: bids, offers; none before the venue has told one.
-    pub fn depth(&self, instrument: InstrumentId) -> Option<[u128; 2]> {
-        let market = self.market(instrument);
-        let book = market.book.as_ref()?;
-        let within = |lots| book.walk(lots, market.spec.limit_band).lots;
-        Some([-i64::MAX, i64::MAX].map(|lots| u128::from(within(lots)) * u128::from(market.mark.get())))
-    }
-
-    /// Notional that margin accounts hold long and short at the mark, and the share of the ten largest positions in it over the scale, rounded
-    /// down.
-    pub fn concentration(&self, instrument: InstrumentId) -> (u128, u128, u32) {
-        let market = self.market(instrument);
-        let mark = u128::from(market.mark.get());
-        let mut lots: Vec<u64> = market
-            .holders
-            .keys()
-            .map(|&index| self.ledger.margin(index).size(instrument).unsigned_abs())
-            .collect();
-        lots.sort_unstable_by_key(|&lots| std::cmp::Reverse(lots));
-        let top: u128 = lots.iter().take(10).map(|&lots| u128::from(lots)).sum();
-        let all = u128::from(market.long_lots) + u128::from(market.short_lots);
-        let share = (top * u128::from(self.scale.get())).checked_div(all).unwrap_or(0) as u32;
-        (u128::from(market.long_lots) * mark, u128::from(market.short_lots) * mark, share)
+    pub(super) fn falls_by_step(&self, index: usize, scope: Scope, equity: [i128; 2]) -> Falls {
+        let (mut liquidated, mut insolvent) = (0, 0);
+        for (step, &permille) in STEPS.iter().enumerate() {
+            let verdict = self.shocked(index, scope, permille).verdict;
+            liquidated |= Places::from(verdict >= Severity::Liquidatable) << step;
+            insolvent |= Places::from(verdict == Severity::Insolvent) << step;
+        }
+        Falls::new(liquidated, insolvent, equity)
     }
 }

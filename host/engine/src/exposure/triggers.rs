@@ -1,9 +1,10 @@
 //! Trigger-price ladder: for a position, the nearest marks at which its account would be liquidated, everything else as it is.
 
-use model::margin::{self, Severity};
-use model::units::Price;
+use model::margin::Severity;
 use serde::Serialize;
 
+use super::line::Leg;
+use super::shock::{ONE, Scope};
 use crate::event::InstrumentId;
 use crate::state::Engine;
 
@@ -17,32 +18,46 @@ pub struct Triggers {
 }
 
 impl Engine {
-    /// The triggers of an account in an instrument that it holds. With hedge credits or a venue's rounding, where the safe marks need not be one
-    /// interval, the gross exact requirement is used, which is never less.
+    /// The triggers of an account in an instrument that it holds.
+    ///
+    /// With a hedge credit or a venue's rounding they are found by bisection, on the side on which the account loses. It is the right one and has one
+    /// change only, as long as the liquidatable rung is at most 256: with a price of a contract E of a long rises by S a lot, and what is
+    /// required by no more; E of a short falls by as much, and what is required falls by less than that.
     pub fn triggers(&self, index: usize, instrument: InstrumentId) -> Triggers {
         let market = self.market(instrument);
         let (mark, highest) = (market.mark.get(), (1u64 << market.spec.price_bits) - 1);
-        let others = self.holdings(index).filter(|(id, ..)| *id != instrument);
-        let scale = i128::from(self.scale.get());
-        let (mut equity, mut requirement) = (self.ledger.margin(index).cash * scale, 0);
-        for (_, _, holding) in others {
-            equity += holding.value();
-            requirement += holding.requirement();
-        }
-        let lots = self.ledger.margin(index).size(instrument);
         let falls = |price: u64| {
-            let price = Price::new(price).expect("a price within the instrument's bits");
-            let own = market.holding_at(lots, price).expect("sizes are checked before they take effect");
-            let severity =
-                margin::severity(equity + own.value(), requirement + own.requirement(), 0, &self.rungs);
-            severity >= Severity::Liquidatable
+            let shocked = self.at_prices(index, |id, other| {
+                let price = if id == instrument { price } else { other.mark.get() };
+                u128::from(price) * ONE.unsigned_abs()
+            });
+            shocked.verdict >= Severity::Liquidatable
         };
         if falls(mark) {
             return Triggers { below: Some(mark), above: Some(mark) };
         }
-        // Safe at the mark and concave in the price: on each side there is one change.
-        let below = falls(0).then(|| search(0, mark, falls));
-        let above = falls(highest).then(|| search(highest, mark, falls));
+        if !self.is_concave(index) {
+            return match self.ledger.margin(index).size(instrument) > 0 {
+                true => Triggers { below: falls(1).then(|| search(1, mark, falls)), above: None },
+                false => {
+                    Triggers { below: None, above: falls(highest).then(|| search(highest, mark, falls)) }
+                }
+            };
+        }
+        let moving = self.moving(index);
+        let place = moving.positions.iter().position(|position| position.0 == instrument);
+        let place = place.expect("it holds the instrument");
+        let size = self.ledger.margin(index).size(instrument);
+        let holding = market.holding(size).expect("sizes are checked before they take effect");
+        // The variable is the price in thousandths of a quantum.
+        let per_price = i128::from(size) * i128::from(holding.weights.of(holding.size));
+        let equity = [moving.equity(Scope::Only(instrument))[0], per_price];
+        let legs = [Leg { notional: size.unsigned_abs().into(), ..moving.legs[place] }];
+        let line = self.line(equity, moving.only(self, place).still, &legs);
+        let end = ONE * i128::from(highest);
+        let (first, last) = line.safe(1, end).expect("it is safe at the mark");
+        let below = Some(((first - 1) / ONE) as u64).filter(|&price| price > 0);
+        let above = Some((last / ONE + 1) as u64).filter(|&price| price <= highest);
         Triggers { below, above }
     }
 }
