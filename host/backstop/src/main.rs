@@ -73,10 +73,10 @@ enum Command {
     },
     /// Say who would be liquidated if marks moved, and what that would do (docs/exposure.md)
     Risk {
-        /// Journal to look at; default: that of the newest run in out/
-        #[arg(long, value_name = "FILE")]
+        /// Journal, or folder of a run; default: the newest run in out/, or else the built-in crash
+        #[arg(long, value_name = "FILE|DIR")]
         journal: Option<PathBuf>,
-        /// Event after which to look; default: the last before an episode is settled
+        /// Event after which to look; default: the last before an episode is settled, the bottom of the built-in crash
         #[arg(long)]
         sequence: Option<u64>,
         /// Carry out a move of all marks, in permille, with all liquidations that follow
@@ -377,7 +377,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             if let Some(journal) = &journal {
                 must_exist(journal)?;
             }
-            let report = risk::risk(&risk::Options { journal, sequence, what_if, svg })?;
+            let report = risk::risk(&risk::Options { journal, sequence, what_if, svg, progress: !json })?;
             show(if json { report.to_json() } else { report.to_string() })?;
             Ok(ExitCode::SUCCESS)
         }

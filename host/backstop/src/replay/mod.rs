@@ -12,6 +12,7 @@ mod run;
 pub mod session;
 pub mod verify;
 
+pub(crate) use run::FUND;
 pub use run::{LANES, Options, Outcome, Request, Source, VenueOptions, replay};
 
 /// The hash that is printed: an only episode's own, or blake3 over the episodes' hashes in order.

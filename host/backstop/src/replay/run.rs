@@ -37,7 +37,7 @@ use crate::venue::{Books, SimulatedVenue, VenueConfig};
 /// Inputs that may wait for the engine before the feed does.
 const INPUTS_WAITING_MAX: usize = 64;
 /// Endowment of the insurance fund at the start of an episode: a million of the quote currency, in quanta.
-const FUND: i64 = 1_000_000_000_000;
+pub(crate) const FUND: i64 = 1_000_000_000_000;
 
 /// Slots a CPU device is built with at the most: some 40 GB.
 const CPU_SLOTS_MAX: usize = 1 << 30;

@@ -25,6 +25,11 @@ impl Progress {
         Self::new(total, quiet, "{human_pos}/{human_len} records  {per_sec}")
     }
 
+    /// Over `total` steps of the marks.
+    pub fn steps(total: u64, quiet: bool) -> Self {
+        Self::new(total, quiet, "{human_pos}/{human_len} steps")
+    }
+
     fn new(total: u64, quiet: bool, unit: &str) -> Self {
         let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr_with_hz(8) };
         let template = format!("{{msg}}  [{{bar:30}}] {{percent:>3}} %  {unit}  {{eta}} left");

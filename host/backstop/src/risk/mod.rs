@@ -3,6 +3,7 @@
 
 mod picture;
 mod report;
+mod source;
 mod state;
 mod what_if;
 
@@ -16,13 +17,14 @@ pub use report::Report;
 /// What is asked.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// A journal; none: that of the newest run under `out`.
+    /// A journal, or the folder of a run; none: the newest run under `out`, and without one the built-in scenario.
     pub journal: Option<PathBuf>,
-    /// Event after which the state is looked at; none: the last before an episode's settlement.
+    /// Event after which the state is looked at; none: the last before an episode's settlement, or the bottom of the scenario's crash.
     pub sequence: Option<EventSequence>,
     /// Shock to be carried out, permille of every mark.
     pub what_if: Option<i32>,
     pub svg: Option<PathBuf>,
+    pub progress: bool,
 }
 
 /// The report, and the picture where one is asked for.
@@ -30,14 +32,10 @@ pub struct Options {
 /// # Errors
 /// If there is no journal, it is damaged or ends before the event; or the picture cannot be written.
 pub fn risk(options: &Options) -> anyhow::Result<Report> {
-    let journal = match &options.journal {
-        Some(journal) => journal.clone(),
-        None => state::newest_run()?,
-    };
-    let state = state::at(&journal, options.sequence)?;
-    let mut report = Report::of(&state, &journal);
+    let looked = source::look(options.journal.as_deref(), options.sequence, options.progress)?;
+    let mut report = Report::of(&looked);
     if let Some(permille) = options.what_if {
-        report.what_if = Some(what_if::carry_out(&state.engine, permille)?);
+        report.what_if = Some(what_if::carry_out(&looked.state, permille, options.progress)?);
     }
     if let Some(path) = &options.svg {
         let picture =
