@@ -454,8 +454,25 @@ fn risk_looks_at_any_event_of_a_journal() {
         assert_eq!(output.status.code(), Some(1));
         assert!(stderr(&output).contains(words), "{}", stderr(&output));
     }
-    let nowhere =
-        Command::new(env!("CARGO_BIN_EXE_backstop")).arg("risk").current_dir(dir.path()).output().unwrap();
-    assert_eq!(nowhere.status.code(), Some(2));
-    assert!(stderr(&nowhere).contains("make run"), "{}", stderr(&nowhere));
+    let folder = backstop(&["risk", "--journal", out.to_str().unwrap(), "--sequence", "400"]);
+    assert!(folder.status.success(), "{}", stderr(&folder));
+    assert_eq!(folder.stdout, risk(&["--sequence", "400"]).stdout);
+    let empty = backstop(&["risk", "--journal", dir.path().to_str().unwrap()]);
+    assert_eq!(empty.status.code(), Some(2));
+    assert!(stderr(&empty).contains("holds no journal"), "{}", stderr(&empty));
+}
+
+#[test]
+fn risk_without_a_run_looks_at_the_bottom_of_the_built_in_crash() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_backstop"))
+        .args(["risk", "--json"])
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["source"], "built-in scenario");
+    assert_eq!(report["time_ms"], 1_735_704_000_000_u64);
+    assert!(report["fund_paid"].as_i64().unwrap() > 0, "the crash has cost the funds something");
 }
