@@ -1,12 +1,12 @@
 //! What the engine keeps of a margin account beside its holdings.
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::event::{InstrumentId, TimeMs};
 use crate::rules::CloseFactor;
 
 /// Where an account stands in its liquidation.
-#[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) enum Stage {
     /// Healthy or warned.
     #[default]
@@ -18,7 +18,7 @@ pub(crate) enum Stage {
 }
 
 /// A command of the account that is under way: until its outcome has come back as an event, only what cannot wait is decided.
-#[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) enum Pending {
     #[default]
     Nothing,
@@ -28,7 +28,7 @@ pub(crate) enum Pending {
     Outcome,
 }
 
-#[derive(BorshSerialize, Clone, Copy, Debug, Default)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Default)]
 pub(crate) struct Standing {
     /// Who owns it; accounts of one owner fail together.
     pub owner: u64,
@@ -53,7 +53,7 @@ pub(crate) struct Standing {
 }
 
 /// What an account's slices met since its liquidation began.
-#[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Attempts {
     /// Slices in a row that found too little room on the book inside their limit.
     pub short: u32,
@@ -83,7 +83,7 @@ impl Attempts {
 
 /// The close factor's memory: what was closed of the account on the book in the present window. It outlives a liquidation, so that many
 /// small ones in a row close no more than one does.
-#[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Closing {
     started_ms: TimeMs,
     /// Gross notional at the window's start, and what was closed since; quanta. No window has started at a notional of 0.

@@ -1,12 +1,12 @@
 //! Token bucket: notional that liquidations may still send to a market's book.
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::event::TimeMs;
 use crate::rules::Budget;
 
 /// Full before its first use. Money in quanta.
-#[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Bucket {
     /// Thousandths of a quantum, so that no refill is lost.
     taken: u128,

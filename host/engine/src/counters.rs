@@ -2,13 +2,13 @@
 
 use std::ops::AddAssign;
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 use serde::Serialize;
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident: $number:ty,)*) => {
         /// Counts, and sums of money in quanta.
-        #[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+        #[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
         pub struct Counters {
             $($(#[$doc])* pub $name: $number,)*
         }

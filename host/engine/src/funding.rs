@@ -2,13 +2,13 @@
 //!
 //! Source: the documents of Hyperliquid, BitMEX and Binance on funding and fair price.
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::event::TimeMs;
 use crate::rules::Funding;
 
 /// Samples of a market's premium in the present interval, and what its payments left over.
-#[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Premiums {
     /// Over the scale.
     sum: i128,

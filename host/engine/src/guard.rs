@@ -1,7 +1,7 @@
 //! Mark guard: a mark too far from the last applied one is held, and the first mark a minute later decides on it.
 //! It never freezes: marks near the last applied one go on being applied.
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::event::TimeMs;
 
@@ -17,7 +17,7 @@ pub enum Judgement {
 }
 
 /// Counts since the start of the episode. Every mark is applied, held or dropped; a held one ends confirmed, discarded, or with the episode.
-#[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct GuardCounts {
     pub marks: u64,
     pub applied: u64,
@@ -29,7 +29,7 @@ pub struct GuardCounts {
     pub discarded: u64,
 }
 
-#[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Guard {
     applied: Option<u64>,
     held: Option<(TimeMs, u64)>,

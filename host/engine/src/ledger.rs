@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use crate::event::{AccountId, InstrumentId};
 
 /// Who can own something. All but the margin accounts are in the ledger only, never on the device, never flagged.
@@ -54,7 +56,7 @@ impl Owner {
 }
 
 /// Quote quanta, and lots by instrument (no entry for none), in instrument order.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Debug, Default, Eq, PartialEq)]
 pub struct Holdings {
     pub cash: i128,
     pub positions: Vec<(InstrumentId, i64)>,
@@ -190,6 +192,11 @@ impl Ledger {
             }
         }
         self.moved = true;
+    }
+
+    /// Puts a row in place; whoever restores a ledger checks its balance after the last one.
+    pub(crate) fn restore(&mut self, owner: Owner, holdings: Holdings) {
+        *self.of_mut(owner) = holdings;
     }
 
     /// Checks an event: the estate is empty.

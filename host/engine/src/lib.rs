@@ -7,6 +7,7 @@ mod account;
 pub mod apply;
 pub mod book;
 pub mod bucket;
+pub mod canonical;
 mod counters;
 pub mod decide;
 pub mod event;

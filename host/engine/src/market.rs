@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 use ethnum::I256;
 use model::liquidation::Holding;
 use model::margin::Weights;
@@ -25,7 +25,7 @@ use crate::stability::{Gate, Halt};
 const EDGE_SHIFT: u32 = 6;
 
 /// Marks between which the hedge credits that the device knows are a lower bound: they are those of the lower edge.
-#[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Edges {
     pub low: u64,
     pub high: u64,
@@ -39,7 +39,7 @@ impl Edges {
 }
 
 /// What the market's own fund paid in the present window, quanta.
-#[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct FundPaid {
     started_ms: TimeMs,
     paid: u128,

@@ -1,14 +1,14 @@
 //! What ends a market, and what the backstop is left with: the final settlement price of a dated future, and the schedule by which
 //! inventory is sold.
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 use model::units::Price;
 
 use crate::event::TimeMs;
 use crate::rules::{Expiry, Unwind};
 
 /// Mean over time of the marks in the window before an expiry.
-#[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Average {
     /// Since when the last mark has stood, and that mark in quanta per lot; none before the first.
     last: Option<(TimeMs, u64)>,
@@ -48,7 +48,7 @@ impl Average {
 }
 
 /// Where the sale of a market's inventory stands.
-#[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Unwinding {
     /// Lots of a slice; 0 with nothing to sell.
     slice: u64,

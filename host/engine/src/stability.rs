@@ -34,7 +34,7 @@ pub enum Phase {
 }
 
 /// A market's circuit breaker.
-#[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Halt {
     /// Start of the window, and the mark that stood then.
     reference: Option<(TimeMs, u64)>,
@@ -95,7 +95,7 @@ pub enum Level {
 }
 
 /// A market's gate after an outage.
-#[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Gate {
     /// When the last mark came.
     seen_ms: Option<TimeMs>,
@@ -104,7 +104,7 @@ pub struct Gate {
     released_ms: Option<TimeMs>,
 }
 
-#[derive(BorshSerialize, Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, PartialEq)]
 struct Opened {
     since_ms: TimeMs,
     /// Last mark before the outage.
@@ -158,7 +158,7 @@ impl Gate {
 }
 
 /// Withdrawals of the present day.
-#[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Withdrawals {
     /// Since when, and what the venue held from outside then, quanta.
     window: Option<(TimeMs, u128)>,

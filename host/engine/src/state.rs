@@ -1,8 +1,8 @@
-//! The engine's state and its hash.
+//! The engine's state.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 use model::margin::Rungs;
 use model::units::{Price, Scale};
 
@@ -28,7 +28,7 @@ pub(crate) struct Order {
 }
 
 /// An order of the backstop's inventory.
-#[derive(BorshSerialize, Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct UnwindOrder {
     pub instrument: InstrumentId,
     pub lots: i64,
@@ -185,40 +185,5 @@ impl Engine {
     /// Bad debt in quanta: what no fund covered.
     pub fn bad_debt(&self) -> i128 {
         -self.ledger.of(Owner::Deficit).cash
-    }
-
-    /// blake3 over the canonical state: no clocks, device, lanes, audit, coverage, disagreements or wall time in it.
-    pub fn state_hash(&self) -> [u8; 32] {
-        let mut hasher = blake3::Hasher::new();
-        let mut put = |part: &dyn Fn(&mut blake3::Hasher) -> std::io::Result<()>| {
-            part(&mut hasher).expect("hashing does not fail");
-        };
-        put(&|h| self.rules.serialize(h));
-        for market in &self.markets {
-            put(&|h| (&market.spec, market.guard, market.mark.get()).serialize(h));
-            put(&|h| (market.edges, &market.book, market.bucket, market.fund_paid).serialize(h));
-            put(&|h| (&market.inputs, market.premiums, &market.announced).serialize(h));
-            put(&|h| (market.average, market.unwinding, market.settled).serialize(h));
-            put(&|h| (market.halt, market.gate, market.spike).serialize(h));
-            for (&index, entry) in &market.holders {
-                put(&|h| (self.ledger.id(index), entry).serialize(h));
-            }
-        }
-        for owner in self.ledger.owners() {
-            let row = self.ledger.of(owner);
-            put(&|h| (row.cash, &row.positions).serialize(h));
-        }
-        for (id, index) in self.ledger.by_id() {
-            let row = self.ledger.margin(index);
-            put(&|h| (id, row.cash, &row.positions, self.standings[index]).serialize(h));
-        }
-        for (id, order) in &self.orders {
-            let account = self.ledger.id(order.index);
-            let Order { instrument, lots, limit, mark, .. } = order;
-            put(&|h| (id, account, instrument, lots, limit, mark.get()).serialize(h));
-        }
-        put(&|h| (&self.pauses, self.deficit_ms, self.is_deficit_open, self.withdrawals).serialize(h));
-        put(&|h| (&self.unwinding, self.orders_placed, self.counters).serialize(h));
-        hasher.finalize().into()
     }
 }

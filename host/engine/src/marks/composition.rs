@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::decay::FadingMean;
 use crate::event::{Source, TimeMs};
@@ -20,7 +20,7 @@ pub struct GuardTerms {
     pub hold_ms: i64,
 }
 
-#[derive(BorshSerialize, Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, PartialEq)]
 struct Input {
     /// When it last came, believed or not.
     came_ms: TimeMs,
@@ -31,7 +31,7 @@ struct Input {
 }
 
 /// Last prices of an instrument's sources.
-#[derive(BorshSerialize, Clone, Debug, Default, Eq, PartialEq)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Debug, Default, Eq, PartialEq)]
 pub struct Inputs {
     inputs: BTreeMap<Source, Input>,
     /// Mid over index, quanta per lot.

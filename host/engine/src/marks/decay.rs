@@ -1,6 +1,6 @@
 //! Means over event time in which the past fades exponentially.
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::event::TimeMs;
 
@@ -41,7 +41,7 @@ pub fn factor(dt_ms: u64, tau_ms: u64) -> u64 {
 }
 
 /// Mean of a quantity weighted with the time that it stood for; weights are 2^-16 milliseconds.
-#[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct FadingMean {
     sum: i128,
     weight: u128,

@@ -1,6 +1,6 @@
 //! Volatility of a market's marks, and the multiple of the initial margin that follows it at a bounded speed.
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::decay::FadingMean;
 use crate::event::TimeMs;
@@ -12,7 +12,7 @@ const MINUTE_MS: u32 = 60_000;
 /// Parts of the scale's unit that the multiple is kept in, so that no step of it is rounded.
 const PARTS: u128 = 3_600_000;
 
-#[derive(BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Spike {
     /// Squared returns per millisecond.
     squares: FadingMean,

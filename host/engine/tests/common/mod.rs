@@ -118,7 +118,20 @@ impl World {
         }
         let decided = self.engine.decide(&flags).unwrap();
         assert_eq!(decided.disagreements, []);
+        self.restore();
         (applied, decided.commands)
+    }
+
+    /// Goes on with the engine that its bytes give, as after a restart: no round may tell the difference.
+    fn restore(&mut self) {
+        let mut bytes = Vec::new();
+        self.engine.write_state(&mut bytes).unwrap();
+        assert_eq!(self.engine.state_hash(), *blake3::hash(&bytes).as_bytes());
+        let restored = Engine::read_state(&mut &bytes[..]).expect("a state reads back");
+        let mut again = Vec::new();
+        restored.write_state(&mut again).unwrap();
+        assert_eq!(again, bytes, "the restored state's bytes");
+        self.engine = restored;
     }
 
     /// The last update of an account in an event compares it, or a mark that it holds.
