@@ -59,7 +59,7 @@ for device in cpu sim; do
     done
 done
 
-# Both devices write the same journal, byte for byte (accept_check.py compares), so one of the two is recomputed.
+# Both devices write the same records (accept_check.py compares their chain hashes), so one of the two is recomputed.
 for tape; do
     run=$out/$(name_of "$tape").cpu
     step "$run.verify" "$backstop" verify "$run/journal" --json >"$run.verify.json" || failed=1

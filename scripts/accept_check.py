@@ -3,7 +3,7 @@
 
     python3 scripts/accept_check.py DIR TAPE...
 
-Reads DIR/TAPE.{cpu,sim}.json (what `backstop replay --json` said), DIR/TAPE.{cpu,sim}/{journal,liquidations.csv} and
+Reads DIR/TAPE.{cpu,sim}.json (what `backstop replay --json` said), DIR/TAPE.{cpu,sim}/liquidations.csv and
 DIR/TAPE.cpu.verify.json (what `backstop verify --json` said). Exit 0: all holds. 1: every demand that does not is printed.
 """
 
@@ -26,10 +26,16 @@ COUNTS = (
     "takeovers",
 )
 OF_THE_DEVICE = {"device", "device_clocks", "seconds"}  # all else in a summary is the same on both
-SAME_FILES = ("journal", "liquidations.csv")
+SAME_FILES = ("liquidations.csv",)
 VERIFIED = ("episodes", "rounds", "events", "verdicts", "decisions")
 # What a verified journal must say of the run that wrote it.
-OF_THE_RUN = {"episodes": "episodes", "rounds": "rounds", "verdicts": "flags", "state_hash": "state_hash"}
+OF_THE_RUN = {
+    "episodes": "episodes",
+    "rounds": "rounds",
+    "verdicts": "flags",
+    "state_hash": "state_hash",
+    "journal_chain": "journal_chain",
+}
 
 # The real tapes that acceptance is about, by a part of their names.
 BITFINEX, PERPETUAL = "bitfinex", "btc_perp"
@@ -90,7 +96,7 @@ def differences(cpu, sim, name=""):
 
 
 def check_agreement(directory, tape, cpu, sim):
-    """Every field of the two summaries that is not the device's own, then journal and liquidations byte by byte."""
+    """Every field of the two summaries that is not the device's own, the journals' chain hashes among them, then liquidations byte by byte."""
     for name, on_cpu, on_sim in differences(cpu, sim):
         yield f"{tape}: {name} is {on_cpu} on the CPU and {on_sim} on the gateware"
     for file in SAME_FILES:
@@ -113,8 +119,8 @@ def check_verified(path, summary):
     if verified.get("unfinished") is not False:
         yield f"{path}: unfinished is {verified.get('unfinished')!r}; the journal must hold the whole run"
     for key, of_run in OF_THE_RUN.items():
-        if verified[key] != summary.get(of_run):
-            yield f"{path}: {key} is {verified[key]}, but {of_run} of the run is {summary.get(of_run)}"
+        if verified.get(key) is None or verified[key] != summary.get(of_run):
+            yield f"{path}: {key} is {verified.get(key)}, but {of_run} of the run is {summary.get(of_run)}"
 
 
 def check_bad_prints(name, path):

@@ -311,6 +311,46 @@ mod tests {
         }
     }
 
+    /// One bracket of 1 %. 1,000 lots at 100: R = 1e9.
+    #[test]
+    fn slices_by_hand() {
+        let table = TierTable::new(scale(), &[(0, 10_000)]).unwrap();
+        let held = holding(1_000, 100, &table);
+        let (requirement, equity) = (1_000_000_000, 900_000_000);
+        assert_eq!(held.requirement(), requirement);
+        // 256 * (9e8 - 1,500 x) >= 282 * (1e9 - 10,000 x): x >= 21,182.3.
+        let terms = SliceTerms { target: 282, cost: 1_500 };
+        assert_eq!(slice_to_target(&held, equity, requirement, 0, terms), 212);
+        // With 1e8 on top of what is required: x >= 32,758.6.
+        assert_eq!(slice_to_target(&held, equity, requirement, 100_000_000, terms), 328);
+        for (lots, offset, restored) in
+            [(211, 0, false), (212, 0, true), (327, 100_000_000, false), (328, 100_000_000, true)]
+        {
+            let is = is_restored(&held, lots, equity, requirement, offset, terms);
+            assert_eq!(is, restored, "{lots} lots, {offset}");
+        }
+        // On the target to the unit: 9.5e8 = 1e9 - 10,000 * 5,000.
+        let terms = SliceTerms { target: 256, cost: 0 };
+        assert_eq!(slice_to_target(&held, 950_000_000, requirement, 0, terms), 50);
+        assert_eq!(slice_to_target(&held, 1_000_000_000, requirement, 0, terms), 0);
+        // A cost of half the rate at E = R / 2 neither raises nor lowers the ratio.
+        assert!(!slicing_improves(&held, 500_000_000, requirement, 5_000));
+        assert!(slicing_improves(&held, 500_000_000, requirement, 4_999));
+    }
+
+    /// Ten lots at 1 %: E = 10 P + cash, R = P / 10.
+    #[test]
+    fn liquidation_prices_by_hand() {
+        let table = TierTable::new(scale(), &[(0, 10_000)]).unwrap();
+        let price = |size, cash: i128| {
+            let rest = Rest { equity: cash * i128::from(SCALE), requirement: 0 };
+            liquidation_price(&holding(size, 77, &table), rest).map(Price::get)
+        };
+        // 9.9 P >= 900, 9.9 P >= 990, 10.1 P <= 1,100; no position, no price.
+        assert_eq!((price(10, -900), price(10, -990), price(-10, 1_100)), (Some(91), Some(100), Some(108)));
+        assert_eq!((price(0, 5), price(10, 5), price(-10, -5)), (None, None, None));
+    }
+
     #[test]
     fn the_fund_takes_at_most_the_surplus_and_pays_the_whole_deficit() {
         assert_eq!(insurance_delta(1_000_000, 900_000, 5_000, scale()), 5_000);

@@ -103,3 +103,40 @@ const fn crossed(equity: i128, line: i128, equality: bool) -> bool {
 pub const fn cash_equity(cash: i64, scale: Scale) -> i128 {
     cash as i128 * scale.get() as i128
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn severities_start_at_their_rungs() {
+        let rungs = |equality| Rungs { rungs: [300, 256, 200], equality };
+        let at = |equity, equality| severity(equity, 900, 100, &rungs(equality));
+        use Severity::{Healthy, Insolvent, Liquidatable, Takeover, Warned};
+        for (equity, strict) in [
+            (-1, Insolvent),
+            (0, Takeover),
+            (781, Takeover),
+            (782, Liquidatable),
+            (999, Liquidatable),
+            (1_000, Warned),
+            (1_171, Warned),
+            (1_172, Healthy),
+        ] {
+            assert_eq!(at(equity, false), strict, "{equity}");
+            let equal = if equity == 1_000 { Liquidatable } else { strict };
+            assert_eq!(at(equity, true), equal, "{equity}, the line counts");
+        }
+        assert_eq!(
+            (severity(0, 5, -5, &Rungs::RESET), severity(0, 5, -4, &Rungs::RESET)),
+            (Healthy, Takeover)
+        );
+    }
+
+    #[test]
+    fn only_a_short_has_the_short_weight() {
+        let weights = Weights { long: 1, short: 2 };
+        let of = [-1, 0, 1].map(|lots| weights.of(Size::new(lots).unwrap()));
+        assert_eq!(of, [2, 1, 1]);
+    }
+}

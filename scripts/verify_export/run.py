@@ -5,7 +5,7 @@ from collections import deque
 from verify_export.episode import Episode
 from verify_export.lines import Unreadable, read_book, read_line, read_venue
 
-VERSION = 2
+VERSION = 3
 MISMATCHES_SHOWN = 20
 DECISION_ROUNDS_MAX = 64
 COUNTED = (

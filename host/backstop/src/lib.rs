@@ -11,4 +11,5 @@ pub mod risk;
 pub mod rules;
 #[cfg(feature = "sim")]
 pub mod serve;
+pub mod simulate;
 pub mod venue;

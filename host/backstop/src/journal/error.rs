@@ -1,14 +1,16 @@
 //! Why a journal cannot be written or read: the file, the place, what was found and what to do.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::format::{MAGIC, PAYLOAD_MAX, VERSION};
 
 /// Cloneable, so that a failure of the writer's thread is told to every later caller.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum JournalError {
-    #[error("{} already holds {bytes} bytes and a journal is never overwritten; give another name, or move the file away", path.display())]
-    Exists { path: PathBuf, bytes: u64 },
+    #[error("{} already holds {files} files and a journal is never overwritten; give another name, or move the folder away", path.display())]
+    Exists { path: PathBuf, files: usize },
 
     #[error("{}: cannot {operation} the journal after {records} records ({bytes} bytes): {cause}; {}", path.display(), remedy(cause))]
     Write {
@@ -40,20 +42,39 @@ pub enum JournalError {
     #[error("{}: journal version {found}, this program reads version {VERSION}; use the program that wrote it, or a newer one", path.display())]
     Version { path: PathBuf, found: u32 },
 
-    #[error("{}: the file ends inside the journal's header, after {bytes} of {} bytes; nothing was recorded yet, so the file can be deleted", path.display(), super::format::HEADER_BYTES)]
-    TornHeader { path: PathBuf, bytes: usize },
+    #[error("{}: there is no segment of a journal; name the folder with the files 0000000000.segment and on", path.display())]
+    NoSegments { path: PathBuf },
 
-    #[error("{}: torn tail: the file ends inside record {sequence}, which starts at byte {offset} ({bytes} bytes of it are there); the {sequence} records before it are whole: truncate the file to {offset} bytes to keep them", path.display())]
-    TornTail { path: PathBuf, offset: u64, sequence: u64, bytes: u64 },
+    #[error("{}: the first segment was created and never written; nothing was recorded yet, so the journal can be deleted", path.display())]
+    TornHeader { path: PathBuf },
 
-    #[error("{}: damaged at byte {offset} (record {sequence}): {found}; nothing from there on is used: restore the file from a copy, or replay its first {sequence} records and start a new journal", path.display())]
+    #[error("{}: the segment is missing, and those before hold {record} records; bring it back from the archive or a replica: backstop journal repair --from REPLICA", path.display())]
+    MissingSegment { path: PathBuf, record: u64 },
+
+    #[error("{}: the journal begins with record {first} here, the segments before are archived; put them beside it to read it from its start", path.display())]
+    Archived { path: PathBuf, first: u64 },
+
+    #[error("{}: torn tail: the batch at byte {offset} was never finished, and nothing was told on it; the {sequence} records before it are whole: backstop journal repair cuts it off", path.display())]
+    TornTail { path: PathBuf, offset: u64, sequence: u64 },
+
+    #[error("{}: damaged at byte {offset} (record {sequence}): {found}; nothing from there on is used: backstop journal repair --from REPLICA takes the segment from a good copy", path.display())]
     Damaged { path: PathBuf, offset: u64, sequence: u64, found: String },
 
-    #[error("{}: damaged in the header: {found}; restore the file from a copy", path.display())]
+    #[error("{}: damaged in the header: {found}; backstop journal repair --from REPLICA takes the segment from a good copy", path.display())]
     DamagedHeader { path: PathBuf, found: String },
 }
 
 impl JournalError {
+    pub(super) fn read(path: &Path, offset: u64, cause: io::Error) -> Self {
+        Self::Read { path: path.to_path_buf(), offset, cause: Arc::new(cause) }
+    }
+
+    /// Whether the disk has no space left; it may have some later.
+    pub fn is_full(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        matches!(self, Self::Write { cause, .. } if [StorageFull, QuotaExceeded].contains(&cause.kind()))
+    }
+
     /// Whether the journal is whole but for a last record that was never finished.
     pub fn is_torn_tail(&self) -> bool {
         matches!(self, Self::TornTail { .. })

@@ -1,6 +1,6 @@
 //! A journal as JSON lines, for programs that share no code with this one. Every field: `docs/journal.md`.
 
-use std::io::{BufWriter, Read, Write};
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use engine::event::{Command, Event, Flag};
@@ -8,7 +8,7 @@ use engine::rules::Rules;
 use serde::Serialize;
 
 use super::format::VERSION;
-use super::{Entry, Header, JournalError, JournalReader};
+use super::{Disk, Entry, Header, JournalError, JournalReader};
 
 /// Why an export stopped.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +36,7 @@ pub fn export(path: &Path, output: impl Write) -> Result<u64, ExportError> {
 ///
 /// # Errors
 /// The journal's first error, after the entries before it, or the output's.
-pub fn write_json_lines<R: Read>(journal: JournalReader<R>, output: impl Write) -> Result<u64, ExportError> {
+pub fn write_json_lines<D: Disk>(journal: JournalReader<D>, output: impl Write) -> Result<u64, ExportError> {
     let mut output = BufWriter::new(output);
     let mut lines = 0;
     let mut put = |line: &Line| {
@@ -114,9 +114,8 @@ mod tests {
     use super::*;
 
     fn lines() -> Vec<String> {
-        let (bytes, _) = written(&entries());
         let mut text = Vec::new();
-        let journal = JournalReader::new(&bytes[..], "test.journal".as_ref()).unwrap();
+        let journal = JournalReader::new(written(&entries(), true), "test".as_ref()).unwrap();
         let count = write_json_lines(journal, &mut text).unwrap();
         let lines: Vec<String> = String::from_utf8(text).unwrap().lines().map(str::to_string).collect();
         assert_eq!(lines.len() as u64, count);
@@ -129,7 +128,7 @@ mod tests {
         assert_eq!(lines.len(), entries().len() + 1);
         let hash = hex(&Rules::default().hash());
         let header = format!(
-            r#"{{"entry":"header","version":2,"instance":"{}","rules_hash":"{hash}"}}"#,
+            r#"{{"entry":"header","version":3,"instance":"{}","rules_hash":"{hash}"}}"#,
             "01".repeat(16)
         );
         assert_eq!(lines[0], header);
@@ -151,9 +150,14 @@ mod tests {
 
     #[test]
     fn a_torn_journal_is_exported_to_its_last_whole_entry() {
-        let (bytes, starts) = written(&entries());
+        let disk = written(&entries()[..4], false);
+        let last = disk.clone().names().unwrap().pop().unwrap();
+        let mut bytes = disk.bytes(&last);
+        let end = bytes.iter().rposition(|&byte| byte != 0).unwrap() + 1;
+        bytes[end] = 1;
+        disk.replace(&last, bytes);
         let mut text = Vec::new();
-        let journal = JournalReader::new(&bytes[..starts[4] + 9], "test.journal".as_ref()).unwrap();
+        let journal = JournalReader::new(disk, "test".as_ref()).unwrap();
         let error = write_json_lines(journal, &mut text).unwrap_err();
         assert!(matches!(error, ExportError::Journal(error) if error.is_torn_tail()));
         assert_eq!(text, (lines()[..5].join("\n") + "\n").into_bytes());

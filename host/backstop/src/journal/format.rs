@@ -1,21 +1,29 @@
-//! Bytes of a journal file, version 2, little endian.
+//! Bytes of a journal's segments, version 3, little endian. The page is `docs/journal.md`.
 
 use engine::rules::Rules;
 
-use super::JournalError;
-use std::path::Path;
-
 pub const MAGIC: [u8; 8] = *b"BKSTPJNL";
 /// Of the file format.
-pub const VERSION: u32 = 2;
-/// Magic 8, version 4, instance 16, rules hash 32, crc32c 4.
-pub const HEADER_BYTES: usize = 64;
-/// Of a record before its payload: sequence 8, length 4, crc32c 4, chain 32.
-pub const FRAME_BYTES: usize = 48;
-/// Longest payload, bytes.
+pub const VERSION: u32 = 3;
+/// What a disk writes whole or not at all.
+pub const SECTOR: usize = 512;
+/// Last byte of every sector that was written. Space that was allocated and not written has 0 there.
+pub const MARK: u8 = 0xb5;
+/// Bytes of a sector before its mark.
+pub const ROOM: usize = SECTOR - 1;
+/// Longest payload of a record, bytes.
 pub const PAYLOAD_MAX: u32 = 16 << 20;
+/// Of a record before its payload: length 4, crc32c 4.
+pub const FRAME_BYTES: usize = 8;
+/// Records of a batch at the most, bytes; a longer record has a batch of its own.
+pub const BATCH_BYTES_MAX: usize = 1 << 20;
+/// Magic 4, kind 4, number 8, first record 8, records 4, bytes 4, chain 32, crc32c 4.
+pub const BATCH_HEADER_BYTES: usize = 68;
+const BATCH_MAGIC: [u8; 4] = *b"BTCH";
+/// Magic 8, version 4, instance 16, rules hash 32, index 4, first record 8, first batch 8, chain 32, crc32c 4.
+const SEGMENT_HEADER_BYTES: usize = 116;
 
-/// What a journal says of itself.
+/// What a journal says of itself; the same in every segment.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Header {
     /// Of the run that wrote it, any 16 bytes.
@@ -29,84 +37,180 @@ impl Header {
         Self { instance, rules_hash: rules.hash() }
     }
 
-    pub fn encode(&self) -> [u8; HEADER_BYTES] {
-        let mut bytes = [0; HEADER_BYTES];
-        bytes[..8].copy_from_slice(&MAGIC);
-        bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
-        bytes[12..28].copy_from_slice(&self.instance);
-        bytes[28..60].copy_from_slice(&self.rules_hash);
-        let crc = crc32c::crc32c(&bytes[..60]);
-        bytes[60..].copy_from_slice(&crc.to_le_bytes());
-        bytes
-    }
-
-    /// # Errors
-    /// Not a journal, another version, or a wrong crc32c; `path` names the file in the message.
-    pub fn decode(bytes: &[u8; HEADER_BYTES], path: &Path) -> Result<Self, JournalError> {
-        let path = || path.to_path_buf();
-        if bytes[..8] != MAGIC {
-            return Err(JournalError::NotAJournal { path: path(), found: bytes[..8].to_vec() });
-        }
-        let version = u32::from_le_bytes(array(&bytes[8..12]));
-        if version != VERSION {
-            return Err(JournalError::Version { path: path(), found: version });
-        }
-        let (stored, computed) = (u32::from_le_bytes(array(&bytes[60..])), crc32c::crc32c(&bytes[..60]));
-        if stored != computed {
-            let found = format!("crc32c is {stored:#010x}, its bytes give {computed:#010x}");
-            return Err(JournalError::DamagedHeader { path: path(), found });
-        }
-        Ok(Self { instance: array(&bytes[12..28]), rules_hash: array(&bytes[28..60]) })
+    /// What the first record chains to.
+    pub fn chain_start(&self) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&MAGIC).update(&self.instance).update(&self.rules_hash);
+        hasher.finalize().into()
     }
 }
 
-/// What stands before a record's payload.
+/// A place between two batches.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Frame {
-    /// Number of the record, from 0.
-    pub sequence: u64,
-    /// Of the payload, bytes.
-    pub length: u32,
-    pub crc: u32,
+pub struct Place {
+    /// Number of the next batch and record, from 0.
+    pub batch: u64,
+    pub record: u64,
+    /// Chain hash of the record before.
     pub chain: [u8; 32],
 }
 
-impl Frame {
-    /// The frame of `payload` as record `sequence` after `previous`. Panics beyond [`PAYLOAD_MAX`], which callers refuse.
-    pub fn new(sequence: u64, previous: &[u8; 32], payload: &[u8]) -> Self {
-        assert!(payload.len() <= PAYLOAD_MAX as usize, "a payload of {} bytes", payload.len());
-        let chain = chain(previous, payload);
-        let length = payload.len() as u32;
-        Self { sequence, length, crc: crc(sequence, length, &chain, payload), chain }
+/// First sector of a segment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SegmentHeader {
+    pub header: Header,
+    /// Of the segment, from 0.
+    pub index: u32,
+    /// Where it begins.
+    pub place: Place,
+}
+
+/// Why a segment's first sector is none.
+pub enum HeaderFault {
+    /// Never written, or not to its end.
+    Unwritten,
+    NotAJournal([u8; 8]),
+    Version(u32),
+    Damaged(String),
+}
+
+impl SegmentHeader {
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(SEGMENT_HEADER_BYTES);
+        bytes.extend(MAGIC);
+        bytes.extend(VERSION.to_le_bytes());
+        bytes.extend(self.header.instance);
+        bytes.extend(self.header.rules_hash);
+        bytes.extend(self.index.to_le_bytes());
+        bytes.extend(self.place.record.to_le_bytes());
+        bytes.extend(self.place.batch.to_le_bytes());
+        bytes.extend(self.place.chain);
+        let crc = crc32c::crc32c(&bytes);
+        bytes.extend(crc.to_le_bytes());
+        sectors(&bytes)
     }
 
-    pub fn encode(&self) -> [u8; FRAME_BYTES] {
-        let mut bytes = [0; FRAME_BYTES];
-        bytes[..8].copy_from_slice(&self.sequence.to_le_bytes());
-        bytes[8..12].copy_from_slice(&self.length.to_le_bytes());
-        bytes[12..16].copy_from_slice(&self.crc.to_le_bytes());
-        bytes[16..].copy_from_slice(&self.chain);
-        bytes
-    }
-
-    pub fn decode(bytes: &[u8; FRAME_BYTES]) -> Self {
-        Self {
-            sequence: u64::from_le_bytes(array(&bytes[..8])),
-            length: u32::from_le_bytes(array(&bytes[8..12])),
-            crc: u32::from_le_bytes(array(&bytes[12..16])),
-            chain: array(&bytes[16..]),
+    /// # Errors
+    /// What the sector is instead.
+    pub fn decode(sector: &[u8]) -> Result<Self, HeaderFault> {
+        if sector.len() < SECTOR || sector[ROOM] == 0 {
+            return Err(HeaderFault::Unwritten);
         }
-    }
-
-    /// The crc32c that the frame should hold.
-    pub fn crc_computed(&self, payload: &[u8]) -> u32 {
-        crc(self.sequence, self.length, &self.chain, payload)
+        let mut from = Reader(sector);
+        let magic: [u8; 8] = from.array();
+        if magic != MAGIC {
+            return Err(HeaderFault::NotAJournal(magic));
+        }
+        let version = u32::from_le_bytes(from.array());
+        if version != VERSION {
+            return Err(HeaderFault::Version(version));
+        }
+        let header = Header { instance: from.array(), rules_hash: from.array() };
+        let index = u32::from_le_bytes(from.array());
+        let record = u64::from_le_bytes(from.array());
+        let place = Place { record, batch: u64::from_le_bytes(from.array()), chain: from.array() };
+        let (stored, body) = (u32::from_le_bytes(from.array()), SEGMENT_HEADER_BYTES - 4);
+        let computed = crc32c::crc32c(&sector[..body]);
+        if stored != computed
+            || sector[ROOM] != MARK
+            || sector[SEGMENT_HEADER_BYTES..ROOM].iter().any(|&b| b != 0)
+        {
+            let found = format!(
+                "crc32c is {stored:#010x}, its bytes give {computed:#010x}, or its filling is not zero"
+            );
+            return Err(HeaderFault::Damaged(found));
+        }
+        Ok(Self { header, index, place })
     }
 }
 
-/// What the first record chains to.
-pub fn chain_start(header: &[u8; HEADER_BYTES]) -> [u8; 32] {
-    blake3::hash(header).into()
+/// What a batch is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    Records,
+    /// Last of its segment: another follows.
+    Sealed,
+    /// Last of the journal, which was closed.
+    Closed,
+}
+
+/// What stands before the records of a batch.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct BatchHeader {
+    pub kind: Kind,
+    /// Before its records.
+    pub place: Place,
+    pub records: u32,
+    /// Of its records, with their frames.
+    pub bytes: u32,
+    /// Chain hash of its last record.
+    pub chain: [u8; 32],
+}
+
+impl BatchHeader {
+    /// Bytes on the disk, records included.
+    pub fn length(&self) -> usize {
+        (BATCH_HEADER_BYTES + self.bytes as usize).div_ceil(ROOM) * SECTOR
+    }
+
+    /// The batch as it is written.
+    pub fn encode(&self, records: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(BATCH_HEADER_BYTES + records.len());
+        bytes.extend(BATCH_MAGIC);
+        bytes.extend((self.kind as u32).to_le_bytes());
+        bytes.extend(self.place.batch.to_le_bytes());
+        bytes.extend(self.place.record.to_le_bytes());
+        bytes.extend(self.records.to_le_bytes());
+        bytes.extend(self.bytes.to_le_bytes());
+        bytes.extend(self.chain);
+        let crc = crc32c::crc32c(&bytes);
+        bytes.extend(crc.to_le_bytes());
+        bytes.extend(records);
+        sectors(&bytes)
+    }
+
+    /// The header at the start of a sector, if there is a good one. The chain of its place is not in it.
+    pub fn decode(sector: &[u8]) -> Option<Self> {
+        let body = sector.get(..BATCH_HEADER_BYTES)?;
+        let mut from = Reader(body);
+        if from.array() != BATCH_MAGIC {
+            return None;
+        }
+        let kind = match u32::from_le_bytes(from.array()) {
+            0 => Kind::Records,
+            1 => Kind::Sealed,
+            2 => Kind::Closed,
+            _ => return None,
+        };
+        let (batch, record) = (u64::from_le_bytes(from.array()), u64::from_le_bytes(from.array()));
+        let (records, bytes) = (u32::from_le_bytes(from.array()), u32::from_le_bytes(from.array()));
+        let chain = from.array();
+        let crc = u32::from_le_bytes(from.array());
+        let place = Place { batch, record, chain: [0; 32] };
+        (crc == crc32c::crc32c(&body[..BATCH_HEADER_BYTES - 4])).then_some(Self {
+            kind,
+            place,
+            records,
+            bytes,
+            chain,
+        })
+    }
+}
+
+/// `bytes` as sectors, each with its mark, the last filled with zeros.
+fn sectors(bytes: &[u8]) -> Vec<u8> {
+    let mut written = Vec::with_capacity(bytes.len().div_ceil(ROOM) * SECTOR);
+    for part in bytes.chunks(ROOM) {
+        written.extend(part);
+        written.resize(written.len() + ROOM - part.len(), 0);
+        written.push(MARK);
+    }
+    written
+}
+
+/// What stands in sectors, without their marks.
+pub fn contents(sectors: &[u8]) -> Vec<u8> {
+    sectors.chunks_exact(SECTOR).flat_map(|sector| &sector[..ROOM]).copied().collect()
 }
 
 /// `blake3(previous || payload)`.
@@ -114,13 +218,61 @@ pub fn chain(previous: &[u8; 32], payload: &[u8]) -> [u8; 32] {
     blake3::Hasher::new().update(previous).update(payload).finalize().into()
 }
 
-fn crc(sequence: u64, length: u32, chain: &[u8; 32], payload: &[u8]) -> u32 {
-    let crc = crc32c::crc32c(&sequence.to_le_bytes());
-    let crc = crc32c::crc32c_append(crc, &length.to_le_bytes());
-    let crc = crc32c::crc32c_append(crc, chain);
-    crc32c::crc32c_append(crc, payload)
+/// Appends the record to the records of a batch.
+pub fn push_record(batch: &mut Vec<u8>, record: u64, payload: &[u8]) {
+    let length = payload.len() as u32;
+    batch.extend(length.to_le_bytes());
+    batch.extend(crc(record, length, payload).to_le_bytes());
+    batch.extend(payload);
 }
 
-fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
-    bytes.try_into().expect("a slice of that length")
+/// Splits the first record off a batch's records.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn pop_record<'a>(records: &mut &'a [u8], record: u64) -> Result<&'a [u8], String> {
+    let Some((frame, rest)) = records.split_at_checked(FRAME_BYTES) else {
+        return Err("its records end early".into());
+    };
+    let mut from = Reader(frame);
+    let (length, stored) = (u32::from_le_bytes(from.array()), u32::from_le_bytes(from.array()));
+    if length > PAYLOAD_MAX {
+        return Err(format!("a payload of {length} bytes, the longest allowed is {PAYLOAD_MAX}"));
+    }
+    let Some((payload, rest)) = rest.split_at_checked(length as usize) else {
+        return Err(format!("a payload of {length} bytes in a batch that ends before"));
+    };
+    let computed = crc(record, length, payload);
+    if stored != computed {
+        return Err(format!("crc32c is {stored:#010x}, the bytes give {computed:#010x}"));
+    }
+    *records = rest;
+    Ok(payload)
+}
+
+fn crc(record: u64, length: u32, payload: &[u8]) -> u32 {
+    let crc = crc32c::crc32c(&record.to_le_bytes());
+    crc32c::crc32c_append(crc32c::crc32c_append(crc, &length.to_le_bytes()), payload)
+}
+
+/// Takes fields off the front of bytes that are long enough.
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn array<const N: usize>(&mut self) -> [u8; N] {
+        let (field, rest) = self.0.split_at(N);
+        self.0 = rest;
+        field.try_into().expect("split there")
+    }
+}
+
+/// The segment's file.
+pub fn segment_name(index: u32) -> String {
+    format!("{index:010}.segment")
+}
+
+/// The segment whose file has that name.
+pub fn segment_index(name: &str) -> Option<u32> {
+    let index = name.strip_suffix(".segment")?;
+    (index.len() == 10).then(|| index.parse().ok()).flatten()
 }

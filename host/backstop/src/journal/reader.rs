@@ -1,65 +1,95 @@
 //! Reads a journal back, entry by entry, and vouches for every byte of what it yields.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
+use super::disk::{Disk, FileDisk};
 use super::entry::Entry;
 use super::error::JournalError;
-use super::format::{FRAME_BYTES, Frame, HEADER_BYTES, Header, PAYLOAD_MAX, chain, chain_start};
+use super::format::{Header, chain, pop_record};
+use super::scan::{Scan, Start};
 
 /// The entries of a journal, in order. After the first error it yields nothing more. A torn tail is the error
 /// [`JournalError::TornTail`] after the last whole entry, never a silent end.
-pub struct JournalReader<R: Read = BufReader<File>> {
+pub struct JournalReader<D: Disk = FileDisk> {
     path: PathBuf,
-    input: R,
-    header: Header,
-    /// Byte where the next record starts.
-    offset: u64,
-    records: u64,
+    scan: Scan<D>,
+    /// Of the present batch, with their frames, from the next one on.
+    rest: Vec<u8>,
+    at: usize,
+    /// Number of the next record, and what it chains to.
+    record: u64,
     chain: [u8; 32],
     ended: bool,
 }
 
 impl JournalReader {
+    /// The journal in the folder `path`.
+    ///
     /// # Errors
-    /// If the file cannot be read or does not begin with a good header of this version.
+    /// If it cannot be read or does not begin with a good segment of this version.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        let file = File::open(path).map_err(|cause| read_failure(path, 0, cause))?;
-        Self::new(BufReader::with_capacity(1 << 18, file), path)
+        let found = fs::metadata(path).map_err(|cause| JournalError::read(path, 0, cause))?;
+        if found.is_file() {
+            return Err(not_a_folder(path));
+        }
+        Self::new(FileDisk::new(path), path)
+    }
+
+    /// Bytes of all segments, for progress.
+    pub fn bytes(path: &Path) -> u64 {
+        let files = fs::read_dir(path).into_iter().flatten().flatten();
+        files.filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum()
     }
 }
 
-impl<R: Read> JournalReader<R> {
-    /// Reads the header from `input`; `path` names it in messages.
+impl<D: Disk> JournalReader<D> {
+    /// The journal on `disk` from its first record; `path` names it in messages.
     ///
     /// # Errors
     /// As [`JournalReader::open`].
-    pub fn new(mut input: R, path: &Path) -> Result<Self, JournalError> {
-        let mut bytes = [0; HEADER_BYTES];
-        let read = fill(&mut input, &mut bytes).map_err(|cause| read_failure(path, 0, cause))?;
-        if read < HEADER_BYTES {
-            return Err(JournalError::TornHeader { path: path.to_path_buf(), bytes: read });
+    pub fn new(disk: D, path: &Path) -> Result<Self, JournalError> {
+        Self::of(Scan::open(disk, path, Start::First)?, path)
+    }
+
+    /// The same from record `record` on, which follows one with this chain hash.
+    ///
+    /// # Errors
+    /// As [`JournalReader::open`]; or if the journal does not hold that record's predecessor with that hash.
+    pub fn resume(disk: D, path: &Path, record: u64, chain: [u8; 32]) -> Result<Self, JournalError> {
+        let mut reader = Self::of(Scan::open(disk, path, Start::Record(record))?, path)?;
+        while reader.record < record {
+            if reader.payload()?.is_none() {
+                let found = format!("it ends with {} records, and {record} are known", reader.record);
+                return Err(reader.cut(found));
+            }
         }
-        let header = Header::decode(&bytes, path)?;
-        let offset = HEADER_BYTES as u64;
+        if (reader.record, reader.chain) != (record, chain) {
+            return Err(reader.cut(format!("its chain hash at record {record} is not the one that is known")));
+        }
+        Ok(reader)
+    }
+
+    fn of(scan: Scan<D>, path: &Path) -> Result<Self, JournalError> {
+        let place = scan.end().place;
+        let (record, chain) = (place.record, place.chain);
         let path = path.to_path_buf();
-        Ok(Self { path, input, header, offset, records: 0, chain: chain_start(&bytes), ended: false })
+        Ok(Self { path, scan, rest: Vec::new(), at: 0, record, chain, ended: false })
     }
 
     pub fn header(&self) -> &Header {
-        &self.header
+        self.scan.header()
     }
 
-    /// Byte after the last record read: where a torn journal may be cut.
+    /// Bytes gone through.
     pub fn offset(&self) -> u64 {
-        self.offset
+        self.scan.passed()
     }
 
     /// Records read so far.
     pub fn records(&self) -> u64 {
-        self.records
+        self.record
     }
 
     /// Chain hash of the last record read.
@@ -67,93 +97,67 @@ impl<R: Read> JournalReader<R> {
         self.chain
     }
 
-    /// One entry, joined from its parts; none at the end of the file.
+    /// Whether the journal was closed; known once it was read to its end.
+    pub fn is_closed(&self) -> bool {
+        self.scan.end().closed
+    }
+
+    pub fn into_disk(self) -> D {
+        self.scan.into_disk()
+    }
+
+    /// One entry, joined from its parts; none at the end.
     fn entry(&mut self) -> Result<Option<Entry>, JournalError> {
-        let Some(mut entry) = self.record()? else { return Ok(None) };
+        let Some(mut entry) = self.part()? else { return Ok(None) };
         let mut more = entry.continues();
         while more {
-            let (offset, sequence) = (self.offset, self.records);
-            let Some(part) = self.record()? else {
-                return Err(JournalError::TornTail { path: self.path.clone(), offset, sequence, bytes: 0 });
+            let Some(part) = self.part()? else {
+                return Err(self.cut("it ends inside a list".into()));
             };
             more = part.continues();
             if !entry.join(part) {
-                let found = "it does not go on with the list that the record before left open".to_string();
-                return Err(JournalError::Damaged { path: self.path.clone(), offset, sequence, found });
+                return Err(
+                    self.cut("a record does not go on with the list that the one before left open".into())
+                );
             }
         }
         Ok(Some(entry))
     }
 
-    fn record(&mut self) -> Result<Option<Entry>, JournalError> {
-        let mut bytes = [0; FRAME_BYTES];
-        let read = self.fill(&mut bytes)?;
-        if read == 0 {
-            return Ok(None);
-        }
-        if read < FRAME_BYTES {
-            return Err(self.torn(read));
-        }
-        let frame = Frame::decode(&bytes);
-        if frame.sequence != self.records {
-            return Err(self.damaged(format!("record number {}, expected {}", frame.sequence, self.records)));
-        }
-        if frame.length > PAYLOAD_MAX {
-            let found = format!("a payload of {} bytes, the longest allowed is {PAYLOAD_MAX}", frame.length);
-            return Err(self.damaged(found));
-        }
-        let mut payload = vec![0; frame.length as usize];
-        let read = self.fill(&mut payload)?;
-        if read < payload.len() {
-            // Either the file ends here, or the length is damaged and the next record lies inside what was read.
-            return Err(match find_record(&payload[..read], self.records + 1) {
-                Some(at) => self.damaged(format!(
-                    "a payload of {} bytes that would run past the end of the file, but record {} follows at byte {}",
-                    frame.length,
-                    self.records + 1,
-                    self.offset + (FRAME_BYTES + at) as u64
-                )),
-                None => self.torn(FRAME_BYTES + read),
-            });
-        }
-        let crc = frame.crc_computed(&payload);
-        if frame.crc != crc {
-            return Err(self.damaged(format!("crc32c is {:#010x}, the bytes give {crc:#010x}", frame.crc)));
-        }
-        let chain = chain(&self.chain, &payload);
-        if frame.chain != chain {
-            return Err(self.damaged("its chain hash does not follow from the record before".to_string()));
-        }
-        let entry = borsh::from_slice(&payload).map_err(|cause| {
-            self.damaged(format!("the payload is not an entry of this version ({cause})"))
-        })?;
+    fn part(&mut self) -> Result<Option<Entry>, JournalError> {
+        let Some((from, to)) = self.payload()? else { return Ok(None) };
+        let entry = borsh::from_slice(&self.rest[from..to])
+            .map_err(|cause| self.cut(format!("a payload is not an entry of this version ({cause})")))?;
         if let Entry::EpisodeStarted { rules, .. } = &entry
-            && rules.hash() != self.header.rules_hash
+            && rules.hash() != self.header().rules_hash
         {
-            return Err(self.damaged("an episode under other rules than the header's rules hash".to_string()));
+            return Err(self.cut("an episode under other rules than the header's rules hash".into()));
         }
-        self.offset += (FRAME_BYTES + payload.len()) as u64;
-        self.records += 1;
-        self.chain = chain;
         Ok(Some(entry))
     }
 
-    fn fill(&mut self, bytes: &mut [u8]) -> Result<usize, JournalError> {
-        fill(&mut self.input, bytes).map_err(|cause| read_failure(&self.path, self.offset, cause))
+    /// Where the next record's payload stands in `rest`.
+    fn payload(&mut self) -> Result<Option<(usize, usize)>, JournalError> {
+        while self.at == self.rest.len() {
+            let Some(batch) = self.scan.next()? else { return Ok(None) };
+            (self.rest, self.at) = (batch.records, 0);
+        }
+        let mut records = &self.rest[self.at..];
+        let payload = pop_record(&mut records, self.record).expect("the scan has checked it");
+        self.chain = chain(&self.chain, payload);
+        self.record += 1;
+        let to = self.rest.len() - records.len();
+        self.at = to;
+        Ok(Some((to - payload.len(), to)))
     }
 
-    fn torn(&self, bytes: usize) -> JournalError {
+    fn cut(&self, found: String) -> JournalError {
         let path = self.path.clone();
-        JournalError::TornTail { path, offset: self.offset, sequence: self.records, bytes: bytes as u64 }
-    }
-
-    fn damaged(&self, found: String) -> JournalError {
-        let path = self.path.clone();
-        JournalError::Damaged { path, offset: self.offset, sequence: self.records, found }
+        JournalError::Damaged { path, offset: self.offset(), sequence: self.record, found }
     }
 }
 
-impl<R: Read> Iterator for JournalReader<R> {
+impl<D: Disk> Iterator for JournalReader<D> {
     type Item = Result<Entry, JournalError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -166,32 +170,22 @@ impl<R: Read> Iterator for JournalReader<R> {
     }
 }
 
-fn read_failure(path: &Path, offset: u64, cause: io::Error) -> JournalError {
-    JournalError::Read { path: path.to_path_buf(), offset, cause: Arc::new(cause) }
-}
-
-/// Bytes read: fewer than asked for only at the end of the input.
-fn fill(input: &mut impl Read, bytes: &mut [u8]) -> io::Result<usize> {
-    let mut read = 0;
-    while read < bytes.len() {
-        match input.read(&mut bytes[read..]) {
-            Ok(0) => break,
-            Ok(count) => read += count,
-            Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
-            Err(cause) => return Err(cause),
+/// What a file is where a folder was expected.
+fn not_a_folder(path: &Path) -> JournalError {
+    let bytes = match fs::File::open(path).and_then(|mut file| {
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut std::io::Read::take(&mut file, 12), &mut bytes)?;
+        Ok(bytes)
+    }) {
+        Ok(bytes) => bytes,
+        Err(cause) if cause.kind() == ErrorKind::NotFound => Vec::new(),
+        Err(cause) => return JournalError::read(path, 0, cause),
+    };
+    match bytes.split_first_chunk::<8>() {
+        Some((magic, version)) if *magic == super::format::MAGIC && version.len() == 4 => {
+            let found = u32::from_le_bytes(version.try_into().expect("four bytes"));
+            JournalError::Version { path: path.to_path_buf(), found }
         }
+        _ => JournalError::NotAJournal { path: path.to_path_buf(), found: bytes },
     }
-    Ok(read)
-}
-
-/// Where in `bytes` a good record with that number starts.
-fn find_record(bytes: &[u8], sequence: u64) -> Option<usize> {
-    let number = sequence.to_le_bytes();
-    (0..bytes.len().saturating_sub(FRAME_BYTES - 1)).find(|&at| {
-        bytes[at..at + 8] == number && {
-            let (head, rest) = bytes[at..].split_at(FRAME_BYTES);
-            let frame = Frame::decode(head.try_into().expect("split there"));
-            rest.get(..frame.length as usize).is_some_and(|payload| frame.crc_computed(payload) == frame.crc)
-        }
-    })
 }

@@ -1,9 +1,7 @@
-//! Damage: whatever happens to the bytes, no wrong entry is ever yielded.
+//! Damage, power cuts and full disks: whatever happens to the bytes, no wrong entry is ever yielded and no committed one is lost.
 
-use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use engine::book::{Book, Level};
 use engine::event::{AccountId, Command, Event, Flag, InstrumentId, Source};
@@ -14,13 +12,21 @@ use engine::stability::Pause;
 use proptest::prelude::*;
 
 use super::entry::PART_MAX;
-use super::format::{FRAME_BYTES, Frame, HEADER_BYTES};
+use super::format::{MARK, ROOM, segment_name};
 use super::*;
+use crate::feed::draw::Draw;
+use crate::simulate::disk::{Power, SimulatedDisk};
 
-const NAME: &str = "test.journal";
+const NAME: &str = "test";
+/// Of a segment: a few batches.
+const SEGMENT_BYTES: u64 = 8_192;
 
 fn rules() -> Rules {
     Rules::default()
+}
+
+fn header() -> Header {
+    Header::new([1; 16], &rules())
 }
 
 pub(super) fn entries() -> Vec<Entry> {
@@ -120,22 +126,23 @@ pub(super) fn entries() -> Vec<Entry> {
     ]
 }
 
-/// The journal of `entries` and the byte where each record starts, its end included.
-pub(super) fn written(entries: &[Entry]) -> (Vec<u8>, Vec<usize>) {
-    let header = Header::new([1; 16], &rules());
-    let mut journal = JournalFile::new(Memory::default(), Path::new(NAME), &header).unwrap();
-    let mut starts = vec![HEADER_BYTES];
+/// The journal of `entries`, a batch each; with `closed` it is closed.
+pub(super) fn written(entries: &[Entry], closed: bool) -> SimulatedDisk {
+    let disk = SimulatedDisk::new(&Power::default());
+    let mut log = Log::create(disk.clone(), Path::new(NAME), header(), SEGMENT_BYTES).unwrap();
     for entry in entries {
-        journal.append(entry.clone()).unwrap();
-        starts.push(journal.sync().unwrap().bytes as usize);
+        log.append(entry.clone()).unwrap();
+        log.commit().unwrap();
     }
-    (journal.into_sink().0, starts)
+    if closed {
+        log.close().unwrap();
+    }
+    disk
 }
 
-type ReadBack = (Vec<Entry>, Option<JournalError>);
-
-fn read(bytes: &[u8]) -> ReadBack {
-    let reader = match JournalReader::new(bytes, Path::new(NAME)) {
+/// What is yielded, and the error at the end, if there is one.
+fn read(disk: &SimulatedDisk) -> (Vec<Entry>, Option<JournalError>) {
+    let reader = match JournalReader::new(disk.clone(), Path::new(NAME)) {
         Ok(reader) => reader,
         Err(error) => return (Vec::new(), Some(error)),
     };
@@ -150,122 +157,209 @@ fn read(bytes: &[u8]) -> ReadBack {
     (entries, end)
 }
 
-/// A sink in memory.
-#[derive(Default)]
-struct Memory(Vec<u8>);
-
-impl Write for Memory {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Sink for Memory {
-    fn sync(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+fn names(disk: &SimulatedDisk) -> Vec<String> {
+    disk.clone().names().unwrap()
 }
 
 #[test]
-fn what_is_written_is_read() {
-    let (bytes, starts) = written(&entries());
-    assert_eq!(bytes.len(), starts[starts.len() - 1]);
-    let (read, end) = read(&bytes);
-    assert_eq!((read, end.is_none()), (entries(), true));
+fn what_is_written_is_read_over_several_segments() {
+    for closed in [false, true] {
+        let disk = written(&entries(), closed);
+        assert!(names(&disk).len() > 2, "{:?}", names(&disk));
+        let (read, end) = read(&disk);
+        assert_eq!((read, end.is_none()), (entries(), true));
+    }
 }
 
-/// Every byte, every bit of it and its complement.
+/// Every bit of every segment, closed and open: nothing but a prefix is yielded; what was committed goes missing only with an error that says so.
 #[test]
-fn a_changed_byte_is_refused_where_it_stands() {
-    let (good, starts) = written(&entries());
-    let last = starts[starts.len() - 2];
-    for at in 0..good.len() {
-        for flip in [1, 2, 4, 8, 16, 32, 64, 128, 0xff_u8] {
-            let mut bytes = good.clone();
-            bytes[at] ^= flip;
-            let (read, end) = read(&bytes);
-            let whole = starts[1..].iter().filter(|&&end| end <= at).count();
-            assert_eq!(read, entries()[..whole], "byte {at}");
-            let end = end.unwrap_or_else(|| panic!("byte {at} ^ {flip:#x} went unseen"));
-            let in_last_length = (last + 8..last + 12).contains(&at);
-            assert!(!end.is_torn_tail() || in_last_length, "byte {at} ^ {flip:#x}: {end}");
-            if let JournalError::Damaged { offset, sequence, .. } = end {
-                assert_eq!((offset, sequence), (starts[whole] as u64, whole as u64));
+fn a_flipped_bit_is_never_used_and_hides_nothing() {
+    for closed in [false, true] {
+        let good = written(&entries(), closed);
+        let mut flips = 0;
+        for name in names(&good) {
+            let bytes = good.bytes(&name);
+            for at in 0..bytes.len() {
+                let mut flipped = bytes.clone();
+                flipped[at] ^= 1 << (at % 8);
+                let disk = good.copy();
+                disk.replace(&name, flipped);
+                let (read, end) = read(&disk);
+                flips += 1;
+                let all = entries();
+                assert_eq!(read, all[..read.len()], "{name} byte {at}");
+                let told = end.is_some_and(|error| !error.is_torn_tail());
+                assert!(
+                    told || read.len() == all.len(),
+                    "{name} byte {at}: {} entries, and no word",
+                    read.len()
+                );
             }
         }
+        assert!(flips > 15_000, "{flips}");
     }
 }
 
+/// A batch that was not finished, of every length: the records before it are whole, and the journal goes on after them.
 #[test]
-fn a_cut_leaves_a_clean_prefix_and_says_where() {
-    let (good, starts) = written(&entries());
-    for length in 0..good.len() {
-        let (read, end) = read(&good[..length]);
-        let whole = starts[1..].iter().filter(|&&end| end <= length).count();
-        assert_eq!(read, entries()[..whole], "cut to {length}");
-        match end {
-            Some(JournalError::TornHeader { bytes, .. }) => {
-                assert_eq!((length < HEADER_BYTES, bytes), (true, length))
+fn a_torn_batch_of_any_length_is_cut_off() {
+    let all = entries();
+    let (last, before) = all.split_last().unwrap();
+    let (whole, short) = (written(&all, false), written(before, false));
+    let name = segment_name(names(&whole).len() as u32 - 1);
+    assert_eq!(names(&whole), names(&short));
+    let (with, without) = (whole.bytes(&name), short.bytes(&name));
+    let from = with.iter().zip(&without).position(|(a, b)| a != b).unwrap();
+    let to = with.iter().zip(&without).rposition(|(a, b)| a != b).unwrap();
+    assert_eq!((from % SECTOR, to % SECTOR, with[to]), (0, ROOM, MARK));
+    for end in from + 1..to {
+        let mut torn = without.clone();
+        torn[from..end].copy_from_slice(&with[from..end]);
+        let disk = short.copy();
+        disk.replace(&name, torn);
+        let (entries, error) = read(&disk);
+        assert_eq!(entries, before, "torn at {end}");
+        assert!(error.is_some_and(|error| error.is_torn_tail()), "torn at {end}");
+        let (mut log, torn) = Log::open(disk.clone(), Path::new(NAME), SEGMENT_BYTES).unwrap();
+        assert!(torn.is_some() && log.committed().records == before.len() as u64);
+        log.append(last.clone()).unwrap();
+        log.commit().unwrap();
+        let (entries, error) = read(&disk);
+        assert_eq!((entries, error.is_none()), (all.clone(), true), "torn at {end}");
+    }
+}
+
+/// The power goes in every operation of a history with several segments, close and going on: what was committed is there, in order, and
+/// nothing else but what was appended after it.
+#[test]
+fn no_power_cut_loses_what_was_committed() {
+    let all = entries();
+    // Entries that were committed when the power went, if it did.
+    let run = |disk: &SimulatedDisk, from: usize, until: usize, close: bool| -> usize {
+        let log = match from {
+            0 => Log::create(disk.clone(), Path::new(NAME), header(), SEGMENT_BYTES),
+            _ => Log::open(disk.clone(), Path::new(NAME), SEGMENT_BYTES).map(|(log, _)| log),
+        };
+        let Ok(mut log) = log else { return from };
+        let mut committed = from;
+        for (at, entry) in all.iter().enumerate().take(until).skip(from) {
+            log.append(entry.clone()).unwrap();
+            if (at + 1) % 3 == 0 || at + 1 == until {
+                if log.commit().is_err() {
+                    return committed;
+                }
+                committed = at + 1;
             }
-            Some(JournalError::TornTail { offset, sequence, bytes, .. }) => {
-                assert_eq!((offset, sequence), (starts[whole] as u64, whole as u64));
-                assert_eq!(offset + bytes, length as u64);
-            }
-            None => assert!(starts.contains(&length), "cut to {length}"),
-            Some(other) => panic!("cut to {length}: {other}"),
         }
-    }
-}
-
-#[test]
-fn swapped_dropped_and_repeated_records_are_refused() {
-    let (good, starts) = written(&entries());
-    let record = |n: usize| good[starts[n]..starts[n + 1]].to_vec();
-    let with = |order: &[usize]| {
-        let mut bytes = good[..HEADER_BYTES].to_vec();
-        order.iter().for_each(|&n| bytes.extend(record(n)));
-        read(&bytes)
+        if close {
+            let _ = log.close();
+        }
+        committed
     };
-    for order in [[0, 2, 1], [0, 1, 1], [0, 2, 3], [1, 0, 2]] {
-        let (read, end) = with(&order);
-        assert_eq!(read, entries()[..read.len()]);
-        assert!(end.unwrap().to_string().contains("expected"), "{order:?}");
+    let (power, half) = (Power::default(), all.len() / 2);
+    let disk = SimulatedDisk::new(&power);
+    run(&disk, 0, half, true);
+    run(&disk, half, all.len(), false);
+    let operations = power.operations();
+    assert!(operations > 30, "{operations}");
+    for cut in 0..operations {
+        for seed in 0..8 {
+            let power = Power::default();
+            power.cut_at(cut);
+            let disk = SimulatedDisk::new(&power);
+            let mut committed = run(&disk, 0, half, true);
+            if !power.is_off() {
+                committed = run(&disk, half, all.len(), false);
+            }
+            assert!(power.is_off());
+            disk.restart(&mut Draw::new(seed, "cut", cut));
+            let (found, error) = read(&disk);
+            assert_eq!(found, all[..found.len()]);
+            assert!(found.len() >= committed, "cut {cut}, seed {seed}: {} of {committed}", found.len());
+            match error {
+                None => {}
+                Some(error) if error.is_torn_tail() => {}
+                Some(JournalError::NoSegments { .. } | JournalError::TornHeader { .. }) if committed == 0 => {
+                    continue;
+                }
+                Some(error) => panic!("cut {cut}, seed {seed}: {error}"),
+            }
+            // It goes on from there.
+            if run(&disk, found.len().max(1), all.len(), true) == all.len() && !found.is_empty() {
+                assert_eq!(read(&disk).0, all, "cut {cut}, seed {seed}");
+            }
+        }
     }
-    // Renumbered, and each with a good crc: only the chain tells.
-    let mut swapped = good[..starts[1]].to_vec();
-    for (sequence, n) in [(1, 2), (2, 1)] {
-        let payload = &good[starts[n] + FRAME_BYTES..starts[n + 1]];
-        let mut frame = Frame::decode(good[starts[n]..][..FRAME_BYTES].try_into().unwrap());
-        frame.sequence = sequence;
-        frame.crc = frame.crc_computed(payload);
-        swapped.extend(frame.encode());
-        swapped.extend(payload);
+}
+
+#[test]
+fn swapped_missing_and_foreign_segments_are_refused() {
+    let good = written(&entries(), true);
+    let refusal = |change: &dyn Fn(&mut SimulatedDisk)| {
+        let mut disk = good.copy();
+        change(&mut disk);
+        let (found, end) = read(&disk);
+        assert_eq!(found, entries()[..found.len()]);
+        end.expect("it is refused").to_string()
+    };
+    let [first, second, third] = [0, 1, 2].map(segment_name);
+    assert!(refusal(&|disk| disk.remove(&second).unwrap()).contains("is missing"));
+    assert!(refusal(&|disk| disk.remove(&first).unwrap()).contains("archived"));
+    assert!(refusal(&|disk| disk.rename(&third, &second).unwrap()).contains("under another name"));
+    let mut other = Rules { target: 300, ..rules() };
+    other.pause_ms_max += 1;
+    let foreign = SimulatedDisk::new(&Power::default());
+    let log = Log::create(foreign.clone(), Path::new(NAME), Header::new([1; 16], &other), SEGMENT_BYTES);
+    let mut log = log.unwrap();
+    while names(&foreign).len() < 2 {
+        log.append(entries()[0].clone()).unwrap();
+        log.commit().unwrap();
     }
-    let (read, end) = read(&swapped);
-    assert_eq!(read, entries()[..1]);
-    assert!(end.unwrap().to_string().contains("chain"));
+    assert!(refusal(&|disk| disk.replace(&second, foreign.bytes(&second))).contains("another journal"));
+    // Two batches of one segment in each other's place.
+    let swapped = refusal(&|disk| {
+        let mut bytes = disk.bytes(&first);
+        let starts: Vec<usize> = (SECTOR..bytes.len()).step_by(SECTOR).collect();
+        let at = |n: usize| starts[n];
+        let (left, right) = bytes.split_at_mut(at(1));
+        left[at(0)..].swap_with_slice(&mut right[..SECTOR]);
+        disk.replace(&first, bytes);
+    });
+    assert!(swapped.contains("damaged at byte 512"), "{swapped}");
+}
+
+#[test]
+fn a_cut_off_file_is_refused() {
+    let good = written(&entries(), true);
+    let name = segment_name(names(&good).len() as u32 - 1);
+    let bytes = good.bytes(&name);
+    for length in 0..bytes.len() {
+        let disk = good.copy();
+        disk.replace(&name, bytes[..length].to_vec());
+        let (found, end) = read(&disk);
+        assert_eq!(found, entries()[..found.len()]);
+        assert!(end.is_some_and(|error| !error.is_torn_tail()), "cut to {length}");
+    }
 }
 
 #[test]
 fn words_for_what_is_not_a_journal() {
-    let (good, starts) = written(&entries());
-    let refusal = |bytes: &[u8]| read(bytes).1.unwrap().to_string();
-    let mut bytes = good.clone();
-    bytes[8] = 1;
-    assert!(refusal(&bytes).contains("test.journal: journal version 1, this program reads version 2"));
-    bytes[0] = b'x';
-    assert!(refusal(&bytes).contains("not a journal"));
-    bytes = good.clone();
-    bytes[starts[3] + 8..][..4].copy_from_slice(&(PAYLOAD_MAX + 1).to_le_bytes());
-    assert!(refusal(&bytes).contains("the longest allowed"));
+    let directory = tempfile::tempdir().unwrap();
+    let refusal = |bytes: &[u8]| {
+        let path = directory.path().join("x");
+        std::fs::write(&path, bytes).unwrap();
+        JournalReader::open(&path).err().unwrap().to_string()
+    };
+    assert!(refusal(b"BKSTPJNL\x02\0\0\0").contains("journal version 2, this program reads version 3"));
+    assert!(refusal(b"ts_ms,open,high").contains("not a journal"));
+    assert!(refusal(b"").contains("not a journal"));
+    let empty = JournalReader::open(directory.path()).err().unwrap().to_string();
+    assert!(empty.contains("no segment of a journal"), "{empty}");
 
     let other = Rules { target: 300, ..rules() };
     let started = Entry::EpisodeStarted { index: 0, seed: 0, rules: other, source: String::new() };
-    assert!(refusal(&written(&[started]).0).contains("other rules"));
+    let error = read(&written(&[started], true)).1.unwrap().to_string();
+    assert!(error.contains("other rules"), "{error}");
 }
 
 #[test]
@@ -286,91 +380,122 @@ fn a_long_list_is_one_entry_again() {
         Entry::Verdict { round: 4, flags: flags(PART_MAX) },
         Entry::Decision { round: 4, commands: Vec::new() },
     ];
-    let (bytes, _) = written(&long);
-    let (entries, end) = read(&bytes);
+    let (entries, end) = read(&written(&long, false));
     assert!(entries == long && end.is_none());
-    // Cut after the first part: the list is not taken for whole.
-    let first = HEADER_BYTES + FRAME_BYTES + 13 + PART_MAX * 50;
-    let (entries, end) = read(&bytes[..first]);
-    assert!(entries.is_empty() && end.unwrap().is_torn_tail());
+}
+
+/// The chain vouches for the records, however they were grouped.
+#[test]
+fn the_chain_does_not_depend_on_the_batches() {
+    let one = written(&entries(), true);
+    let disk = SimulatedDisk::new(&Power::default());
+    let mut log = Log::create(disk.clone(), Path::new(NAME), header(), 1 << 20).unwrap();
+    entries().into_iter().for_each(|entry| log.append(entry).unwrap());
+    let committed = log.close().unwrap();
+    for disk in [one, disk] {
+        let mut reader = JournalReader::new(disk, Path::new(NAME)).unwrap();
+        assert_eq!(reader.by_ref().count(), entries().len());
+        assert_eq!((reader.records(), reader.chain_hash()), (committed.records, committed.chain));
+        assert!(reader.is_closed());
+    }
 }
 
 #[test]
-fn an_existing_journal_is_never_overwritten() {
+fn reading_resumes_at_any_record_and_only_behind_the_one_that_is_known() {
+    let disk = written(&entries(), true);
+    let mut reader = JournalReader::new(disk.clone(), Path::new(NAME)).unwrap();
+    let mut places = vec![(0, reader.chain_hash())];
+    while reader.next().is_some() {
+        places.push((reader.records(), reader.chain_hash()));
+    }
+    for (record, chain) in places {
+        let resumed = JournalReader::resume(disk.clone(), Path::new(NAME), record, chain).unwrap();
+        let rest: Vec<Entry> = resumed.map(Result::unwrap).collect();
+        assert_eq!(rest, entries()[record as usize..]);
+        let other = JournalReader::resume(disk.clone(), Path::new(NAME), record, [7; 32]).err().unwrap();
+        assert!(other.to_string().contains("is not the one that is known"), "{other}");
+    }
+    let beyond = JournalReader::resume(disk, Path::new(NAME), 1_000, [7; 32]).err().unwrap().to_string();
+    assert!(beyond.contains("1000 are known"), "{beyond}");
+}
+
+#[test]
+fn a_real_folder_is_written_read_and_never_overwritten() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("run.journal");
-    let header = Header::new([2; 16], &rules());
-    std::fs::write(&path, b"").unwrap(); // an empty file is no journal
-    let writer = JournalWriter::spawn(&path, &header).unwrap();
+    let path = directory.path().join("run/journal");
+    let writer = JournalWriter::create(&path, &header()).unwrap();
     for entry in entries() {
         writer.append(entry).unwrap();
     }
+    let synced = writer.sync().unwrap();
+    let (read, _): (Vec<_>, Vec<_>) = JournalReader::open(&path).unwrap().partition(Result::is_ok);
+    assert_eq!(read.len(), entries().len(), "durable before it is closed");
     let closed = writer.close().unwrap();
+    assert_eq!((closed.records, closed.chain), (synced.records, synced.chain));
     let mut reader = JournalReader::open(&path).unwrap();
     let read: Vec<Entry> = reader.by_ref().map(Result::unwrap).collect();
     assert_eq!(read, entries());
-    assert_eq!(
-        (reader.records(), reader.offset(), reader.chain_hash()),
-        (closed.records, closed.bytes, closed.chain)
-    );
-    assert_eq!(reader.header(), &header);
-
-    let before = std::fs::read(&path).unwrap();
-    let error = JournalWriter::spawn(&path, &header).err().unwrap().to_string();
+    assert_eq!((reader.records(), reader.offset()), (closed.records, JournalReader::bytes(&path)));
+    let error = JournalWriter::create(&path, &header()).err().unwrap().to_string();
     assert!(error.contains("never overwritten") && error.contains("another name"), "{error}");
-    assert_eq!(std::fs::read(&path).unwrap(), before);
-    let error = JournalWriter::spawn(&directory.path().join("none/run"), &header).err().unwrap().to_string();
-    assert!(error.contains("create the directory"), "{error}");
-}
-
-/// A disk with so many bytes left.
-struct Full(Arc<AtomicU64>);
-
-impl Write for Full {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let left = self.0.load(Ordering::Relaxed).min(bytes.len() as u64);
-        self.0.fetch_sub(left, Ordering::Relaxed);
-        if left == 0 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(left as usize) }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Sink for Full {
-    fn sync(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[test]
-fn a_full_disk_is_told_to_every_later_caller() {
-    let header = Header::new([3; 16], &rules());
-    let left = Arc::new(AtomicU64::new(1_000));
-    let journal = JournalFile::new(Full(Arc::clone(&left)), Path::new(NAME), &header).unwrap();
-    let writer = JournalWriter::spawn_on(journal, 2);
-    let note = || Entry::Note { time_ms: 0, text: "x".repeat(200) };
-    let error = (0..100_000).find_map(|_| writer.append(note()).err()).expect("the disk is full").to_string();
-    assert!(error.contains("test.journal") && error.contains("free space"), "{error}");
-    left.store(u64::MAX, Ordering::Relaxed); // space comes back: too late, records were lost
+fn a_full_disk_is_waited_for_and_nothing_is_lost() {
+    let disk = SimulatedDisk::new(&Power::default());
+    disk.set_capacity(Some(2 * SEGMENT_BYTES + 100));
+    let log = Log::create(disk.clone(), Path::new(NAME), header(), SEGMENT_BYTES).unwrap();
+    let group = GroupCommit {
+        waiting_max: 2,
+        linger: Duration::ZERO,
+        full_retry: Duration::from_millis(1),
+        ..GroupCommit::default()
+    };
+    let writer = JournalWriter::spawn(log, group);
+    let all: Vec<Entry> = (0..4).flat_map(|_| entries()).collect();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !writer.is_full() {
+                std::thread::yield_now();
+            }
+            disk.set_capacity(None);
+        });
+        all.iter().for_each(|entry| writer.append(entry.clone()).unwrap());
+        writer.sync().unwrap();
+    });
+    assert!(!writer.is_full() && writer.stalls() > 0);
+    writer.close().unwrap();
+    assert_eq!(read(&disk).0, all);
+}
+
+#[test]
+fn a_disk_that_stays_full_is_told_to_every_later_caller() {
+    let disk = SimulatedDisk::new(&Power::default());
+    disk.set_capacity(Some(SEGMENT_BYTES));
+    let log = Log::create(disk.clone(), Path::new(NAME), header(), SEGMENT_BYTES).unwrap();
+    let group = GroupCommit { full_wait: Duration::ZERO, waiting_max: 2, ..GroupCommit::default() };
+    let writer = JournalWriter::spawn(log, group);
+    let note = || Entry::Note { time_ms: 0, text: "x".repeat(2_000) };
+    let error = (0..100_000).find_map(|_| writer.append(note()).and_then(|()| writer.sync()).err());
+    let error = error.expect("the disk is full").to_string();
+    assert!(error.contains("free space"), "{error}");
+    disk.set_capacity(None);
     assert_eq!(writer.append(note()).unwrap_err().to_string(), error);
     assert_eq!(writer.sync().unwrap_err().to_string(), error);
     assert_eq!(writer.close().unwrap_err().to_string(), error);
-
-    let journal = JournalFile::new(Full(Arc::new(AtomicU64::new(70))), Path::new(NAME), &header).unwrap();
-    let writer = JournalWriter::spawn_on(journal, 2);
-    writer.append(note()).unwrap();
-    assert!(writer.close().unwrap_err().to_string().contains("free space"), "seen at close at the latest");
+    let (found, end) = read(&disk);
+    assert!(!found.is_empty() && end.is_none());
 }
 
 proptest! {
     /// Any bytes after a good header: refused or torn, never a panic, never an entry of their own.
     #[test]
-    fn rubbish_yields_nothing(rubbish in proptest::collection::vec(any::<u8>(), 1..400)) {
-        let (mut bytes, _) = written(&[]);
-        bytes.extend(&rubbish);
-        let (entries, end) = read(&bytes);
-        prop_assert!(entries.is_empty() && end.is_some());
+    fn rubbish_yields_nothing(rubbish in proptest::collection::vec(any::<u8>(), 1..2_000)) {
+        let disk = written(&[], false);
+        let mut bytes = disk.bytes(&segment_name(0));
+        bytes[SECTOR..SECTOR + rubbish.len()].copy_from_slice(&rubbish);
+        disk.replace(&segment_name(0), bytes);
+        let (entries, end) = read(&disk);
+        prop_assert!(entries.is_empty() && (end.is_some() || rubbish.iter().all(|&byte| byte == 0)));
     }
 }

@@ -1,149 +1,57 @@
-//! Appends entries to a new journal file, on a thread of its own behind a bounded channel.
+//! Appends entries to a new journal, on a thread of its own behind a bounded channel, and commits them in groups.
 //! Appended is not durable: what leaves the program waits for [`JournalWriter::sync`].
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
-use super::format::{Frame, Header, PAYLOAD_MAX, chain_start};
+use super::disk::{Disk, FileDisk};
+use super::format::{BATCH_BYTES_MAX, Header};
+use super::log::{Committed, Log};
 use super::{Entry, JournalError};
 
-const BUFFER_BYTES: usize = 1 << 20;
-
-/// Where the bytes go: a file, or a test's stand-in.
-pub trait Sink: Write + Send + 'static {
-    /// Returns once everything written is durable.
-    fn sync(&mut self) -> io::Result<()>;
+/// When entries that wait are committed: when they are many, when the first has waited long, or when somebody waits for them.
+#[derive(Clone, Copy, Debug)]
+pub struct GroupCommit {
+    /// Entries that may wait for the disk before `append` does.
+    pub waiting_max: usize,
+    pub bytes_max: usize,
+    pub linger: Duration,
+    /// How long a full disk is waited for, and how often it is tried.
+    pub full_wait: Duration,
+    pub full_retry: Duration,
 }
 
-impl Sink for File {
-    fn sync(&mut self) -> io::Result<()> {
-        self.sync_data()
-    }
-}
-
-/// What a closed journal holds.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Closed {
-    pub records: u64,
-    /// Length of the file.
-    pub bytes: u64,
-    /// Chain hash of the last record.
-    pub chain: [u8; 32],
-}
-
-/// A journal being written, without a thread.
-pub struct JournalFile<S: Sink = File> {
-    path: PathBuf,
-    sink: BufWriter<S>,
-    payload: Vec<u8>,
-    at: Closed,
-}
-
-impl JournalFile {
-    /// A new file that holds the header; its name is durable.
-    ///
-    /// # Errors
-    /// If the file exists and is not empty, or cannot be created or written.
-    pub fn create(path: &Path, header: &Header) -> Result<Self, JournalError> {
-        let failed = |cause| failure(path, "create", Closed { records: 0, bytes: 0, chain: [0; 32] }, cause);
-        let file = OpenOptions::new().append(true).create(true).open(path).map_err(failed)?;
-        let bytes = file.metadata().map_err(failed)?.len();
-        if bytes != 0 {
-            return Err(JournalError::Exists { path: path.to_path_buf(), bytes });
+impl Default for GroupCommit {
+    fn default() -> Self {
+        Self {
+            waiting_max: 4_096,
+            bytes_max: BATCH_BYTES_MAX,
+            linger: Duration::from_millis(2),
+            full_wait: Duration::from_secs(600),
+            full_retry: Duration::from_millis(100),
         }
-        let mut journal = Self::new(file, path, header)?;
-        journal.sync()?;
-        let directory =
-            path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)?;
-        Ok(journal)
     }
-}
-
-impl<S: Sink> JournalFile<S> {
-    /// Writes the header to `sink`; `path` names it in messages.
-    ///
-    /// # Errors
-    /// If the header cannot be written.
-    pub fn new(sink: S, path: &Path, header: &Header) -> Result<Self, JournalError> {
-        let bytes = header.encode();
-        let at = Closed { records: 0, bytes: bytes.len() as u64, chain: chain_start(&bytes) };
-        let sink = BufWriter::with_capacity(BUFFER_BYTES, sink);
-        let mut journal = Self { path: path.to_path_buf(), sink, payload: Vec::new(), at };
-        journal.attempt("begin", |sink| sink.write_all(&bytes).and_then(|()| sink.flush()))?;
-        Ok(journal)
-    }
-
-    /// Buffers `entry` as the next record, or records if its list is long.
-    ///
-    /// # Errors
-    /// If it is too long or the disk refuses; the journal then ends at some earlier byte and must not be appended to.
-    pub fn append(&mut self, entry: Entry) -> Result<(), JournalError> {
-        for part in entry.into_parts() {
-            let mut payload = std::mem::take(&mut self.payload);
-            payload.clear();
-            borsh::to_writer(&mut payload, &part).expect("writing to memory");
-            if payload.len() > PAYLOAD_MAX as usize {
-                return Err(JournalError::TooLong { path: self.path.clone(), bytes: payload.len() });
-            }
-            let frame = Frame::new(self.at.records, &self.at.chain, &payload);
-            let bytes = frame.encode();
-            self.attempt("append to", |sink| sink.write_all(&bytes).and_then(|()| sink.write_all(&payload)))?;
-            self.at.records += 1;
-            self.at.bytes += (bytes.len() + payload.len()) as u64;
-            self.at.chain = frame.chain;
-            self.payload = payload;
-        }
-        Ok(())
-    }
-
-    /// Hands buffered records to the system; they survive the program, not a power cut.
-    ///
-    /// # Errors
-    /// If the disk refuses.
-    pub fn flush(&mut self) -> Result<(), JournalError> {
-        self.attempt("write", BufWriter::flush)
-    }
-
-    /// Returns once every record appended is durable.
-    ///
-    /// # Errors
-    /// If the disk refuses; nothing since the last sync may be taken as durable then.
-    pub fn sync(&mut self) -> Result<Closed, JournalError> {
-        self.flush()?;
-        self.attempt("sync", |sink| sink.get_mut().sync())?;
-        Ok(self.at)
-    }
-
-    /// The sink, after a flush that the caller has seen succeed.
-    #[cfg(test)]
-    pub fn into_sink(self) -> S {
-        self.sink.into_parts().0
-    }
-
-    fn attempt(
-        &mut self,
-        operation: &'static str,
-        action: impl FnOnce(&mut BufWriter<S>) -> io::Result<()>,
-    ) -> Result<(), JournalError> {
-        action(&mut self.sink).map_err(|cause| failure(&self.path, operation, self.at, cause))
-    }
-}
-
-fn failure(path: &Path, operation: &'static str, at: Closed, cause: io::Error) -> JournalError {
-    let cause = Arc::new(cause);
-    JournalError::Write { path: path.to_path_buf(), operation, records: at.records, bytes: at.bytes, cause }
 }
 
 enum Order {
     Append(Entry),
-    Sync(Sender<Result<Closed, JournalError>>),
+    Sync(Sender<Result<Committed, JournalError>>),
+}
+
+/// What the thread tells everybody.
+#[derive(Default)]
+struct Shared {
+    /// The first failure that is final.
+    failed: OnceLock<JournalError>,
+    /// The disk is full: nothing is accepted.
+    full: AtomicBool,
+    commits: AtomicU64,
 }
 
 /// The journal's thread, seen from the engine. The first failure is kept and told to every later call.
@@ -152,40 +60,47 @@ pub struct JournalWriter {
     path: PathBuf,
     orders: Option<Sender<Order>>,
     thread: Option<JoinHandle<()>>,
-    failed: Arc<OnceLock<JournalError>>,
+    shared: Arc<Shared>,
+    closed: Receiver<Committed>,
     /// Whether a caller has heard of the failure.
     told: AtomicBool,
     stalls: AtomicU64,
 }
 
 impl JournalWriter {
-    /// Entries that may wait for the disk before `append` does.
-    pub const WAITING_MAX: usize = 4096;
-
-    /// Starts a journal in a new file, behind [`Self::WAITING_MAX`] entries.
+    /// Starts a journal in the new folder `path`.
     ///
     /// # Errors
-    /// As [`JournalFile::create`].
-    pub fn spawn(path: &Path, header: &Header) -> Result<Self, JournalError> {
-        Ok(Self::spawn_on(JournalFile::create(path, header)?, Self::WAITING_MAX))
+    /// As [`Log::create`]; or if the folder cannot be made.
+    pub fn create(path: &Path, header: &Header) -> Result<Self, JournalError> {
+        fs::create_dir_all(path).map_err(|cause| JournalError::Write {
+            path: path.to_path_buf(),
+            operation: "create",
+            records: 0,
+            bytes: 0,
+            cause: Arc::new(cause),
+        })?;
+        let log = Log::create(FileDisk::new(path), path, *header, Log::<FileDisk>::SEGMENT_BYTES)?;
+        Ok(Self::spawn(log, GroupCommit::default()))
     }
 
-    /// Moves `journal` to a thread, behind at most `waiting_max` entries.
-    pub fn spawn_on<S: Sink>(journal: JournalFile<S>, waiting_max: usize) -> Self {
-        let path = journal.path.clone();
-        let (orders, inbox) = bounded(waiting_max);
-        let failed = Arc::new(OnceLock::new());
-        let slot = Arc::clone(&failed);
-        let thread = std::thread::Builder::new()
-            .name("journal".into())
-            .spawn(move || {
-                if let Err(error) = write_all(journal, &inbox) {
-                    slot.set(error).expect("only this thread fails");
-                }
-            })
-            .expect("the system refuses a thread");
+    /// Moves `log` to a thread.
+    pub fn spawn<D: Disk>(log: Log<D>, group: GroupCommit) -> Self {
+        let path = log.path().to_path_buf();
+        let (orders, inbox) = bounded(group.waiting_max);
+        let (sender, closed) = bounded(1);
+        let shared = Arc::new(Shared::default());
+        let thread = {
+            let shared = Arc::clone(&shared);
+            let work = move || match (Work { log, group, shared: &shared }).run(&inbox) {
+                Ok(committed) => drop(sender.send(committed)),
+                Err(error) => shared.failed.set(error).expect("only this thread fails"),
+            };
+            let builder = std::thread::Builder::new().name("journal".into());
+            builder.spawn(work).expect("the system refuses a thread")
+        };
         let (told, stalls) = (AtomicBool::new(false), AtomicU64::new(0));
-        Self { path, orders: Some(orders), thread: Some(thread), failed, told, stalls }
+        Self { path, orders: Some(orders), thread: Some(thread), shared, closed, told, stalls }
     }
 
     /// Hands `entry` to the thread; waits while it is full, which [`Self::stalls`] counts.
@@ -200,7 +115,7 @@ impl JournalWriter {
     ///
     /// # Errors
     /// The thread's first failure; nothing since the last sync may be taken as durable then.
-    pub fn sync(&self) -> Result<Closed, JournalError> {
+    pub fn sync(&self) -> Result<Committed, JournalError> {
         let (reply, durable) = bounded(1);
         self.send(Order::Sync(reply))?;
         durable.recv().unwrap_or_else(|_| Err(self.failure()))
@@ -211,14 +126,23 @@ impl JournalWriter {
         self.stalls.load(Ordering::Relaxed)
     }
 
-    /// Syncs and ends the thread.
+    /// Batches written so far.
+    pub fn commits(&self) -> u64 {
+        self.shared.commits.load(Ordering::Relaxed)
+    }
+
+    /// True while the disk is full: what was appended waits, and goes on by itself when there is space.
+    pub fn is_full(&self) -> bool {
+        self.shared.full.load(Ordering::Relaxed)
+    }
+
+    /// Commits what is left, says that nothing follows, and ends the thread.
     ///
     /// # Errors
     /// The thread's first failure.
-    pub fn close(mut self) -> Result<Closed, JournalError> {
-        let closed = self.sync();
+    pub fn close(mut self) -> Result<Committed, JournalError> {
         self.join();
-        closed
+        self.closed.try_recv().map_err(|_| self.failure())
     }
 
     fn send(&self, order: Order) -> Result<(), JournalError> {
@@ -236,7 +160,8 @@ impl JournalWriter {
     /// Why the thread no longer listens. It records the failure before it lets go of the channel.
     fn failure(&self) -> JournalError {
         self.told.store(true, Ordering::Relaxed);
-        self.failed.get().cloned().unwrap_or_else(|| JournalError::WriterLost { path: self.path.clone() })
+        let lost = || JournalError::WriterLost { path: self.path.clone() };
+        self.shared.failed.get().cloned().unwrap_or_else(lost)
     }
 
     fn join(&mut self) {
@@ -248,34 +173,81 @@ impl JournalWriter {
 }
 
 impl Drop for JournalWriter {
-    /// Writes what was appended; a failure that nobody can be told any more goes to the standard error.
+    /// Commits what was appended; a failure that nobody can be told any more goes to the standard error.
     fn drop(&mut self) {
         if self.thread.is_some() {
             self.join();
-            if let (Some(error), false) = (self.failed.get(), self.told.load(Ordering::Relaxed)) {
+            if let (Some(error), false) = (self.shared.failed.get(), self.told.load(Ordering::Relaxed)) {
                 eprintln!("journal: {error}");
             }
         }
     }
 }
 
-/// Flushes whenever nothing waits, so that a killed program loses only what was still in the channel.
-fn write_all<S: Sink>(mut journal: JournalFile<S>, inbox: &Receiver<Order>) -> Result<(), JournalError> {
-    loop {
-        let order = match inbox.try_recv() {
-            Ok(order) => order,
-            Err(_) => {
-                journal.flush()?;
-                let Ok(order) = inbox.recv() else { return Ok(()) };
-                order
+/// The thread's.
+struct Work<'a, D: Disk> {
+    log: Log<D>,
+    group: GroupCommit,
+    shared: &'a Shared,
+}
+
+impl<D: Disk> Work<'_, D> {
+    fn run(mut self, inbox: &Receiver<Order>) -> Result<Committed, JournalError> {
+        // When the open batch is to be committed at the latest.
+        let mut due: Option<Instant> = None;
+        loop {
+            let order = match due {
+                None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(due) => inbox.recv_deadline(due),
+            };
+            match order {
+                Ok(Order::Append(entry)) => {
+                    self.log.append(entry)?;
+                    due.get_or_insert_with(|| Instant::now() + self.group.linger);
+                    if self.log.waiting() < self.group.bytes_max {
+                        continue;
+                    }
+                    self.commit()?;
+                }
+                Ok(Order::Sync(reply)) => {
+                    let committed = self.commit();
+                    let _ = reply.send(committed.clone()); // the asker may be gone
+                    committed?;
+                }
+                Err(RecvTimeoutError::Timeout) => drop(self.commit()?),
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.commit()?;
+                    return self.log.close();
+                }
             }
-        };
-        match order {
-            Order::Append(entry) => journal.append(entry)?,
-            Order::Sync(reply) => {
-                let synced = journal.sync();
-                let _ = reply.send(synced.clone()); // the asker may be gone
-                synced?;
+            due = None;
+        }
+    }
+
+    /// Waits for space on a full disk; the channel fills meanwhile, and who appends waits.
+    fn commit(&mut self) -> Result<Committed, JournalError> {
+        let full = |full| self.shared.full.store(full, Ordering::Relaxed);
+        let mut since: Option<Instant> = None;
+        loop {
+            match self.log.commit() {
+                Err(error) if error.is_full() => {
+                    if since.is_none() {
+                        eprintln!("journal: {error}; nothing is accepted until there is space");
+                        full(true);
+                    }
+                    if since.get_or_insert_with(Instant::now).elapsed() >= self.group.full_wait {
+                        return Err(error);
+                    }
+                    std::thread::sleep(self.group.full_retry);
+                }
+                done => {
+                    if let Some(since) = since {
+                        eprintln!("journal: going on after {} s of a full disk", since.elapsed().as_secs());
+                        full(false);
+                    }
+                    self.shared.commits.fetch_add(1, Ordering::Relaxed);
+                    return done;
+                }
             }
         }
     }

@@ -11,6 +11,7 @@ use engine::event::{Change, TimeMs};
 use engine::rules::Rules;
 
 use super::session::{Evaluated, Recorder};
+use crate::journal::export::hex;
 use crate::journal::{Entry, Header, JournalError, JournalWriter};
 use crate::report::impact::{ImpactRow, ImpactWriter};
 use crate::report::liquidations::{LiquidationAction, LiquidationRow, LiquidationWriter};
@@ -60,7 +61,7 @@ impl Output {
         }
         let instance = blake3::hash(format!("{seed} {source}").as_bytes());
         let instance = instance.as_bytes()[..16].try_into().expect("32 bytes have 16");
-        let writer = JournalWriter::spawn(&journal, &Header::new(instance, rules))?;
+        let writer = JournalWriter::create(&journal, &Header::new(instance, rules))?;
         let csv = |name| {
             let path = dir.join(name);
             let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
@@ -104,13 +105,13 @@ impl Output {
         Ok(self.journal.record(Entry::EpisodeEnded { index, state_hash })?)
     }
 
-    /// Closes everything; the journal is durable when this returns. The files, most looked at first.
+    /// Closes everything; the journal is durable when this returns, and the summary names its last chain hash. The files, most looked at first.
     ///
     /// # Errors
     /// If the last bytes cannot be written.
-    pub fn finish(self, summary: &Summary) -> anyhow::Result<Vec<PathBuf>> {
+    pub fn finish(self, summary: &mut Summary) -> anyhow::Result<Vec<PathBuf>> {
         if let Some(journal) = self.journal.0 {
-            journal.close()?;
+            summary.journal_chain = hex(&journal.close()?.chain);
         }
         if let Some(liquidations) = self.reports.liquidations {
             liquidations.finish()?;

@@ -352,7 +352,7 @@ fn run_with<D: MarginDevice + 'static>(
         },
         Ok(output) => output.context("nothing was replayed: the feed has no mark")?,
     };
-    let files = output.finish(&summary)?;
+    let files = output.finish(&mut summary)?;
     Ok(Outcome { summary, files, _device: Some(device) })
 }
 

@@ -28,6 +28,8 @@ pub struct Verified {
     pub decisions: u64,
     /// Of the last episode that ended, hex.
     pub state_hash: String,
+    /// Of the last record, hex.
+    pub journal_chain: String,
     /// The journal ends before its last episode does.
     pub unfinished: bool,
     /// What the journal notes of device and audits.
@@ -57,7 +59,10 @@ impl Display for Verified {
 /// If the journal is damaged, or anything recomputed differs from what it says; the message names the round.
 pub fn verify(path: &Path) -> anyhow::Result<Verified> {
     let mut verified = Verified::default();
-    let mut driver = Driver::new(CpuDevice::new(capacity(path)?), DriverConfig::default());
+    let mut reader = JournalReader::open(path)?;
+    let capacity = capacity(&mut reader)?;
+    verified.journal_chain = hex(&reader.chain_hash());
+    let mut driver = Driver::new(CpuDevice::new(capacity), DriverConfig::default());
     let mut rounds = JournaledRounds::new(JournalReader::open(path)?);
     let mut hashes = Vec::new();
     while let Some(item) = rounds.next().transpose()? {
@@ -85,10 +90,10 @@ pub fn verify(path: &Path) -> anyhow::Result<Verified> {
 }
 
 /// Room for the largest episode of the journal: every account may hold every instrument.
-fn capacity(path: &Path) -> anyhow::Result<Capacity> {
+fn capacity(journal: &mut JournalReader) -> anyhow::Result<Capacity> {
     let (mut accounts, mut instruments) = (HashSet::new(), 0);
     let mut room = Capacity { lanes: 1, accounts_per_lane: 1, slots_per_lane: 1, instruments: 1 };
-    for entry in JournalReader::open(path)? {
+    for entry in journal {
         match entry? {
             Entry::EpisodeStarted { .. } => {
                 accounts.clear();

@@ -101,6 +101,8 @@ pub struct Summary {
     pub device_clocks: u64,
     pub seconds: f64,
     pub state_hash: String,
+    /// Of the journal's last record, hex; it vouches for all records, however they were written. Empty if none was kept.
+    pub journal_chain: String,
     #[serde(skip)]
     hashes: Vec<[u8; 32]>,
 }

@@ -9,11 +9,11 @@ use model::machine::Capacity;
 use super::state::{self, State};
 use crate::feed::scenario::{self, INSTRUMENTS, START_MS, STEP_MS, STEPS_CALM, STEPS_CRASH};
 use crate::journal::{Entry, JournalError, JournalReader};
+use crate::replay::FUND;
 use crate::replay::audit::Audit;
 use crate::replay::patrol::Patrol;
 use crate::replay::rounds::{Input, Rounds, Seeding};
 use crate::replay::session::{Recorder, Session};
-use crate::replay::{FUND, Request};
 use crate::report::progress::Progress;
 use crate::report::summary::SCENARIO;
 use crate::rules;
@@ -43,20 +43,13 @@ pub fn look(
     progress: bool,
 ) -> anyhow::Result<Looked> {
     let journal = match journal {
-        Some(path) if path.is_dir() && !path.join("journal").exists() => {
-            let path = path.display();
-            return Err(Request(format!(
-                "{path} holds no journal; name a journal, or the folder of a run (replay --out)"
-            ))
-            .into());
-        }
-        Some(path) if path.is_dir() => Some(path.join("journal")),
+        Some(path) if path.join("journal").is_dir() => Some(path.join("journal")),
         Some(path) => Some(path.to_path_buf()),
         None => newest_run(),
     };
     match journal {
         Some(path) => {
-            let bytes = std::fs::metadata(&path).map_or(0, |of| of.len());
+            let bytes = JournalReader::bytes(&path);
             let reader = JournalReader::open(&path)?;
             let progress = Progress::bytes(bytes, !progress);
             let state = state::at(Counted { reader, progress }, sequence)?;
