@@ -321,6 +321,8 @@ mod tests {
         // 256 * (9e8 - 1,500 x) >= 282 * (1e9 - 10,000 x): x >= 21,182.3.
         let terms = SliceTerms { target: 282, cost: 1_500 };
         assert_eq!(slice_to_target(&held, equity, requirement, 0, terms), 212);
+        let fine = holding(100_000, 1, &table);
+        assert_eq!(slice_to_target(&fine, equity, requirement, 0, terms), 21_183);
         // With 1e8 on top of what is required: x >= 32,758.6.
         assert_eq!(slice_to_target(&held, equity, requirement, 100_000_000, terms), 328);
         for (lots, offset, restored) in

@@ -14,9 +14,11 @@ use backstop::device_tool::{bench, info, selftest};
 use backstop::feed::accounts::{ACCOUNTS_MAX, ACCOUNTS_MIN};
 use backstop::feed::tape::TapeError;
 use backstop::journal::export::{ExportError, export};
+use backstop::journal::{FileDisk, JournalReader, care};
 use backstop::replay::audit::Audit;
 use backstop::replay::{LANES, Options, Request, Source, VenueOptions};
 use backstop::report::compare::{self, Comparison, Run};
+use backstop::report::progress::Progress;
 use backstop::rules::{self, RuleSet, RulesCommand};
 use backstop::venue::VenueConfig;
 use backstop::{conform, replay, risk};
@@ -34,6 +36,27 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
+enum JournalCommand {
+    /// Go through every byte; a batch at the end that was never finished is no damage
+    Check {
+        journal: PathBuf,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Cut off a batch at the end that was never finished; take damaged segments from a good copy
+    Repair {
+        journal: PathBuf,
+        /// Folder of a journal that holds the same records
+        #[arg(long, value_name = "REPLICA")]
+        from: Option<PathBuf>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Subcommand)]
 enum Command {
     /// Run a tape, or the built-in crash scenario, through device, engine and ledger
     Replay(Box<ReplayArgs>),
@@ -46,6 +69,11 @@ enum Command {
     },
     /// Print every event, verdict and decision of a journal as JSON lines (docs/journal.md)
     Export { journal: PathBuf },
+    /// Check a journal's bytes, or make it whole again (docs/journal.md)
+    Journal {
+        #[command(subcommand)]
+        command: JournalCommand,
+    },
     /// Say in plain words what was known of an account and what was done
     Explain {
         journal: PathBuf,
@@ -351,6 +379,26 @@ fn main() -> ExitCode {
     })
 }
 
+fn run_journal(command: JournalCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        JournalCommand::Check { journal, json } => {
+            must_exist(&journal)?;
+            let progress = Progress::bytes(JournalReader::bytes(&journal), json);
+            let checked = care::check(FileDisk::new(&journal), &journal, |bytes| progress.reach(bytes))?;
+            drop(progress);
+            show(if json { serde_json::to_string(&checked)? } else { checked.to_string() })?;
+        }
+        JournalCommand::Repair { journal, from, json } => {
+            must_exist(&journal)?;
+            from.iter().try_for_each(|from| must_exist(from))?;
+            let replica = from.as_deref().map(|from| (FileDisk::new(from), from));
+            let repaired = care::repair(FileDisk::new(&journal), &journal, replica)?;
+            show(if json { serde_json::to_string(&repaired)? } else { repaired.to_string() })?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Replay(args) => run_replay(&args),
@@ -368,6 +416,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
+        Command::Journal { command } => run_journal(command),
         Command::Explain { journal, account, sequence } => {
             must_exist(&journal)?;
             show(replay::explain::explain(&journal, AccountId(account), sequence)?)?;

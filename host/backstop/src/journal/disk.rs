@@ -48,6 +48,13 @@ pub struct FileDisk {
 /// Files held open at once.
 const OPEN_MAX: usize = 8;
 
+/// The same directory; files are opened anew.
+impl Clone for FileDisk {
+    fn clone(&self) -> Self {
+        Self::new(&self.directory)
+    }
+}
+
 impl FileDisk {
     pub fn new(directory: &Path) -> Self {
         Self { directory: directory.to_path_buf(), open: BTreeMap::new() }

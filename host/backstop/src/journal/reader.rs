@@ -71,6 +71,11 @@ impl<D: Disk> JournalReader<D> {
         Ok(reader)
     }
 
+    /// From the first segment that is there, if those before are archived.
+    pub(super) fn of_what_is_there(disk: D, path: &Path) -> Result<Self, JournalError> {
+        Self::of(Scan::open(disk, path, Start::Record(0))?, path)
+    }
+
     fn of(scan: Scan<D>, path: &Path) -> Result<Self, JournalError> {
         let place = scan.end().place;
         let (record, chain) = (place.record, place.chain);

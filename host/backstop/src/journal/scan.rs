@@ -122,6 +122,17 @@ impl<D: Disk> Scan<D> {
         End { segment, offset: self.offset, place: self.place, closed: self.closed }
     }
 
+    /// Where a segment begins; none if it is not there or was never written.
+    ///
+    /// # Errors
+    /// If its header is damaged.
+    pub fn begins(&mut self, index: u32) -> Result<Option<Place>, JournalError> {
+        if !self.indices.contains(&index) {
+            return Ok(None);
+        }
+        Ok(self.segment_header(index)?.map(|begun| begun.place))
+    }
+
     /// Length of the current segment's file.
     pub fn length(&self) -> u64 {
         self.length

@@ -487,6 +487,90 @@ fn a_disk_that_stays_full_is_told_to_every_later_caller() {
     assert!(!found.is_empty() && end.is_none());
 }
 
+fn checked(disk: &SimulatedDisk) -> Result<care::Checked, JournalError> {
+    care::check(disk.clone(), Path::new(NAME), |_| {})
+}
+
+fn repaired(
+    disk: &SimulatedDisk,
+    replica: Option<&SimulatedDisk>,
+) -> Result<care::Repaired, care::RepairError> {
+    let replica = replica.map(|replica| (replica.clone(), Path::new("replica")));
+    care::repair(disk.clone(), Path::new(NAME), replica)
+}
+
+/// Damage at many places of every segment, a missing segment, and headers: the replica makes it whole, byte for byte.
+#[test]
+fn damage_is_repaired_from_a_replica() {
+    let good = written(&entries(), true);
+    let whole = checked(&good).unwrap();
+    assert_eq!((whole.closed, whole.records, &whole.torn), (true, entries().len() as u64, &None));
+    assert!(repaired(&good, None).unwrap().replaced.is_empty());
+    let all = names(&good);
+    for name in &all {
+        let bytes = good.bytes(name);
+        for at in (0..bytes.len()).step_by(301) {
+            let disk = good.copy();
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 16;
+            disk.replace(name, damaged);
+            assert!(matches!(repaired(&disk, None), Err(care::RepairError::Journal(_))), "{name} byte {at}");
+            let repaired = repaired(&disk, Some(&good)).unwrap();
+            assert_eq!((&repaired.now, repaired.replaced.contains(name)), (&whole, true), "{name} byte {at}");
+            assert!(all.iter().all(|name| disk.bytes(name) == good.bytes(name)), "{name} byte {at}");
+        }
+    }
+    let mut disk = good.copy();
+    disk.remove(&all[1]).unwrap();
+    assert_eq!(repaired(&disk, Some(&good)).unwrap().now, whole);
+}
+
+#[test]
+fn a_replica_that_does_not_serve_changes_nothing() {
+    let good = written(&entries(), true);
+    let (first, last) = (segment_name(0), names(&good).pop().unwrap());
+    let damaged = good.copy();
+    let mut bytes = good.bytes(&first);
+    bytes[SECTOR + 100] ^= 1;
+    damaged.replace(&first, bytes);
+    let refusal = |replica: &SimulatedDisk| {
+        let before: Vec<_> = names(&damaged).iter().map(|name| damaged.bytes(name)).collect();
+        let error = repaired(&damaged, Some(replica)).unwrap_err().to_string();
+        assert!(names(&damaged).iter().map(|name| damaged.bytes(name)).eq(before));
+        error
+    };
+    assert!(refusal(&damaged.copy()).contains("no good either"));
+    let short = written(&entries()[..entries().len() - 3], true);
+    assert!(refusal(&short).contains("take a longer one"), "{}", refusal(&short));
+    let mut others = entries();
+    others.swap(3, 4);
+    let mut tail = good.copy();
+    let mut bytes = good.bytes(&last);
+    bytes[SECTOR + 100] ^= 1;
+    tail.replace(&last, bytes);
+    let foreign = repaired(&tail, Some(&written(&others, true))).unwrap_err().to_string();
+    assert!(foreign.contains("not of this journal"), "{foreign}");
+    tail = SimulatedDisk::new(&Power::default());
+    let log =
+        Log::create(tail.clone(), Path::new(NAME), Header::new([2; 16], &rules()), SEGMENT_BYTES).unwrap();
+    log.close().unwrap();
+    assert!(refusal(&tail).contains("another instance"), "{}", refusal(&tail));
+}
+
+#[test]
+fn a_torn_tail_is_no_damage_and_is_cut_off() {
+    let disk = written(&entries(), false);
+    let last = names(&disk).pop().unwrap();
+    let mut bytes = disk.bytes(&last);
+    let end = bytes.iter().rposition(|&byte| byte != 0).unwrap() + 1;
+    bytes[end + 3] = 7;
+    disk.replace(&last, bytes);
+    assert!(checked(&disk).unwrap().torn.is_some_and(|torn| torn.contains("torn tail")));
+    let repaired = repaired(&disk, None).unwrap();
+    assert!(repaired.cut && repaired.now.torn.is_none() && !repaired.now.closed);
+    assert_eq!(read(&disk).0, entries());
+}
+
 proptest! {
     /// Any bytes after a good header: refused or torn, never a panic, never an entry of their own.
     #[test]
