@@ -5,6 +5,7 @@ pub mod device_kind;
 pub mod device_tool;
 pub mod feed;
 pub mod journal;
+pub mod recovery;
 pub mod replay;
 pub mod report;
 pub mod risk;

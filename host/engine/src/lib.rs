@@ -21,6 +21,7 @@ pub mod margin;
 pub mod market;
 pub mod marks;
 pub mod ratio;
+mod reload;
 pub mod rules;
 pub mod settlement;
 pub mod stability;

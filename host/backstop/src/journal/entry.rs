@@ -24,6 +24,10 @@ pub enum Entry {
     EpisodeEnded { index: u32, state_hash: [u8; 32] },
     /// Device loss, audit results: takes no event sequence, never enters the state.
     Note { time_ms: TimeMs, text: String },
+    /// The round whose events follow holds this input of the source.
+    Taken { source: u16, sequence: u64 },
+    /// The program was stopped and started again: events since the last round's end are void, the next one has this sequence.
+    Restarted { next_sequence: EventSequence },
 }
 
 impl Entry {

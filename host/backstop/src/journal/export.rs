@@ -71,6 +71,8 @@ enum Line<'a> {
     Decision { round: u64, commands: &'a [Command] },
     EpisodeEnded { index: u32, state_hash: String },
     Note { time_ms: i64, text: &'a str },
+    Taken { source: u16, sequence: u64 },
+    Restarted { next_sequence: u64 },
 }
 
 fn header_line(header: &Header) -> Line<'static> {
@@ -94,6 +96,8 @@ fn line(entry: &Entry) -> Line<'_> {
             Line::EpisodeEnded { index: *index, state_hash: hex(state_hash) }
         }
         Entry::Note { time_ms, text } => Line::Note { time_ms: *time_ms, text },
+        &Entry::Taken { source, sequence } => Line::Taken { source, sequence },
+        &Entry::Restarted { next_sequence } => Line::Restarted { next_sequence },
     }
 }
 

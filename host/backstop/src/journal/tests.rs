@@ -123,6 +123,8 @@ pub(super) fn entries() -> Vec<Entry> {
         event(25, Event::Composed { instrument }),
         event(26, Event::Priced { instrument, source: Source::Venue(7), price: 1 }),
         Entry::EpisodeEnded { index: 0, state_hash: [9; 32] },
+        Entry::Taken { source: 3, sequence: u64::MAX },
+        Entry::Restarted { next_sequence: 27 },
     ]
 }
 

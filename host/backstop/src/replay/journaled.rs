@@ -26,6 +26,8 @@ pub struct JournaledRound {
     pub round: Round,
     pub verdicts: Option<VerdictRecord>,
     pub commands: Option<Vec<Command>>,
+    /// Input that the round holds: source and sequence.
+    pub taken: Option<(u16, u64)>,
 }
 
 /// Walks a journal through the engine alone: its verdicts are taken as they stand (`verify` checks them). `visit` applies each round, with its
@@ -63,6 +65,7 @@ pub struct JournaledRounds<I> {
     ready: Option<Journaled>,
     open: Option<JournaledRound>,
     events: Round,
+    taken: Option<(u16, u64)>,
 }
 
 impl<I: Iterator<Item = Result<Entry, JournalError>>> JournaledRounds<I> {
@@ -71,6 +74,7 @@ impl<I: Iterator<Item = Result<Entry, JournalError>>> JournaledRounds<I> {
             entries,
             ready: None,
             open: None,
+            taken: None,
             events: Round { time_ms: 0, first_sequence: 0, events: Vec::new() },
         }
     }
@@ -114,6 +118,7 @@ impl<I: Iterator<Item = Result<Entry, JournalError>>> JournaledRounds<I> {
                         round: ended,
                         verdicts: None,
                         commands: None,
+                        taken: self.taken.take(),
                     };
                     match self.complete()? {
                         Some(before) => {
@@ -141,6 +146,19 @@ impl<I: Iterator<Item = Result<Entry, JournalError>>> JournaledRounds<I> {
                 }
                 Entry::EpisodeStarted { index, rules, .. } => Journaled::EpisodeStarted { index, rules },
                 Entry::EpisodeEnded { index, state_hash } => Journaled::EpisodeEnded { index, state_hash },
+                Entry::Taken { source, sequence } => {
+                    self.taken = Some((source, sequence));
+                    continue;
+                }
+                Entry::Restarted { next_sequence } => {
+                    ensure!(
+                        next_sequence == self.events.first_sequence,
+                        "the restart goes on with event {next_sequence}, the last round ends before event {}",
+                        self.events.first_sequence
+                    );
+                    (self.taken, self.events.events) = (None, Vec::new());
+                    continue;
+                }
                 Entry::Note { text, .. } => return Ok(Some(Journaled::Note(text))),
             };
             if matches!(item, Journaled::Round(_)) {

@@ -4,7 +4,7 @@ pub mod audit;
 mod compare;
 mod drill;
 pub mod explain;
-pub(crate) mod journaled;
+pub mod journaled;
 mod output;
 pub mod patrol;
 pub mod rounds;

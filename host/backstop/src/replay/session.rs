@@ -1,14 +1,15 @@
 //! One episode: rounds through engine and device, audited, with everything that happens handed to the journal first.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use device::{DeviceError, Driver, MarginDevice, RoundAnswer};
 use engine::Engine;
 use engine::apply::Applied;
 use engine::decide::Decided;
 use engine::event::{
     AccountId, Command, Event, EventSequence, InstrumentId, OrderId, Round, Source, TimeMs, VenueOrder,
+    VerdictRecord,
 };
 use engine::rules::Rules;
 
@@ -16,6 +17,7 @@ use super::audit::Audit;
 use super::compare::{Disagreement, compare_coverage, compare_flags};
 use super::patrol::Patrol;
 use crate::journal::{Entry, JournalError};
+use crate::recovery::{Open, Pending, RunState};
 use crate::venue::{Order, Outstanding, Schedule, SimulatedVenue, Venue};
 
 /// Decision rounds in a row before an external one is admitted.
@@ -79,12 +81,6 @@ impl Evaluated {
     }
 }
 
-/// Commands whose outcomes are the next decision round, with the event time of their cause.
-struct Pending {
-    time_ms: TimeMs,
-    commands: Vec<Command>,
-}
-
 /// The episode's moving parts. The device is the caller's: it is started anew by each session, but for one that is lost.
 pub struct Session<'d, D: MarginDevice> {
     engine: Engine,
@@ -103,6 +99,8 @@ pub struct Session<'d, D: MarginDevice> {
     batch: Vec<AccountId>,
     /// A device lost at the start, told with the first round.
     loss: Option<Loss>,
+    /// Source and sequence of the input that the next round of the world holds.
+    input: Option<(u16, u64)>,
 }
 
 impl<'d, D: MarginDevice> Session<'d, D> {
@@ -138,7 +136,82 @@ impl<'d, D: MarginDevice> Session<'d, D> {
             next_sequence,
             next_round,
             batch: Vec::new(),
+            input: None,
         })
+    }
+
+    /// Goes on where a run was stopped: the device is loaded, and a round that was not decided on is evaluated again. The state says which inputs
+    /// were taken.
+    ///
+    /// # Errors
+    /// As [`Self::start`] and [`Self::run`]; or if the device, loaded, does not say what the journal says of an account.
+    pub fn resume(
+        state: RunState,
+        driver: &'d mut Driver<D>,
+        audit: Audit,
+        patrol: Patrol,
+        recorder: &mut impl Recorder,
+        observe: &mut impl FnMut(&Engine, &Evaluated) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
+        let (external_ms, mut decision_rounds) = (state.external_ms, state.decision_rounds);
+        let RunState { engine, venue, pending, sent, next_sequence, next_round, open, .. } = state;
+        let (rules, orders) = (engine.rules().clone(), engine.ledger().accounts());
+        let venue = venue.venue().clone();
+        let mut session = Self::start(rules, driver, audit, patrol, venue, next_sequence, next_round)?;
+        recorder.record(Entry::Restarted {
+            next_sequence: open
+                .as_ref()
+                .map_or(next_sequence, |open| open.round.first_sequence + open.round.events.len() as u64),
+        })?;
+        (session.engine, session.pending, session.external_ms) = (engine, pending, external_ms);
+        for ((due_ms, _), command) in sent {
+            let VenueOrder { id, instrument, lots, limit } =
+                command.venue_order().expect("only orders are on their way");
+            let order = Order { instrument, lots, limit };
+            session.schedule.push(due_ms, Outstanding { id, order }, orders);
+        }
+        session.load_device()?;
+        if let Some(Open { round, external, verdicts }) = open {
+            if external {
+                session.external_ms = session.external_ms.max(round.time_ms);
+                decision_rounds = 0;
+            } else {
+                session.pending.pop_front();
+                decision_rounds += 1;
+            }
+            (session.next_sequence, session.next_round) =
+                (round.first_sequence + round.events.len() as u64, next_round + 1);
+            session.conclude(round, external.then(Vec::new), next_round, verdicts, recorder, observe)?;
+        }
+        session.carry_out(DECISION_ROUNDS_MAX.saturating_sub(decision_rounds), recorder, observe)?;
+        Ok(session)
+    }
+
+    /// Tells a device from reset what the engine holds, and compares what it says.
+    fn load_device(&mut self) -> anyhow::Result<()> {
+        let updates = self.engine.device_updates(self.next_sequence.saturating_sub(1));
+        if updates.is_empty() {
+            return Ok(());
+        }
+        let answer = self.driver.run_round(&updates)?;
+        self.driver.accept();
+        let mut said: BTreeMap<AccountId, u8> = BTreeMap::new();
+        said.extend(answer.verdicts.iter().map(|flag| (flag.account, flag.severity_new)));
+        for (account, _) in self.engine.ledger().by_id() {
+            let (says, known) =
+                (said.get(&account).copied().unwrap_or(0), self.engine.device_severity(account));
+            ensure!(
+                known == Some(says),
+                "the device, loaded, has account {} at severity {says}, the journal says {known:?}",
+                account.0
+            );
+        }
+        Ok(())
+    }
+
+    /// The next round of the world holds this input; the journal will say so.
+    pub fn take(&mut self, source: u16, sequence: u64) {
+        self.input = Some((source, sequence));
     }
 
     pub fn engine(&self) -> &Engine {
@@ -218,6 +291,9 @@ impl<'d, D: MarginDevice> Session<'d, D> {
             }
             round.push(event);
         }
+        if let Some((source, sequence)) = self.input.take() {
+            recorder.record(Entry::Taken { source, sequence })?;
+        }
         self.external(time_ms, round, tape, recorder, observe)
     }
 
@@ -248,16 +324,17 @@ impl<'d, D: MarginDevice> Session<'d, D> {
     ) -> anyhow::Result<()> {
         self.external_ms = self.external_ms.max(time_ms);
         self.step(time_ms, events, Some(tape), recorder, observe)?;
-        self.carry_out(recorder, observe)
+        self.carry_out(DECISION_ROUNDS_MAX, recorder, observe)
     }
 
-    /// Decision rounds until none waits, but no more than may pass before an external round is admitted.
+    /// Decision rounds until none waits, but no more than may still pass before an external round is admitted.
     fn carry_out(
         &mut self,
+        rounds_max: u32,
         recorder: &mut impl Recorder,
         observe: &mut impl FnMut(&Engine, &Evaluated) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        for _ in 0..DECISION_ROUNDS_MAX {
+        for _ in 0..rounds_max {
             let Some(Pending { time_ms, commands }) = self.pending.pop_front() else { break };
             let events =
                 commands.iter().map(|command| self.perform(time_ms, command)).collect::<Result<_, _>>()?;
@@ -279,7 +356,7 @@ impl<'d, D: MarginDevice> Session<'d, D> {
     ) -> anyhow::Result<[u8; 32]> {
         self.report_due(time_ms, recorder, observe)?;
         for _ in 0..=self.engine.ledger().accounts() {
-            self.carry_out(recorder, observe)?;
+            self.carry_out(DECISION_ROUNDS_MAX, recorder, observe)?;
             if !self.pending.is_empty() {
                 continue;
             }
@@ -332,8 +409,21 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         })?;
         self.next_sequence += u64::from(count);
         self.next_round += 1;
+        self.conclude(round, tape, number, None, recorder, observe)
+    }
 
-        let evaluated = self.evaluate(round, external, number);
+    /// Lets a journaled round take effect, and journals what is said and decided on it; of a round before a restart, that may have been said.
+    fn conclude(
+        &mut self,
+        round: Round,
+        tape: Option<Vec<TapeMark>>,
+        number: u64,
+        said: Option<VerdictRecord>,
+        recorder: &mut impl Recorder,
+        observe: &mut impl FnMut(&Engine, &Evaluated) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let time_ms = round.time_ms;
+        let evaluated = self.evaluate(round, tape.is_some(), number);
         for text in self.driver.take_notes() {
             recorder.record(Entry::Note { time_ms, text: format!("round {number}: {text}") })?;
         }
@@ -358,7 +448,15 @@ impl<'d, D: MarginDevice> Session<'d, D> {
                 }
             }
         }
-        recorder.record(Entry::Verdict { round: number, flags: evaluated.answer.verdicts.clone() })?;
+        match said {
+            None => {
+                recorder.record(Entry::Verdict { round: number, flags: evaluated.answer.verdicts.clone() })?
+            }
+            Some(said) => ensure!(
+                said == evaluated.answer.verdicts,
+                "round {number}: its verdicts were journaled and are others now; see backstop verify"
+            ),
+        }
         recorder.record(Entry::Decision { round: number, commands: evaluated.decided.commands.clone() })?;
         self.decided(time_ms, &evaluated.decided.commands);
         observe(&self.engine, &evaluated)
@@ -380,7 +478,7 @@ impl<'d, D: MarginDevice> Session<'d, D> {
             });
         }
         if !at_once.is_empty() {
-            self.pending.push_back(Pending { time_ms, commands: at_once });
+            self.pending.push_back(Pending { time_ms, commands: at_once.into() });
         }
     }
 

@@ -159,7 +159,7 @@ fn compare_round(
     due: &mut Due,
     verified: &mut Verified,
 ) -> anyhow::Result<()> {
-    let JournaledRound { number, external, round, verdicts, commands } = journaled;
+    let JournaledRound { number, external, round, verdicts, commands, .. } = journaled;
     if number != verified.rounds || round.first_sequence != verified.events {
         bail!(
             "number {number} from event {}, expected {} from event {}",

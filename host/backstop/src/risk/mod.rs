@@ -4,7 +4,6 @@
 mod picture;
 mod report;
 mod source;
-mod state;
 mod what_if;
 
 use std::path::PathBuf;

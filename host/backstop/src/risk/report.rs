@@ -102,7 +102,7 @@ impl Report {
         Self {
             source: source.clone(),
             episode: state.episode,
-            sequence: state.sequence,
+            sequence: state.next_sequence - 1,
             time_ms: engine.time_ms(),
             accounts: engine.ledger().accounts() as u64,
             steps: STEPS.to_vec(),

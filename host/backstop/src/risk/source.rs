@@ -6,9 +6,9 @@ use device::{CpuDevice, Driver, DriverConfig};
 use engine::event::{EventSequence, TimeMs};
 use model::machine::Capacity;
 
-use super::state::{self, State};
 use crate::feed::scenario::{self, INSTRUMENTS, START_MS, STEP_MS, STEPS_CALM, STEPS_CRASH};
 use crate::journal::{Entry, JournalError, JournalReader};
+use crate::recovery::{RunState, follow};
 use crate::replay::FUND;
 use crate::replay::audit::Audit;
 use crate::replay::patrol::Patrol;
@@ -29,14 +29,14 @@ const BOTTOM_MS: TimeMs = START_MS + (STEPS_CALM + STEPS_CRASH) as TimeMs * STEP
 /// A state, and what it is of, in words.
 pub struct Looked {
     pub source: String,
-    pub state: State,
+    pub state: RunState,
 }
 
 /// The state at an event of a journal, given as a file or the folder of a run; without one of the newest run of the main job; without that of the
 /// built-in scenario, by default at the bottom of its crash.
 ///
 /// # Errors
-/// As [`state::at`]; or if there is no journal where one is named.
+/// As [`follow`]; or if there is no journal where one is named.
 pub fn look(
     journal: Option<&Path>,
     sequence: Option<EventSequence>,
@@ -52,12 +52,12 @@ pub fn look(
             let bytes = JournalReader::bytes(&path);
             let reader = JournalReader::open(&path)?;
             let progress = Progress::bytes(bytes, !progress);
-            let state = state::at(Counted { reader, progress }, sequence)?;
+            let state = follow(Counted { reader, progress }, sequence)?;
             Ok(Looked { source: path.display().to_string(), state })
         }
         None => {
             let entries = run_scenario(sequence, progress)?;
-            let state = state::at(entries.into_iter().map(Ok), sequence)?;
+            let state = follow(entries.into_iter().map(Ok), sequence)?;
             Ok(Looked { source: SCENARIO.into(), state })
         }
     }

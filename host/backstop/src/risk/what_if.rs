@@ -10,7 +10,7 @@ use engine::{Counters, Engine};
 use model::margin::Severity;
 use serde::Serialize;
 
-use super::state::State;
+use crate::recovery::RunState;
 use crate::report::progress::Progress;
 use crate::venue::{Order, SimulatedVenue, Venue};
 
@@ -64,17 +64,17 @@ struct Run {
 
 /// # Errors
 /// If the shock leaves no mark, or decisions do not end.
-pub fn carry_out(state: &State, permille: i32, progress: bool) -> anyhow::Result<WhatIf> {
+pub fn carry_out(state: &RunState, permille: i32, progress: bool) -> anyhow::Result<WhatIf> {
     ensure!(permille > -1_000, "a shock of {permille} permille leaves no mark; choose one above -1000");
     let engine = &state.engine;
     let scale = u64::from(engine.rules().scale);
     let start_ms = engine.time_ms();
     let mut run = Run {
         engine: engine.clone(),
-        venue: state.venue.clone(),
+        venue: state.venue.venue().clone(),
         time_ms: start_ms,
-        sequence: state.sequence + 1,
-        waiting: state.outstanding.clone(),
+        sequence: state.next_sequence,
+        waiting: state.outstanding(),
         is_judged: false,
         closed: BTreeSet::new(),
         deficits: 0,
