@@ -55,6 +55,29 @@ class HandMade(unittest.TestCase):
         self.assertEqual(sum(int(row["cash"]) for row in rows), 0)
         self.assertFalse(any(row["lots"] for row in rows))
 
+    def test_a_restart_makes_a_round_that_has_not_ended_void(self):
+        ends = [at for at, line in enumerate(self.lines) if line["entry"] == "round_ended"]
+        for end in ends:
+            first = self.lines[end]["first_sequence"]
+            begins = end - self.lines[end]["events"]
+            restarted = {"entry": "restarted", "next_sequence": first}
+            for cut in range(begins, end + 1):
+                lines = self.lines[:cut] + [restarted] + self.lines[begins:]
+                self.assertEqual(self.assert_agrees(lines).counts, self.assert_agrees(self.lines).counts)
+            # After the round's end, its verdict and its decision.
+            for cut in range(end + 1, end + 4):
+                later = restarted | {"next_sequence": first + self.lines[end]["events"]}
+                self.assert_agrees(self.lines[:cut] + [later] + self.lines[cut:])
+        self.lines.insert(ends[3], {"entry": "restarted", "next_sequence": self.lines[ends[3]]["first_sequence"]})
+        self.assert_found("order of entries")
+
+    def test_inputs_of_a_source_rise(self):
+        self.lines[2:2] = [{"entry": "taken", "source": 1, "sequence": 5}]
+        self.assert_agrees(self.lines)
+        end = next(at for at, line in enumerate(self.lines) if line["entry"] == "decision")
+        self.lines[end + 1:end + 1] = [{"entry": "taken", "source": 1, "sequence": 5}]
+        self.assert_found("input of source 1", 1)
+
     def test_two_episodes(self):
         made = hand_made()
         made.start()

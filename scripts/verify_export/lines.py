@@ -226,6 +226,8 @@ ENTRY = tagged(
     decision=fields(round=natural, commands=sequence_of(COMMAND)),
     episode_ended=fields(index=natural, state_hash=text),
     note=fields(time_ms=integer, text=text),
+    taken=fields(source=natural, sequence=natural),
+    restarted=fields(next_sequence=natural),
 )
 
 

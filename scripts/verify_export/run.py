@@ -74,6 +74,8 @@ class Verifier:
         self.episode = None
         self.next_sequence = self.next_round = 0
         self.next_index = None  # the first may be any
+        self.held = []  # lines of a round that has not ended: a restart makes them void
+        self.inputs = {}  # last input taken, by source
         self.begin_episode()
         self.takes = {
             "header": self.header,
@@ -84,6 +86,7 @@ class Verifier:
             "decision": self.decision,
             "episode_ended": self.episode_ended,
             "note": self.note,
+            "taken": self.taken,
         }
 
     def begin_episode(self):
@@ -125,11 +128,36 @@ class Verifier:
             raise Unreadable(f"line {self.line}: {error}") from None
         if (self.line == 1) != (entry == "header"):
             raise Unreadable(f"line {self.line}: the first line, and no other, is the header, not {entry!r}")
-        if entry != "note" and entry != "header":
+        if entry in ("event", "taken") or entry == "note" and self.held:
+            self.held.append((self.line, entry, values))
+            return
+        if entry == "restarted":
+            self.held = [row for row in self.held if row[1] == "note"]
+            self.release()
+            if values["next_sequence"] != self.next_sequence:
+                self.report("next event after a restart", self.next_sequence, values["next_sequence"])
+            return
+        self.release()
+        self.take(entry, values)
+
+    def release(self):
+        """What was held is not void."""
+        here, held, self.held = self.line, self.held, []
+        for self.line, entry, values in held:
+            self.take(entry, values)
+        self.line = here
+
+    def take(self, entry, values):
+        if entry not in ("note", "header", "taken"):
             self.order(entry)
             if self.episode is None and entry != "episode_started":
                 return
         self.takes[entry](**values)
+
+    def taken(self, source, sequence):
+        if sequence <= self.inputs.get(source, -1):
+            self.report(f"input of source {source}", f"after {self.inputs[source]}", sequence)
+        self.inputs[source] = sequence
 
     def order(self, entry):
         """Checks that the entry may stand here."""
@@ -301,6 +329,7 @@ class Verifier:
         """The input has ended."""
         if self.line == 0:
             raise Unreadable("the input is empty")
+        self.release()
         if self.episode is not None:
             self.report("end of the input", " or ".join(self.expected), "nothing")
         elif self.next_index is None:
