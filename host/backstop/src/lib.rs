@@ -4,6 +4,7 @@ pub mod conform;
 pub mod device_kind;
 pub mod device_tool;
 pub mod feed;
+pub mod gateway;
 pub mod journal;
 pub mod recovery;
 pub mod replay;
