@@ -120,8 +120,8 @@ fn entries_of(journaled: &JournaledRound) -> usize {
     usize::from(journaled.taken.is_some()) + journaled.round.events.len() + 3
 }
 
-/// Stopped after a round's end, after its verdict, after its decision, and inside the next: what follows is what follows in the run that
-/// nothing stopped.
+/// Stopped after a round's end, after its verdict, after its decision, and inside the next; there with the state of a snapshot: what follows is what
+/// follows in the run that nothing stopped.
 fn stop_everywhere(config: VenueConfig) {
     let world = World::new(config);
     let (all, hash) = world.whole();
@@ -156,7 +156,10 @@ fn stop_everywhere(config: VenueConfig) {
         if round.round.events.contains(&Event::Settled) {
             break;
         }
-        check(state.clone(), at, more);
+        let bytes = state.to_bytes();
+        let restored = RunState::of_bytes(&bytes).unwrap();
+        assert!(restored.to_bytes() == bytes);
+        check(restored, at, more);
         for verdicts in [None, round.verdicts.clone()] {
             let (mut open, said) = (state.clone(), usize::from(verdicts.is_some()));
             open.round(again(verdicts, None), events).unwrap();

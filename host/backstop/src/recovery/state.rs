@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
+use borsh::{BorshDeserialize, BorshSerialize};
 use engine::Engine;
-use engine::event::{Command, Event, EventSequence, OrderId, Round, TimeMs, VerdictRecord};
+use engine::event::{Command, Event, EventSequence, InstrumentId, OrderId, Round, TimeMs, VerdictRecord};
 use engine::rules::Rules;
 
 use crate::journal::{Entry, JournalError};
 use crate::replay::journaled::{Journaled, JournaledRound, JournaledRounds};
-use crate::venue::{RestoredVenue, SimulatedVenue, VenueConfig};
+use crate::venue::{RestoredVenue, SimulatedVenue, Traces, Venue, VenueConfig};
 
 /// Commands whose outcomes are the next decision round, with the event time of their cause.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Debug, Eq, PartialEq)]
 pub struct Pending {
     pub time_ms: TimeMs,
     pub commands: VecDeque<Command>,
@@ -59,11 +60,23 @@ pub fn follow(
     entries: impl Iterator<Item = Result<Entry, JournalError>>,
     sequence: Option<EventSequence>,
 ) -> anyhow::Result<RunState> {
-    let mut state: Option<RunState> = None;
+    follow_from(None, entries, sequence)
+}
+
+/// The same from a state on, with the entries after it.
+///
+/// # Errors
+/// As [`follow`].
+pub fn follow_from(
+    mut state: Option<RunState>,
+    entries: impl Iterator<Item = Result<Entry, JournalError>>,
+    sequence: Option<EventSequence>,
+) -> anyhow::Result<RunState> {
     // Of an episode without a round so far.
     let mut started: Option<(u32, Rules)> = None;
     let mut config = VenueConfig::default();
-    for item in JournaledRounds::new(entries) {
+    let next_sequence = state.as_ref().map_or(0, |state| state.next_sequence);
+    for item in JournaledRounds::after(next_sequence, entries) {
         let journaled = match item? {
             Journaled::EpisodeStarted { index, rules } => {
                 (started, config) = (Some((index, rules)), VenueConfig::default());
@@ -196,5 +209,55 @@ impl RunState {
     pub fn outstanding(&self) -> Vec<Command> {
         let waiting = self.pending.iter().flat_map(|batch| &batch.commands);
         waiting.chain(self.sent.values()).cloned().collect()
+    }
+
+    /// As bytes, the same for the same state; of one without an open round, which is what a snapshot is of.
+    ///
+    /// # Panics
+    /// If a round is open.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        assert!(self.open.is_none(), "a snapshot of a round that is not decided on");
+        let venue = self.venue.venue();
+        let mut bytes = Vec::new();
+        let written = (self.episode, self.started_ms, self.next_sequence, self.next_round)
+            .serialize(&mut bytes)
+            .and_then(|()| (self.external_ms, self.decision_rounds, &self.taken).serialize(&mut bytes))
+            .and_then(|()| (&self.pending, &self.sent).serialize(&mut bytes))
+            .and_then(|()| (venue.config().note(), venue.traces(), self.venue.orders()).serialize(&mut bytes))
+            .and_then(|()| self.engine.write_state(&mut bytes));
+        written.expect("writing to memory");
+        bytes
+    }
+
+    /// # Errors
+    /// If the bytes are no state.
+    pub fn of_bytes(mut bytes: &[u8]) -> anyhow::Result<Self> {
+        let from = &mut bytes;
+        let (episode, started_ms, next_sequence, next_round) = BorshDeserialize::deserialize_reader(from)?;
+        let (external_ms, decision_rounds, taken) = BorshDeserialize::deserialize_reader(from)?;
+        let (pending, sent) = BorshDeserialize::deserialize_reader(from)?;
+        let (note, traces, orders): (String, Traces, _) = BorshDeserialize::deserialize_reader(from)?;
+        let engine = Engine::read_state(from)?;
+        let config = VenueConfig::of_note(&note).context("the venue's configuration cannot be read")?;
+        let mut venue = SimulatedVenue::new(engine.rules().validate()?.0, config, None)?;
+        for (instrument, market) in (0..).map(InstrumentId).zip(engine.markets()) {
+            venue.list(instrument, &market.spec)?;
+        }
+        ensure!(venue.set_traces(&traces), "the venue has traces in an instrument that is not listed");
+        let venue = RestoredVenue::with(venue, orders);
+        Ok(Self {
+            engine,
+            episode,
+            started_ms,
+            next_sequence,
+            next_round,
+            external_ms,
+            decision_rounds,
+            venue,
+            pending,
+            sent,
+            taken,
+            open: None,
+        })
     }
 }

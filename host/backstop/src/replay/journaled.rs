@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 use engine::Engine;
-use engine::event::{Command, Round, VerdictRecord};
+use engine::event::{Command, EventSequence, Round, VerdictRecord};
 use engine::rules::Rules;
 
 use crate::journal::{Entry, JournalError, JournalReader};
@@ -70,12 +70,17 @@ pub struct JournaledRounds<I> {
 
 impl<I: Iterator<Item = Result<Entry, JournalError>>> JournaledRounds<I> {
     pub fn new(entries: I) -> Self {
+        Self::after(0, entries)
+    }
+
+    /// Of a journal from a round on, whose first event has this sequence.
+    pub fn after(first_sequence: EventSequence, entries: I) -> Self {
         Self {
             entries,
             ready: None,
             open: None,
             taken: None,
-            events: Round { time_ms: 0, first_sequence: 0, events: Vec::new() },
+            events: Round { time_ms: 0, first_sequence, events: Vec::new() },
         }
     }
 

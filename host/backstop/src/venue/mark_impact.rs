@@ -3,6 +3,7 @@
 //! Linear, because exponential decay of impact allows no price manipulation only with linear impact (J. Gatheral, No-dynamic-arbitrage and
 //! market impact, Quantitative Finance 10, 2010), and because then a liquidation moves the mark as far however it is sliced.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use engine::event::TimeMs;
 use engine::rules::InstrumentSpec;
 use model::units::bits_of;
@@ -36,7 +37,7 @@ pub struct DepthImpact {
 }
 
 /// Impact on one instrument's mark, in units of 2^-32 parts per million; above zero raises it.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct MarkImpact {
     units: i64,
     /// Decay is counted up to here; none before the first order.

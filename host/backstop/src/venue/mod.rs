@@ -20,9 +20,10 @@ pub use mark_impact::{DepthImpact, IMPACT_PPM_MAX, MarkImpact};
 pub use profile::{DepthProfile, GRID_PPM};
 pub use restored::RestoredVenue;
 pub use schedule::{Outstanding, Schedule};
-pub use simulated::SimulatedVenue;
+pub use simulated::{SimulatedVenue, Traces};
 pub use snapshot::BookSnapshot;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use engine::event::{Event, InstrumentId, OrderId, TimeMs};
 use engine::rules::InstrumentSpec;
 use model::units::Price;
@@ -33,7 +34,7 @@ const PPM: u32 = 1_000_000;
 const DEPTH_PPM: u32 = 10_000;
 
 /// An immediate-or-cancel order: change the account's position by `lots`, no worse than `limit` quanta per lot.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Order {
     pub instrument: InstrumentId,
     /// Above zero buys, below sells.

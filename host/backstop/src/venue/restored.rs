@@ -20,6 +20,16 @@ impl RestoredVenue {
         Self { venue, orders: BTreeMap::new() }
     }
 
+    /// From a venue that is as it was, and what was decided on and not reported on.
+    pub fn with(venue: SimulatedVenue, orders: BTreeMap<OrderId, Order>) -> Self {
+        Self { venue, orders }
+    }
+
+    /// Decided on and not reported on.
+    pub fn orders(&self) -> &BTreeMap<OrderId, Order> {
+        &self.orders
+    }
+
     pub fn venue(&self) -> &SimulatedVenue {
         &self.venue
     }

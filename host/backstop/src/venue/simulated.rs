@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use engine::book::Book as ToldBook;
 use engine::event::{InstrumentId, OrderId, TimeMs};
 use engine::rules::InstrumentSpec;
@@ -15,7 +16,7 @@ use super::{
 use crate::feed::draw::Draw;
 
 /// One side of a book: what was taken from it and is not refilled yet.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(BorshDeserialize, BorshSerialize, Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Side {
     consumed: u64,
     /// Refill is counted up to here; none before the first order.
@@ -42,6 +43,10 @@ struct Book {
     sides: [Side; 2],
     impact: MarkImpact,
 }
+
+/// What orders have left at a venue, by instrument.
+#[derive(BorshDeserialize, BorshSerialize, Clone, Debug, Default, Eq, PartialEq)]
+pub struct Traces(BTreeMap<InstrumentId, ([Side; 2], MarkImpact)>);
 
 /// The simulated venue.
 #[derive(Clone, Debug)]
@@ -72,6 +77,18 @@ impl SimulatedVenue {
     ) -> Result<Self, VenueConfigError> {
         config.validate()?;
         Ok(Self { scale, config, snapshots, books: BTreeMap::new() })
+    }
+
+    pub fn traces(&self) -> Traces {
+        Traces(self.books.iter().map(|(&instrument, book)| (instrument, (book.sides, book.impact))).collect())
+    }
+
+    /// Puts back what orders had left, in instruments that are listed; false if one is not.
+    pub fn set_traces(&mut self, traces: &Traces) -> bool {
+        traces.0.iter().all(|(instrument, &(sides, impact))| {
+            let book = self.books.get_mut(instrument);
+            book.map(|book| (book.sides, book.impact) = (sides, impact)).is_some()
+        })
     }
 
     pub fn config(&self) -> &VenueConfig {
