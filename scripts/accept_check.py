@@ -25,7 +25,7 @@ COUNTS = (
     "liquidations_full",
     "takeovers",
 )
-OF_THE_DEVICE = {"device", "device_clocks", "seconds"}  # all else in a summary is the same on both
+OF_THE_DEVICE = {"device", "device_clocks", "seconds", "latencies"}  # all else in a summary is the same on both
 SAME_FILES = ("liquidations.csv",)
 VERIFIED = ("episodes", "rounds", "events", "verdicts", "decisions")
 # What a verified journal must say of the run that wrote it.

@@ -21,6 +21,7 @@ fn options(device: DeviceKind, out: Option<&Path>) -> Options {
         lanes: 1,
         audit: Audit::Full,
         patrol: 10,
+        durable: false,
         upsets: 0,
         drill: 0,
         out: out.map(Into::into),

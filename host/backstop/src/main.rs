@@ -246,6 +246,9 @@ struct ReplayArgs {
     /// Accounts read back from the device and compared: full, sampled:N a round, off
     #[arg(long, default_value = "full")]
     audit: Audit,
+    /// Orders leave only when the journal of their cause is durable, as at a live venue; says how long decisions and their release take
+    #[arg(long, requires = "out")]
+    durable: bool,
     /// Accounts read back and compared in turn, touched or not, a second of event time; 0 = none
     #[arg(long, value_name = "N", default_value_t = 10)]
     patrol: u32,
@@ -339,6 +342,7 @@ impl ReplayArgs {
             lanes: self.lanes,
             audit: self.audit.seeded(self.seed),
             patrol: self.patrol,
+            durable: self.durable,
             upsets: self.upsets,
             drill: self.drill,
             out,

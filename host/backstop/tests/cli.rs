@@ -412,6 +412,30 @@ fn a_run_with_a_slow_venue_is_verified_and_two_runs_are_compared() {
 }
 
 #[test]
+fn a_durable_run_is_the_same_run_and_says_how_long_its_orders_waited() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |name: &str, more: &[&str]| -> serde_json::Value {
+        let out = dir.path().join(name);
+        let args =
+            ["replay", "--device", "cpu", "--accounts", "64", "--json", "--out", out.to_str().unwrap()];
+        let run = backstop(&[&args[..], more].concat());
+        assert!(run.status.success(), "{}", stderr(&run));
+        serde_json::from_slice(&run.stdout).unwrap()
+    };
+    let (plain, durable) = (run("plain", &[]), run("durable", &["--durable"]));
+    assert_eq!(plain["journal_chain"], durable["journal_chain"]);
+    assert!(plain.get("latencies").is_none());
+    for what in ["decision", "release"] {
+        let [median, p99, longest] = ["median_ns", "p99_ns", "longest_ns"]
+            .map(|key| durable["latencies"][what][key].as_u64().unwrap());
+        assert!(durable["latencies"][what]["count"].as_u64() > Some(0), "{what}");
+        assert!(0 < median && median <= p99 && p99 <= longest, "{what}: {median} {p99} {longest}");
+    }
+    let nowhere = backstop(&["replay", "--durable"]);
+    assert_eq!(nowhere.status.code(), Some(2));
+}
+
+#[test]
 fn risk_looks_at_any_event_of_a_journal() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");

@@ -29,6 +29,7 @@ fn options(seed: u64, lanes: usize, drill: u32, out: &Path) -> Options {
         lanes,
         audit: Audit::Full,
         patrol: 10,
+        durable: false,
         upsets: 0,
         drill,
         out: Some(out.to_owned()),

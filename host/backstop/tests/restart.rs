@@ -1,5 +1,7 @@
 //! A run that is stopped at any place of any round, and goes on from its journal: the same records follow, and the same state hash.
 
+use std::collections::BTreeSet;
+
 use backstop::feed::scenario;
 use backstop::journal::{Entry, JournalError};
 use backstop::recovery::{RunState, follow};
@@ -12,19 +14,40 @@ use backstop::rules::built_in;
 use backstop::venue::{SimulatedVenue, VenueConfig};
 use device::{CpuDevice, Driver, DriverConfig};
 use engine::Engine;
-use engine::event::{Event, TimeMs};
+use engine::event::{Command, Event, OrderId, TimeMs};
 use model::machine::Capacity;
 
 const ACCOUNTS: usize = 48;
 /// The only source.
 const SOURCE: u16 = 0;
 
+/// Keeps what was recorded, and sees to it that no order is reported on that was decided on since the last release.
 #[derive(Default)]
-struct Kept(Vec<Entry>);
+struct Kept {
+    entries: Vec<Entry>,
+    /// Orders that must not leave yet.
+    held: BTreeSet<OrderId>,
+    released: usize,
+}
 
 impl Recorder for Kept {
     fn record(&mut self, entry: Entry) -> Result<(), JournalError> {
-        self.0.push(entry);
+        match &entry {
+            Entry::Decision { commands, .. } => {
+                self.held.extend(commands.iter().filter_map(Command::venue_order).map(|order| order.id));
+            }
+            Entry::Event { event: Event::Filled { order, .. } | Event::Rejected { order }, .. } => {
+                assert!(!self.held.contains(order), "order {order} left before its cause was durable");
+            }
+            _ => {}
+        }
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    fn release(&mut self) -> Result<(), JournalError> {
+        self.released += self.held.len();
+        self.held.clear();
         Ok(())
     }
 }
@@ -84,15 +107,15 @@ impl World {
         let (rules, mut driver) = (built_in().rules.clone(), Self::driver());
         let venue = SimulatedVenue::new(rules.validate().unwrap().0, self.config.clone(), None).unwrap();
         let source = "built-in scenario".to_owned();
-        let mut kept = Kept(vec![
-            Entry::EpisodeStarted { index: 0, seed: 1, rules: rules.clone(), source },
-            Entry::Note { time_ms: 0, text: self.config.note() },
-        ]);
+        let mut kept = Kept::default();
+        kept.entries.push(Entry::EpisodeStarted { index: 0, seed: 1, rules: rules.clone(), source });
+        kept.entries.push(Entry::Note { time_ms: 0, text: self.config.note() });
         let (audit, patrol) = (Audit::Full, Patrol::new(0));
         let mut session = Session::start(rules, &mut driver, audit, patrol, venue, 0, 0).unwrap();
         self.play(&mut session, 0, self.inputs.len(), &mut kept);
         let hash = self.settle(&mut session, &mut kept);
-        (kept.0, hash)
+        assert!(kept.released > 10, "{}", kept.released);
+        (kept.entries, hash)
     }
 
     /// Goes on from a state: what is recorded behind the restart, with `more` inputs; or with all of them and the settlement, whose hash it gives.
@@ -104,8 +127,8 @@ impl World {
         let to = more.map_or(self.inputs.len(), |more| from + more);
         self.play(&mut session, from, to, &mut kept);
         let hash = more.is_none().then(|| self.settle(&mut session, &mut kept));
-        assert!(matches!(kept.0.remove(0), Entry::Restarted { .. }));
-        (kept.0, hash)
+        assert!(matches!(kept.entries.remove(0), Entry::Restarted { .. }));
+        (kept.entries, hash)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Context, bail};
 use engine::Engine;
@@ -14,16 +15,50 @@ use super::session::{Evaluated, Recorder};
 use crate::journal::export::hex;
 use crate::journal::{Entry, Header, JournalError, JournalWriter};
 use crate::report::impact::{ImpactRow, ImpactWriter};
+use crate::report::latency::Latencies;
 use crate::report::liquidations::{LiquidationAction, LiquidationRow, LiquidationWriter};
 use crate::report::plot::{EpisodePlot, Plot};
 use crate::report::summary::Summary;
 
 /// The journal, if one is kept.
-pub struct Kept(Option<JournalWriter>);
+pub struct Kept {
+    journal: Option<JournalWriter>,
+    /// Orders wait until what they were decided on is durable.
+    waits: Option<Waits>,
+}
+
+/// How long decisions and their release take, on the wall clock.
+struct Waits {
+    /// When the last round was appended, and when it was decided on.
+    appended: Instant,
+    decided: Instant,
+    latencies: Latencies,
+}
 
 impl Recorder for Kept {
     fn record(&mut self, entry: Entry) -> Result<(), JournalError> {
-        self.0.as_ref().map_or(Ok(()), |journal| journal.append(entry))
+        let Some(journal) = &self.journal else { return Ok(()) };
+        if let Some(waits) = &mut self.waits {
+            match &entry {
+                Entry::RoundEnded { .. } => waits.appended = Instant::now(),
+                Entry::Decision { commands, .. } => {
+                    waits.decided = Instant::now();
+                    if !commands.is_empty() {
+                        waits.latencies.decision.note(waits.decided - waits.appended);
+                    }
+                }
+                _ => {}
+            }
+        }
+        journal.append(entry)
+    }
+
+    fn release(&mut self) -> Result<(), JournalError> {
+        if let (Some(journal), Some(waits)) = (&self.journal, &mut self.waits) {
+            journal.sync()?;
+            waits.latencies.release.note(waits.decided.elapsed());
+        }
+        Ok(())
     }
 }
 
@@ -46,13 +81,20 @@ pub struct Output {
 }
 
 impl Output {
-    /// Opens the files; with no directory nothing is kept.
+    /// Opens the files; with no directory nothing is kept. With `durable`, orders leave only after the commit that holds their cause.
     ///
     /// # Errors
     /// If the directory holds a run already, or cannot be written.
-    pub fn create(dir: Option<&Path>, rules: &Rules, seed: u64, source: &str) -> anyhow::Result<Self> {
+    pub fn create(
+        dir: Option<&Path>,
+        durable: bool,
+        rules: &Rules,
+        seed: u64,
+        source: &str,
+    ) -> anyhow::Result<Self> {
         let Some(dir) = dir else {
-            return Ok(Self { dir: None, journal: Kept(None), reports: Reports::default() });
+            let journal = Kept { journal: None, waits: None };
+            return Ok(Self { dir: None, journal, reports: Reports::default() });
         };
         fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let journal = dir.join("journal");
@@ -71,7 +113,11 @@ impl Output {
         let impact = ImpactWriter::new(csv("impact.csv")?)?;
         let reports =
             Reports { liquidations: Some(liquidations), impact: Some(impact), ..Reports::default() };
-        Ok(Self { dir: Some(dir.to_owned()), journal: Kept(Some(writer)), reports })
+        let waits = durable.then(|| {
+            let now = Instant::now();
+            Waits { appended: now, decided: now, latencies: Latencies::default() }
+        });
+        Ok(Self { dir: Some(dir.to_owned()), journal: Kept { journal: Some(writer), waits }, reports })
     }
 
     /// Journal and reports, to be used side by side.
@@ -110,7 +156,8 @@ impl Output {
     /// # Errors
     /// If the last bytes cannot be written.
     pub fn finish(self, summary: &mut Summary) -> anyhow::Result<Vec<PathBuf>> {
-        if let Some(journal) = self.journal.0 {
+        summary.latencies = self.journal.waits.map(|waits| waits.latencies);
+        if let Some(journal) = self.journal.journal {
             summary.journal_chain = hex(&journal.close()?.chain);
         }
         if let Some(liquidations) = self.reports.liquidations {

@@ -100,6 +100,8 @@ pub struct Options {
     /// Faults injected into the device over the run.
     pub drill: u32,
     pub out: Option<PathBuf>,
+    /// Orders leave only after the commit that holds their cause; needs `out`.
+    pub durable: bool,
     pub trace: Option<PathBuf>,
     /// How long a PCI function may owe an answer, if not as long as usual.
     pub deadline: Option<Duration>,
@@ -462,9 +464,13 @@ fn consume<D: MarginDevice>(
         }
         let output = match &mut output {
             Some(output) => output,
-            none => {
-                none.insert(Output::create(options.out.as_deref(), rules, options.seed, &summary.source)?)
-            }
+            none => none.insert(Output::create(
+                options.out.as_deref(),
+                options.durable,
+                rules,
+                options.seed,
+                &summary.source,
+            )?),
         };
         output.episode_started((index, started_ms), options.seed, rules, &summary.source, note)?;
         loop {

@@ -28,6 +28,14 @@ pub trait Recorder {
     /// # Errors
     /// If the entry cannot be kept; the round must not take effect then.
     fn record(&mut self, entry: Entry) -> Result<(), JournalError>;
+
+    /// Returns once all that was recorded is durable, if anything that is about to leave must wait for it.
+    ///
+    /// # Errors
+    /// If it cannot be made durable; nothing must leave then.
+    fn release(&mut self) -> Result<(), JournalError> {
+        Ok(())
+    }
 }
 
 /// A mark of the tape, as it was before the venue's fills left their impact on it.
@@ -336,6 +344,9 @@ impl<'d, D: MarginDevice> Session<'d, D> {
     ) -> anyhow::Result<()> {
         for _ in 0..rounds_max {
             let Some(Pending { time_ms, commands }) = self.pending.pop_front() else { break };
+            if commands.iter().any(|command| command.venue_order().is_some()) {
+                recorder.release()?;
+            }
             let events =
                 commands.iter().map(|command| self.perform(time_ms, command)).collect::<Result<_, _>>()?;
             self.step(time_ms, events, None, recorder, observe)?;
@@ -459,6 +470,11 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         }
         recorder.record(Entry::Decision { round: number, commands: evaluated.decided.commands.clone() })?;
         self.decided(time_ms, &evaluated.decided.commands);
+        if self.venue.latency_ms() > 0
+            && evaluated.decided.commands.iter().any(|command| command.venue_order().is_some())
+        {
+            recorder.release()?;
+        }
         observe(&self.engine, &evaluated)
     }
 

@@ -6,6 +6,7 @@ pub(crate) mod canvas;
 pub mod compare;
 mod compare_picture;
 pub mod impact;
+pub mod latency;
 pub mod liquidations;
 mod picture;
 pub mod plot;

@@ -8,6 +8,7 @@ use engine::insurance::cover::{Cover, runway_floor};
 use engine::{Counters, Engine};
 use serde::Serialize;
 
+use super::latency::Latencies;
 use super::text::{cents, count};
 use crate::journal::export::hex;
 use crate::replay::combined_hash;
@@ -103,6 +104,9 @@ pub struct Summary {
     pub state_hash: String,
     /// Of the journal's last record, hex; it vouches for all records, however they were written. Empty if none was kept.
     pub journal_chain: String,
+    /// With `--durable`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latencies: Option<Latencies>,
     #[serde(skip)]
     hashes: Vec<[u8; 32]>,
 }
@@ -344,6 +348,9 @@ impl Display for Summary {
                 count(self.counters.refused_events),
                 count(self.marks_rounded)
             )?;
+        }
+        if let Some(latencies) = &self.latencies {
+            writeln!(f, "\n{latencies}")?;
         }
         writeln!(f, "\n  {}\n  state hash  {}\n  {:.1} s", self.simulated(), self.state_hash, self.seconds)
     }
