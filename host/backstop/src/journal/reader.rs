@@ -1,13 +1,13 @@
 //! Reads a journal back, entry by entry, and vouches for every byte of what it yields.
 
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::disk::{Disk, FileDisk};
 use super::entry::Entry;
 use super::error::JournalError;
-use super::format::{Header, chain, pop_record};
+use super::format::{Header, MAGIC, chain, pop_record};
 use super::scan::{Scan, Start};
 
 /// The entries of a journal, in order. After the first error it yields nothing more. A torn tail is the error
@@ -175,22 +175,15 @@ impl<D: Disk> Iterator for JournalReader<D> {
     }
 }
 
-/// What a file is where a folder was expected.
+/// What a file is where a folder was expected: perhaps a journal of an earlier version, which was a single file.
 fn not_a_folder(path: &Path) -> JournalError {
-    let bytes = match fs::File::open(path).and_then(|mut file| {
-        let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut std::io::Read::take(&mut file, 12), &mut bytes)?;
-        Ok(bytes)
-    }) {
-        Ok(bytes) => bytes,
-        Err(cause) if cause.kind() == ErrorKind::NotFound => Vec::new(),
-        Err(cause) => return JournalError::read(path, 0, cause),
-    };
-    match bytes.split_first_chunk::<8>() {
-        Some((magic, version)) if *magic == super::format::MAGIC && version.len() == 4 => {
-            let found = u32::from_le_bytes(version.try_into().expect("four bytes"));
-            JournalError::Version { path: path.to_path_buf(), found }
-        }
-        _ => JournalError::NotAJournal { path: path.to_path_buf(), found: bytes },
+    let mut found = Vec::new();
+    if let Err(cause) = File::open(path).and_then(|file| file.take(12).read_to_end(&mut found)) {
+        return JournalError::read(path, 0, cause);
+    }
+    let path = path.to_path_buf();
+    match found.strip_prefix(&MAGIC).and_then(|version| version.try_into().ok()) {
+        Some(version) => JournalError::Version { path, found: u32::from_le_bytes(version) },
+        None => JournalError::NotAJournal { path, found },
     }
 }
