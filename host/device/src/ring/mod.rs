@@ -172,6 +172,14 @@ impl<P: PciDevice> RingDevice<P> {
         read(&mut self.pci, register)
     }
 
+    /// Waits for the interrupt of an answer that is not taken yet, until the deadline and without a look at the ring: true if it came.
+    ///
+    /// # Errors
+    /// [`DeviceError::Pci`]
+    pub fn interrupted(&mut self) -> Result<bool, DeviceError> {
+        self.wait_for_interrupt(self.config.deadline)
+    }
+
     /// From a function in any state to running rings.
     fn set_up(&mut self) -> Result<(), DeviceError> {
         self.interrupt = None;
@@ -306,7 +314,7 @@ impl<P: PciDevice> RingDevice<P> {
         }
         if waiting == 0 {
             self.counters.polls_empty += 1;
-            self.wait_for_interrupt()?;
+            self.wait_for_interrupt(INTERRUPT_WAIT)?;
             return Ok(0);
         }
         let count = waiting.min(answers.len());
@@ -321,17 +329,15 @@ impl<P: PciDevice> RingDevice<P> {
         Ok(count)
     }
 
-    fn wait_for_interrupt(&mut self) -> Result<(), DeviceError> {
+    /// Arms the interrupt; true if it came in time.
+    fn wait_for_interrupt(&mut self, timeout: Duration) -> Result<bool, DeviceError> {
         if self.interrupt.is_none() || self.fault.is_some() {
-            return Ok(());
+            return Ok(false);
         }
         self.write(register::IRQ_ARM, self.out_head)?;
-        if let Some(interrupt) = &mut self.interrupt
-            && self.pci.wait(interrupt, INTERRUPT_WAIT)
-        {
-            self.counters.interrupts += 1;
-        }
-        Ok(())
+        let came = self.interrupt.as_mut().is_some_and(|interrupt| self.pci.wait(interrupt, timeout));
+        self.counters.interrupts += u64::from(came);
+        Ok(came)
     }
 
     /// The function itself is asked whether it is there.
