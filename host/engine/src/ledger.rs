@@ -88,6 +88,14 @@ pub enum Amount {
     Lots(InstrumentId, i64),
 }
 
+/// One movement; a negative amount went the other way.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Transfer {
+    pub from: Owner,
+    pub to: Owner,
+    pub amount: Amount,
+}
+
 #[derive(Clone, Debug, Default)]
 struct MarketHoldings {
     fund: Holdings,
@@ -104,6 +112,8 @@ pub struct Ledger {
     ids: Vec<AccountId>,
     index: BTreeMap<AccountId, usize>,
     moved: bool,
+    /// Since they were last taken.
+    transfers: Vec<Transfer>,
 }
 
 impl Ledger {
@@ -192,6 +202,12 @@ impl Ledger {
             }
         }
         self.moved = true;
+        self.transfers.push(Transfer { from, to, amount });
+    }
+
+    /// What was moved since the last call, in order.
+    pub(crate) fn take_transfers(&mut self) -> impl Iterator<Item = Transfer> {
+        self.transfers.drain(..)
     }
 
     /// Puts a row in place; whoever restores a ledger checks its balance after the last one.

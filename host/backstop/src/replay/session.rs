@@ -90,12 +90,12 @@ impl Evaluated {
 }
 
 /// The episode's moving parts. The device is the caller's: it is started anew by each session, but for one that is lost.
-pub struct Session<'d, D: MarginDevice> {
+pub struct Session<'d, D: MarginDevice, V: Venue = SimulatedVenue> {
     engine: Engine,
     driver: &'d mut Driver<D>,
     audit: Audit,
     patrol: Patrol,
-    venue: SimulatedVenue,
+    venue: V,
     pending: VecDeque<Pending>,
     /// Orders on their way to the venue.
     schedule: Schedule,
@@ -112,6 +112,24 @@ pub struct Session<'d, D: MarginDevice> {
 }
 
 impl<'d, D: MarginDevice> Session<'d, D> {
+    /// [`Self::resume_at`] the simulated venue as the journal has it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn resume(
+        state: RunState,
+        driver: &'d mut Driver<D>,
+        audit: Audit,
+        patrol: Patrol,
+        recorder: &mut impl Recorder,
+        observe: &mut impl FnMut(&Engine, &Evaluated) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
+        let venue = state.venue.venue().clone();
+        Self::resume_at(state, venue, driver, audit, patrol, recorder, observe)
+    }
+}
+
+impl<'d, D: MarginDevice, V: Venue> Session<'d, D, V> {
     /// Starts the device from reset, with a venue that lists nothing yet. A device that has run before and does not start again is lost; the episode
     /// is judged on the CPU.
     ///
@@ -122,7 +140,7 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         driver: &'d mut Driver<D>,
         audit: Audit,
         patrol: Patrol,
-        venue: SimulatedVenue,
+        venue: V,
         next_sequence: EventSequence,
         next_round: u64,
     ) -> anyhow::Result<Self> {
@@ -148,13 +166,14 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         })
     }
 
-    /// Goes on where a run was stopped: the device is loaded, and a round that was not decided on is evaluated again. The state says which inputs
-    /// were taken.
+    /// Goes on where a run was stopped, at the venue where its orders are: the device is loaded, a round that was not decided on is evaluated again, and
+    /// orders without a report are sent again. The state says which inputs were taken.
     ///
     /// # Errors
     /// As [`Self::start`] and [`Self::run`]; or if the device, loaded, does not say what the journal says of an account.
-    pub fn resume(
+    pub fn resume_at(
         state: RunState,
+        venue: V,
         driver: &'d mut Driver<D>,
         audit: Audit,
         patrol: Patrol,
@@ -162,9 +181,8 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         observe: &mut impl FnMut(&Engine, &Evaluated) -> anyhow::Result<()>,
     ) -> anyhow::Result<Self> {
         let (external_ms, mut decision_rounds) = (state.external_ms, state.decision_rounds);
-        let RunState { engine, venue, pending, sent, next_sequence, next_round, open, .. } = state;
-        let (rules, orders) = (engine.rules().clone(), engine.ledger().accounts());
-        let venue = venue.venue().clone();
+        let RunState { engine, pending, sent, next_sequence, next_round, open, .. } = state;
+        let rules = engine.rules().clone();
         let mut session = Self::start(rules, driver, audit, patrol, venue, next_sequence, next_round)?;
         recorder.record(Entry::Restarted {
             next_sequence: open
@@ -176,7 +194,7 @@ impl<'d, D: MarginDevice> Session<'d, D> {
             let VenueOrder { id, instrument, lots, limit } =
                 command.venue_order().expect("only orders are on their way");
             let order = Order { instrument, lots, limit };
-            session.schedule.push(due_ms, Outstanding { id, order }, orders);
+            session.schedule.push(due_ms, Outstanding { id, order }, session.orders_max());
         }
         session.load_device()?;
         if let Some(Open { round, external, verdicts }) = open {
@@ -226,7 +244,7 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         &self.engine
     }
 
-    pub fn venue(&self) -> &SimulatedVenue {
+    pub fn venue(&self) -> &V {
         &self.venue
     }
 
@@ -305,7 +323,8 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         self.external(time_ms, round, tape, recorder, observe)
     }
 
-    /// Orders that have arrived at the venue by `until_ms`, a round for each time of arrival.
+    /// Orders that have arrived at the venue by `until_ms`, a round for each time of arrival with reports; those without a report are sent again
+    /// later. And what the venue says without being asked.
     fn report_due(
         &mut self,
         until_ms: TimeMs,
@@ -313,13 +332,44 @@ impl<'d, D: MarginDevice> Session<'d, D> {
         observe: &mut impl FnMut(&Engine, &Evaluated) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         while let Some((due_ms, orders)) = self.schedule.take_due(until_ms) {
-            let mut events = self.engine.elapsed(due_ms);
-            for due in &orders {
-                events.push(self.execute(due_ms, due.id, &due.order)?);
+            let due_ms = due_ms.max(self.external_ms);
+            let mut reports = Vec::new();
+            for due in orders {
+                match self.send(due_ms, due.id, &due.order)? {
+                    Some(report) => reports.push(report),
+                    None => {
+                        let again_ms = due_ms.saturating_add(self.venue.patience_ms());
+                        self.schedule.push(again_ms, due, self.orders_max());
+                    }
+                }
             }
-            self.external(due_ms, events, Vec::new(), recorder, observe)?;
+            if !reports.is_empty() {
+                self.reported(due_ms, reports, recorder, observe)?;
+            }
+        }
+        let unasked: Vec<Event> =
+            self.venue.unasked(until_ms).into_iter().map(|(order, report)| report.event(order)).collect();
+        if !unasked.is_empty() {
+            self.reported(until_ms.max(self.external_ms), unasked, recorder, observe)?;
         }
         Ok(())
+    }
+
+    fn reported(
+        &mut self,
+        time_ms: TimeMs,
+        mut reports: Vec<Event>,
+        recorder: &mut impl Recorder,
+        observe: &mut impl FnMut(&Engine, &Evaluated) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let mut events = self.engine.elapsed(time_ms);
+        events.append(&mut reports);
+        self.external(time_ms, events, Vec::new(), recorder, observe)
+    }
+
+    /// An account has one order out at the most, and so has the backstop in each market.
+    fn orders_max(&self) -> usize {
+        self.engine.ledger().accounts() + self.engine.markets().len()
     }
 
     fn external(
@@ -480,7 +530,7 @@ impl<'d, D: MarginDevice> Session<'d, D> {
 
     /// Commands wait for the next decision round, but for orders that take time to the venue: they arrive when that has passed.
     fn decided(&mut self, time_ms: TimeMs, commands: &[Command]) {
-        let latency_ms = self.venue.latency_ms();
+        let (latency_ms, orders_max) = (self.venue.latency_ms(), self.orders_max());
         let arrival_ms = self.external_ms.max(time_ms).saturating_add(latency_ms);
         let mut at_once = commands.to_vec();
         if latency_ms > 0 {
@@ -489,7 +539,7 @@ impl<'d, D: MarginDevice> Session<'d, D> {
                     return true;
                 };
                 let order = Order { instrument, lots, limit };
-                self.schedule.push(arrival_ms, Outstanding { id, order }, self.engine.ledger().accounts());
+                self.schedule.push(arrival_ms, Outstanding { id, order }, orders_max);
                 false
             });
         }
@@ -598,16 +648,17 @@ impl<'d, D: MarginDevice> Session<'d, D> {
     fn perform(&mut self, time_ms: TimeMs, command: &Command) -> anyhow::Result<Event> {
         match (command.outcome(), command.venue_order()) {
             (None, Some(VenueOrder { id, instrument, lots, limit })) => {
-                self.execute(time_ms, id, &Order { instrument, lots, limit })
+                let report = self.send(time_ms, id, &Order { instrument, lots, limit })?;
+                report.context("a venue without latency is silent; give it one")
             }
             (outcome, _) => Ok(outcome.expect("what goes to no venue has its outcome")),
         }
     }
 
-    /// The venue's report of an order that has arrived.
-    fn execute(&mut self, time_ms: TimeMs, id: OrderId, order: &Order) -> anyhow::Result<Event> {
+    /// The venue's report of an order that has arrived, if it makes one.
+    fn send(&mut self, time_ms: TimeMs, id: OrderId, order: &Order) -> anyhow::Result<Option<Event>> {
         let mark = self.engine.markets()[usize::from(order.instrument.0)].mark;
-        Ok(self.venue.execute(time_ms, mark, id, order)?.event(id))
+        Ok(self.venue.send(time_ms, mark, id, order)?.map(|report| report.event(id)))
     }
 }
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::recovery::RunState;
 use crate::report::progress::Progress;
-use crate::venue::{Order, SimulatedVenue, Venue};
+use crate::venue::{Order, SimulatedVenue};
 
 /// Event time of a step.
 const STEP_MS: TimeMs = 15_000;

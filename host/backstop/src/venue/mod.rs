@@ -24,6 +24,7 @@ pub use simulated::{SimulatedVenue, Traces};
 pub use snapshot::BookSnapshot;
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use engine::book::Book;
 use engine::event::{Event, InstrumentId, OrderId, TimeMs};
 use engine::rules::InstrumentSpec;
 use model::units::Price;
@@ -81,7 +82,7 @@ pub enum VenueError {
     TooLarge { lots: i64, mark: u64 },
 }
 
-/// Where liquidation orders go. The simulated one answers when it is asked; the answer is journaled as an event.
+/// Where liquidation orders go. What it answers is journaled as events.
 pub trait Venue {
     /// Makes the instrument tradable.
     ///
@@ -89,17 +90,40 @@ pub trait Venue {
     /// [`VenueError::ListedTwice`]; [`VenueError::Uncountable`] if its book is beyond all sizes.
     fn list(&mut self, instrument: InstrumentId, spec: &InstrumentSpec) -> Result<(), VenueError>;
 
-    /// Ends order number `id` at event time `time_ms`, against a mark in quanta per lot. An error leaves the book as it was.
+    /// What the journal should say of the book that the instrument was listed with.
+    fn book_note(&self, instrument: InstrumentId) -> Option<String>;
+
+    /// The mark that stands for the feed's price, both in quanta per lot.
+    fn mark(&self, instrument: InstrumentId, time_ms: TimeMs, price: u64) -> u64;
+
+    /// The books that there are at `time_ms`, in order of listing.
+    fn left(&self, time_ms: TimeMs) -> impl Iterator<Item = (InstrumentId, Book)>;
+
+    /// Event time from the decision on an order to its arrival.
+    fn latency_ms(&self) -> TimeMs;
+
+    /// Order number `id` has arrived, against a mark in quanta per lot: its final report, or none if the venue is silent. It is sent again with the
+    /// same number then, [`Self::patience_ms`] later, and a venue that has executed it says again what it did. One without latency is never silent.
     ///
     /// # Errors
-    /// [`VenueError`] if the order cannot be taken.
-    fn execute(
+    /// [`VenueError`] if the order cannot be taken; the book is as it was.
+    fn send(
         &mut self,
         time_ms: TimeMs,
         mark: Price,
         id: OrderId,
         order: &Order,
-    ) -> Result<Report, VenueError>;
+    ) -> Result<Option<Report>, VenueError>;
+
+    /// Event time after which an order without a report is sent again; above 0.
+    fn patience_ms(&self) -> TimeMs {
+        1_000
+    }
+
+    /// Reports that came by `time_ms` and were not asked for, since the last call: a venue may say the same twice.
+    fn unasked(&mut self, _time_ms: TimeMs) -> Vec<(OrderId, Report)> {
+        Vec::new()
+    }
 }
 
 #[cfg(test)]

@@ -23,10 +23,10 @@ impl Schedule {
     /// Adds an order that arrives at `due_ms`.
     ///
     /// # Panics
-    /// If more than `bound` orders are on their way then: an account has one at the most, so the accounts bound them.
+    /// If more than `bound` orders are on their way then.
     pub fn push(&mut self, due_ms: TimeMs, Outstanding { id, order }: Outstanding, bound: usize) {
         self.due.insert((due_ms, id), order);
-        assert!(self.due.len() <= bound, "{} orders on their way, of {bound} accounts", self.due.len());
+        assert!(self.due.len() <= bound, "{} orders on their way, of {bound} at the most", self.due.len());
     }
 
     /// The orders of the earliest time due, in order of their numbers, if that is not after `until_ms`.
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "2 orders on their way, of 1 accounts")]
+    #[should_panic(expected = "2 orders on their way, of 1 at the most")]
     fn more_orders_than_accounts_break_an_invariant() {
         let mut schedule = Schedule::default();
         schedule.push(0, outstanding(1), 1);

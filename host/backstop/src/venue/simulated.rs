@@ -164,6 +164,32 @@ impl SimulatedVenue {
         Ok(())
     }
 
+    /// Ends order number `id` at event time `time_ms`, against a mark in quanta per lot. An error leaves the book as it was.
+    ///
+    /// # Errors
+    /// [`VenueError`] if the order cannot be taken.
+    pub fn execute(
+        &mut self,
+        time_ms: TimeMs,
+        mark: Price,
+        id: OrderId,
+        order: &Order,
+    ) -> Result<Report, VenueError> {
+        let book = self.books.get(&order.instrument).ok_or(VenueError::Unlisted(order.instrument.0))?;
+        if self.rejects(id) {
+            return Ok(Report::Rejected);
+        }
+        let side = book.sides[side_of(order.lots)].at(time_ms, book.spec.depth.refill_lots);
+        let (lots, quote) = book.ladder.walk(side.consumed, mark, order);
+        let too_large = VenueError::TooLarge { lots: order.lots, mark: mark.get() };
+        let lots = i64::try_from(lots).map_err(|_| too_large)?;
+        let quote = i64::try_from(quote).map_err(|_| too_large)?;
+        let sign = order.lots.signum();
+        let fill = Fill { lots: sign * lots, quote: -sign * quote };
+        self.replay(time_ms, order.instrument, order.lots, fill.lots)?;
+        Ok(Report::Filled(fill))
+    }
+
     fn rejects(&self, id: OrderId) -> bool {
         let ppm = self.config.reject_ppm;
         ppm > 0 && (ppm == PPM || Draw::new(self.config.seed, "venue rejects", id).chance(ppm.into()))
@@ -189,26 +215,30 @@ impl Venue for SimulatedVenue {
         Ok(())
     }
 
-    fn execute(
+    fn book_note(&self, instrument: InstrumentId) -> Option<String> {
+        self.book_note(instrument)
+    }
+
+    fn mark(&self, instrument: InstrumentId, time_ms: TimeMs, price: u64) -> u64 {
+        self.mark(instrument, time_ms, price)
+    }
+
+    fn left(&self, time_ms: TimeMs) -> impl Iterator<Item = (InstrumentId, ToldBook)> {
+        self.left(time_ms)
+    }
+
+    fn latency_ms(&self) -> TimeMs {
+        self.latency_ms()
+    }
+
+    fn send(
         &mut self,
         time_ms: TimeMs,
         mark: Price,
         id: OrderId,
         order: &Order,
-    ) -> Result<Report, VenueError> {
-        let book = self.books.get(&order.instrument).ok_or(VenueError::Unlisted(order.instrument.0))?;
-        if self.rejects(id) {
-            return Ok(Report::Rejected);
-        }
-        let side = book.sides[side_of(order.lots)].at(time_ms, book.spec.depth.refill_lots);
-        let (lots, quote) = book.ladder.walk(side.consumed, mark, order);
-        let too_large = VenueError::TooLarge { lots: order.lots, mark: mark.get() };
-        let lots = i64::try_from(lots).map_err(|_| too_large)?;
-        let quote = i64::try_from(quote).map_err(|_| too_large)?;
-        let sign = order.lots.signum();
-        let fill = Fill { lots: sign * lots, quote: -sign * quote };
-        self.replay(time_ms, order.instrument, order.lots, fill.lots)?;
-        Ok(Report::Filled(fill))
+    ) -> Result<Option<Report>, VenueError> {
+        self.execute(time_ms, mark, id, order).map(Some)
     }
 }
 

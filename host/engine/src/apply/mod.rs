@@ -14,7 +14,7 @@ use crate::account::{Attempts, Stage, Standing};
 use crate::event::{AccountId, Due, Event, EventSequence, InstrumentId, Round, Update};
 use crate::insurance::waterfall::{Pool, draw};
 use crate::judge::Exact;
-use crate::ledger::{Amount, Owner};
+use crate::ledger::{Amount, Owner, Transfer};
 use crate::market::Market;
 use crate::rules::Insurance;
 use crate::state::Engine;
@@ -32,6 +32,8 @@ pub struct Applied {
     pub updates: Vec<Update>,
     /// Verdicts owed, one row an applied mark.
     pub dues: Vec<Due>,
+    /// What moved in the ledger, in order, with the event that moved it.
+    pub transfers: Vec<(EventSequence, Transfer)>,
     /// Liquidation actions carried out, in order.
     pub actions: Vec<Action>,
     /// Events that changed nothing, and why.
@@ -162,6 +164,7 @@ impl Engine {
                 applied.refused.push((sequence, refusal));
             }
             self.ledger.assert_no_estate();
+            applied.transfers.extend(self.ledger.take_transfers().map(|transfer| (sequence, transfer)));
         }
         self.ledger.assert_balanced();
         applied.touched.sort_unstable();
