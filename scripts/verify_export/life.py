@@ -206,8 +206,7 @@ class Lives:
     def sale_reported(self, placed, lots, quote, is_within):
         instrument = placed.instrument
         backstop = self.books.backstops[instrument]
-        held = backstop.lots.get(instrument, 0)
-        fits = is_within(placed, lots, quote) and (lots == 0 or held * lots < 0 and abs(lots) <= abs(held))
+        fits = is_within(placed, lots, quote)
         filled = abs(lots) if fits else 0
         self.markets[instrument].bucket.charge(-(abs(placed.lots) - filled) * placed.mark)
         if not fits:

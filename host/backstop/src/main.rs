@@ -20,8 +20,9 @@ use backstop::replay::{LANES, Options, Request, Source, VenueOptions};
 use backstop::report::compare::{self, Comparison, Run};
 use backstop::report::progress::Progress;
 use backstop::rules::{self, RuleSet, RulesCommand};
+use backstop::simulate::Scenario;
 use backstop::venue::VenueConfig;
-use backstop::{conform, replay, risk};
+use backstop::{conform, replay, risk, simulate};
 use clap::{Args, Parser, Subcommand};
 use device::pci::PciDevice;
 use engine::event::AccountId;
@@ -127,6 +128,8 @@ enum Command {
         #[command(subcommand)]
         command: RulesCommand,
     },
+    /// Run the whole system against made-up markets in which everything that can break does (docs/simulation.md)
+    Simulate(SimulateArgs),
     /// Run case files through the model
     Conform {
         /// Directory of case files, searched whole
@@ -136,6 +139,38 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Args)]
+struct SimulateArgs {
+    /// Play this seed alone
+    #[arg(long, conflicts_with = "seeds")]
+    seed: Option<u64>,
+    /// How many seeds to play
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..))]
+    seeds: u64,
+    /// The first of them
+    #[arg(long, value_name = "SEED", default_value_t = 0, conflicts_with = "seed")]
+    from: u64,
+    /// Places of the seed's faults that happen, or none; default: all
+    #[arg(long, value_name = "LIST", value_parser = fault_places, requires = "seed")]
+    faults: Option<FaultPlaces>,
+    /// Messages after which the world ends
+    #[arg(long, value_name = "COUNT", requires = "seed")]
+    messages: Option<u64>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Of a seed's plan.
+#[derive(Clone)]
+struct FaultPlaces(Vec<usize>);
+
+fn fault_places(text: &str) -> Result<FaultPlaces, String> {
+    let places = text.split(',').filter(|_| text != "none").map(|place| place.trim().parse::<usize>());
+    let places = places.collect::<Result<_, _>>();
+    places.map(FaultPlaces).map_err(|_| format!("{text:?} is not `none` or places such as 0,3"))
 }
 
 #[derive(Subcommand)]
@@ -462,6 +497,22 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let answer = rules::run(&command)?;
             show(&answer.text)?;
             Ok(if answer.is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Simulate(args) => {
+            let SimulateArgs { seed, seeds, from, faults, messages, json } = args;
+            // A broken invariant is a failure like others, and told with it.
+            std::panic::set_hook(Box::new(|_| {}));
+            let report = match seed {
+                Some(seed) => {
+                    simulate::replay(Scenario { seed, faults: faults.map(|places| places.0), messages })
+                }
+                None => {
+                    let progress = Progress::seeds(seeds, json);
+                    simulate::run(from, seeds, |done| progress.reach(done))
+                }
+            };
+            show(if json { serde_json::to_string(&report)? } else { report.to_string() })?;
+            Ok(if report.failure.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Command::Conform { dirs, json } => {
             for dir in &dirs {

@@ -185,10 +185,11 @@ fn stop_everywhere(config: VenueConfig) {
         check(restored, at, more);
         for verdicts in [None, round.verdicts.clone()] {
             let (mut open, said) = (state.clone(), usize::from(verdicts.is_some()));
-            open.round(again(verdicts, None), events).unwrap();
+            open.round(again(verdicts, None), events, &mut |_| Ok(())).unwrap();
             check(open, end - 2 + said, more);
         }
-        state.round(again(round.verdicts.clone(), round.commands.clone()), events).unwrap();
+        let whole = again(round.verdicts.clone(), round.commands.clone());
+        state.round(whole, events, &mut |_| Ok(())).unwrap();
         at = end;
     }
     assert!(stops > 9_000 && to_the_end > 20, "{stops} {to_the_end}");

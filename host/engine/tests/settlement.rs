@@ -276,6 +276,20 @@ fn a_report_beyond_the_sale_is_refused_and_ends_it() {
 }
 
 #[test]
+fn what_the_venue_has_filled_is_booked_though_a_takeover_has_turned_the_inventory() {
+    let mut world = with_inventory(UNWIND);
+    world.open(2, BTC, -9_000, 60_000_000);
+    world.time_ms += 10_000;
+    let (_, commands) = world.apply(Vec::new());
+    let [Command::Unwind { order, lots: -2_500, .. }] = commands[..] else { panic!("{commands:?}") };
+    world.mark(1_000_500);
+    assert_eq!(world.engine.ledger().of(Owner::Backstop(BTC)).size(BTC), 1_000);
+    let report = Event::Filled { order, lots: -2_500, quote: 2_500 * 996_000 };
+    assert_eq!(world.apply(vec![report]).0.refused, []);
+    assert_eq!(world.engine.ledger().of(Owner::Backstop(BTC)).size(BTC), -1_500);
+}
+
+#[test]
 fn a_short_inventory_is_bought_back() {
     let unwound = InstrumentSpec { unwind: Some(UNWIND), ..spec("BTC") };
     let mut world = World::with(rules(), [unwound, spec("ETH")], 1_000_000_000, FAIR);

@@ -94,14 +94,15 @@ impl<D: Disk> Log<D> {
         let (end, length, header) = (scan.end(), scan.length(), *scan.header());
         let mut log = Self::at(scan.into_disk(), path, header, segment_bytes, end.place);
         (log.segment, log.length, log.offset) = (end.segment, length, end.offset);
+        let name = segment_name(log.segment);
         if torn.is_some() {
-            let name = segment_name(log.segment);
             log.attempt("cut the torn tail of", |log| {
                 let zeros = vec![0; (length - end.offset) as usize];
-                log.disk.write(&name, end.offset, &zeros)?;
-                log.disk.sync(&name)
+                log.disk.write(&name, end.offset, &zeros)
             })?;
         }
+        // A program that was killed may have written its last batch and not synced it.
+        log.attempt("sync", |log| log.disk.sync(&name))?;
         log.forget_segments(log.segment + 1)?;
         if end.closed {
             log.roll(0, None)?;

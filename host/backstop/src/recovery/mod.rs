@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::Context;
 
 pub use snapshot::{Found, Position, SnapshotError, Snapshots};
-pub use state::{Open, Pending, RunState, follow, follow_from};
+pub use state::{Followed, Open, Pending, RunState, follow, follow_from, follow_watched};
 
 use crate::journal::{Disk, JournalReader};
 

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 use anyhow::{Context, bail, ensure};
 use borsh::{BorshDeserialize, BorshSerialize};
 use engine::Engine;
-use engine::event::{Command, Event, EventSequence, InstrumentId, OrderId, Round, TimeMs, VerdictRecord};
+use engine::apply::Applied;
+use engine::event::{
+    Command, Event, EventSequence, Flag, InstrumentId, OrderId, Round, TimeMs, VerdictRecord,
+};
 use engine::rules::Rules;
 
 use crate::journal::{Entry, JournalError};
@@ -68,9 +71,31 @@ pub fn follow(
 /// # Errors
 /// As [`follow`].
 pub fn follow_from(
+    state: Option<RunState>,
+    entries: impl Iterator<Item = Result<Entry, JournalError>>,
+    sequence: Option<EventSequence>,
+) -> anyhow::Result<RunState> {
+    follow_watched(state, entries, sequence, &mut |_| Ok(()))
+}
+
+/// A round that was followed: the engine after it, what it did, what was said of it and decided.
+pub struct Followed<'r> {
+    pub engine: &'r Engine,
+    pub round: &'r Round,
+    pub applied: &'r Applied,
+    pub verdicts: &'r [Flag],
+    pub commands: &'r [Command],
+}
+
+/// The same, with a look at every round that was decided on.
+///
+/// # Errors
+/// As [`follow`]; or what `watch` says.
+pub fn follow_watched(
     mut state: Option<RunState>,
     entries: impl Iterator<Item = Result<Entry, JournalError>>,
     sequence: Option<EventSequence>,
+    watch: &mut impl FnMut(Followed) -> anyhow::Result<()>,
 ) -> anyhow::Result<RunState> {
     // Of an episode without a round so far.
     let mut started: Option<(u32, Rules)> = None;
@@ -99,7 +124,7 @@ pub fn follow_from(
         let state = state.as_mut().context("a round outside an episode")?;
         let wanted = sequence.map_or(u64::MAX, |at| (at + 1).saturating_sub(round.first_sequence));
         let count = usize::try_from(wanted).unwrap_or(usize::MAX).min(round.events.len());
-        state.round(journaled, count)?;
+        state.round(journaled, count, watch)?;
         if sequence.is_some_and(|sequence| state.next_sequence == sequence + 1) {
             break;
         }
@@ -141,7 +166,13 @@ impl RunState {
     ///
     /// # Errors
     /// If the round does not follow, or the engine decides otherwise than the journal says.
-    pub fn round(&mut self, journaled: JournaledRound, count: usize) -> anyhow::Result<()> {
+    /// What the verdicts and decisions are taken for is handed to `watch`.
+    pub fn round(
+        &mut self,
+        journaled: JournaledRound,
+        count: usize,
+        watch: &mut impl FnMut(Followed) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
         let JournaledRound { number, external, round, verdicts, commands, taken } = journaled;
         if count == round.events.len() && commands.is_none() {
             self.taken.extend(taken);
@@ -166,14 +197,18 @@ impl RunState {
         }
         let whole = count == round.events.len();
         self.next_sequence = round.first_sequence + count as u64;
-        self.engine.apply(&Round { events, ..round });
+        let round = Round { events, ..round };
+        let applied = self.engine.apply(&round);
         if whole {
-            let decided = self.engine.decide(verdicts.as_deref().unwrap_or_default())?.commands;
+            let verdicts = verdicts.as_deref().unwrap_or_default();
+            let decided = self.engine.decide(verdicts)?.commands;
             if commands.is_some_and(|commands| commands != decided) {
                 bail!(
                     "round {number}: the journal's decisions are not what the engine decides; see backstop verify"
                 );
             }
+            let (engine, commands) = (&self.engine, decided.as_slice());
+            watch(Followed { engine, round: &round, applied: &applied, verdicts, commands })?;
             self.next_round = number + 1;
             self.decision_rounds += u32::from(!external);
             self.decided(round.time_ms, decided);

@@ -244,6 +244,11 @@ impl<'d, D: MarginDevice, V: Venue> Session<'d, D, V> {
         &self.engine
     }
 
+    /// True if no order is on its way and nothing is decided and not done.
+    pub fn is_idle(&self) -> bool {
+        self.schedule.is_empty() && self.pending.is_empty()
+    }
+
     pub fn venue(&self) -> &V {
         &self.venue
     }
@@ -325,7 +330,10 @@ impl<'d, D: MarginDevice, V: Venue> Session<'d, D, V> {
 
     /// Orders that have arrived at the venue by `until_ms`, a round for each time of arrival with reports; those without a report are sent again
     /// later. And what the venue says without being asked.
-    fn report_due(
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn report_due(
         &mut self,
         until_ms: TimeMs,
         recorder: &mut impl Recorder,

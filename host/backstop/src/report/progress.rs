@@ -30,6 +30,11 @@ impl Progress {
         Self::new(total, quiet, "{human_pos}/{human_len} steps")
     }
 
+    /// Over `total` seeds.
+    pub fn seeds(total: u64, quiet: bool) -> Self {
+        Self::new(total, quiet, "{human_pos}/{human_len} seeds  {per_sec}")
+    }
+
     fn new(total: u64, quiet: bool, unit: &str) -> Self {
         let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr_with_hz(8) };
         let template = format!("{{msg}}  [{{bar:30}}] {{percent:>3}} %  {unit}  {{eta}} left");

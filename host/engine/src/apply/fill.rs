@@ -46,14 +46,12 @@ impl Engine {
         Ok(())
     }
 
-    /// The venue's report of an order of the backstop's inventory.
+    /// The venue's report of an order of the backstop's inventory. What is filled is booked, also where a takeover has since turned the inventory:
+    /// it was filled.
     fn unwound(&mut self, order: UnwindOrder, lots: i64, quote: i128) -> Result<(), Refusal> {
         let UnwindOrder { instrument, charged, .. } = order;
         let backstop = Owner::Backstop(instrument);
-        let held = self.ledger.of(backstop).size(instrument);
-        let reduces =
-            lots == 0 || lots.signum() != held.signum() && lots.unsigned_abs() <= held.unsigned_abs();
-        let fits = is_within((order.lots, order.limit), lots, quote) && reduces;
+        let fits = is_within((order.lots, order.limit), lots, quote);
         let filled = if fits { u128::from(lots.unsigned_abs()) } else { 0 };
         let used = charged / u128::from(order.lots.unsigned_abs()) * filled;
         self.market_mut(instrument).bucket.give_back(charged - used);
