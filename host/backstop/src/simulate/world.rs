@@ -476,7 +476,8 @@ impl<'w> World<'w> {
     fn come_back(&mut self) -> anyhow::Result<Option<RunState>> {
         self.outcome.restarts += 1;
         self.followed = None;
-        // A fault of the disk that was to come does not come.
+        // Whoever starts it again sees to it that there is space.
+        self.journal.set_capacity(None);
         if matches!(self.death, Death::Power | Death::SnapshotBit) {
             if self.death == Death::Power {
                 self.strike(&FaultKind::PowerCut { operations: 0 });
@@ -571,9 +572,13 @@ impl<'w> World<'w> {
         let name = names[self.draw.below(names.len() as u64) as usize].clone();
         self.strike(&FaultKind::JournalBit);
         self.flip(&disk, &name);
-        let sound = care::check(disk.clone(), path, |_| {});
-        if sound.is_err() {
-            care::repair(disk, path, Some((replica, Path::new("replica")))).context("with a replica")?;
+        while care::check(disk.clone(), path, |_| {}).is_err() {
+            let from = Some((replica.clone(), Path::new("replica")));
+            match care::repair(disk.clone(), path, from) {
+                // The power may go in a repair too.
+                Err(_) if self.power.is_off() => disk.restart(&mut self.draw),
+                repaired => drop(repaired.context("with a replica")?),
+            }
         }
         Ok(())
     }
