@@ -6,7 +6,7 @@ TIMED := scripts/timed.sh
 TESTS := $(sort $(filter-out differential,$(basename $(notdir $(wildcard tests/*.rs */tests/*.rs host/*/tests/*.rs)))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test differential-long accept hdl route formal cocotb vm-test lint-hdl docs bench lint mutants verify-export clean
+.PHONY: help setup build run test differential-long accept hdl route formal cocotb vm-test simulate planted lint-hdl docs bench lint mutants verify-export clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,7 @@ test: setup ## All checks: lint, tests of all crates, the gateware against the m
 	@$(TIMED) "examples in the documentation" cargo test --quiet --workspace --doc
 	@$(TIMED) "tests of the scripts" python3 -m unittest discover -s scripts
 	@$(TIMED) "build without the simulator" cargo build -p backstop --no-default-features --profile test
+	@$(TIMED) "simulated worlds" $(BINARIES)/debug/backstop simulate --seeds 1000
 	@$(TIMED) "verifier" $(MAKE) --no-print-directory verify-export
 	@$(MAKE) --no-print-directory vm-test
 
@@ -37,6 +38,13 @@ differential-long: setup ## The gateware against the model, 10 M records on each
 
 accept: setup ## Acceptance: both tapes on both devices with a full audit, compared (long)
 	@$(TIMED) "accept" scripts/accept.sh
+
+simulate: ## The whole system in 10,000 made-up worlds that break by plan (docs/simulation.md); SEEDS=n
+	cargo build --release -p backstop --no-default-features
+	@$(TIMED) "simulate" $(BINARIES)/release/backstop simulate --seeds $(or $(SEEDS),10000)
+
+planted: ## Bugs planted in a copy of the sources, which the simulator must find within 1,000 seeds (long)
+	@$(TIMED) "planted" scripts/planted_bugs.sh
 
 hdl: ## A build for vendors' tools, in build/hdl; TARGET=portable|ecp5|ultrascale LANES=n, and ACCOUNTS= SLOTS= INSTRUMENTS= of a lane
 	@cargo run --quiet -p hdl --bin package -- build/hdl $(or $(TARGET),portable) lanes=$(or $(LANES),1) \

@@ -583,3 +583,13 @@ impl<'w> World<'w> {
         Ok(())
     }
 }
+
+/// Rules and journal of a seed's world in which nothing goes wrong.
+#[cfg(test)]
+pub fn journal_of(seed: u64) -> (Rules, Vec<Entry>) {
+    let scenario = Scenario { seed, faults: Some(Vec::new()), messages: None };
+    let (market, messages) = (Market::of(seed), Cell::new(0));
+    let mut world = World::new(&scenario, &market, &[], &messages).unwrap();
+    world.play().unwrap();
+    (market.rules.clone(), std::mem::take(&mut world.kept.entries))
+}
