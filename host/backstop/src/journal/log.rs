@@ -101,8 +101,14 @@ impl<D: Disk> Log<D> {
                 log.disk.write(&name, end.offset, &zeros)
             })?;
         }
-        // A program that was killed may have written its last batch and not synced it.
-        log.attempt("sync", |log| log.disk.sync(&name))?;
+        // A program that was killed may have written its last batch, or the seal of the segment before, and not synced it.
+        log.attempt("sync", |log| {
+            let before = log.segment.checked_sub(1).map(segment_name);
+            let names = log.disk.names()?;
+            before.iter().filter(|name| names.contains(*name)).try_for_each(|name| log.disk.sync(name))?;
+            log.disk.sync(&name)?;
+            log.disk.sync_names()
+        })?;
         log.forget_segments(log.segment + 1)?;
         if end.closed {
             log.roll(0, None)?;

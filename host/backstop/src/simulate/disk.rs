@@ -40,7 +40,8 @@ impl Power {
         self.supply().is_off = true;
     }
 
-    fn restore(&self) {
+    /// There is power again, and nothing was lost: it was the program that ended.
+    pub fn restore(&self) {
         let mut supply = self.supply();
         (supply.is_off, supply.cut_at) = (false, None);
     }

@@ -29,8 +29,11 @@ pub enum FaultKind {
     PowerCut {
         operations: u64,
     },
-    /// The program is killed; what it has written stays.
-    Kill,
+    /// The program is killed in the n-th operation on the disk from now; what it has written stays, synced or not. Once it is back the power may go.
+    Kill {
+        operations: u64,
+        power_after: Option<u64>,
+    },
     /// The power goes, and a bit of the newest snapshot flips.
     SnapshotBit,
     /// The program is killed, and a bit of the journal flips; there is a replica.
@@ -90,7 +93,7 @@ impl FaultKind {
     pub fn number(&self) -> usize {
         match self {
             Self::PowerCut { .. } => 0,
-            Self::Kill => 1,
+            Self::Kill { .. } => 1,
             Self::SnapshotBit => 2,
             Self::JournalBit => 3,
             Self::DiskFull => 4,
@@ -115,7 +118,10 @@ impl FaultKind {
     fn draw(draw: &mut Draw) -> Self {
         match draw.below(KINDS.len() as u64) {
             0 => Self::PowerCut { operations: draw.below(12) },
-            1 => Self::Kill,
+            1 => {
+                let power_after = (draw.below(2) == 0).then_some(draw.below(4));
+                Self::Kill { operations: draw.below(12), power_after }
+            }
             2 => Self::SnapshotBit,
             3 => Self::JournalBit,
             4 => Self::DiskFull,

@@ -119,7 +119,10 @@ struct World<'w> {
     followed: Option<(RunState, usize)>,
     /// Faults that have begun.
     begun: usize,
+    /// How it will have died when there is no power.
     death: Death,
+    /// Operations after the next start in which the power goes.
+    power_after: Option<u64>,
     messages: &'w Cell<u64>,
     messages_max: u64,
     outcome: Outcome,
@@ -205,7 +208,8 @@ impl<'w> World<'w> {
             auditor: Auditor::new(market.rules.clone()),
             followed: None,
             begun: 0,
-            death: Death::Killed,
+            death: Death::Power,
+            power_after: None,
             messages,
             messages_max: scenario.messages.unwrap_or(u64::MAX),
             outcome,
@@ -258,10 +262,11 @@ impl<'w> World<'w> {
         };
         let log = match log {
             Ok(log) => log,
-            Err(_) if self.power.is_off() => return Ok(self.died(Death::Power)),
+            Err(_) if self.power.is_off() => return Ok(End::Dead),
             Err(error) => return Err(error.into()),
         };
         let mut kept = std::mem::take(&mut self.kept);
+        kept.acknowledged = log.committed().records as usize;
         let mut recorder = SimulatedRecorder {
             log,
             kept: &mut kept,
@@ -278,7 +283,7 @@ impl<'w> World<'w> {
         self.outcome.struck[FaultKind::DiskFull.number()] += stalled;
         self.outcome.struck[FaultKind::DiskSlow { ms: 0 }.number()] += slow;
         match ended {
-            Err(_) if self.power.is_off() => Ok(self.died(Death::Power)),
+            Err(_) if self.power.is_off() => Ok(End::Dead),
             ended => ended,
         }
     }
@@ -339,7 +344,7 @@ impl<'w> World<'w> {
         auditor: &RefCell<Auditor>,
     ) -> anyhow::Result<End> {
         let mut struck_before = session.device_mut().struck();
-        let mut armed = FaultKind::Kill;
+        let mut armed = FaultKind::DiskFull;
         let mut lost_ms = None;
         while self.messages.get() < self.messages_max {
             let Some((at_ms, arrival)) = self.network.next() else { break };
@@ -352,9 +357,10 @@ impl<'w> World<'w> {
                     FaultKind::PowerCut { operations } => {
                         self.power.cut_at(self.power.operations() + operations)
                     }
-                    FaultKind::Kill => {
-                        self.strike(&fault.kind);
-                        return Ok(self.died(Death::Killed));
+                    FaultKind::Kill { operations, power_after } => {
+                        self.power.cut_at(self.power.operations() + operations);
+                        self.death = Death::Killed;
+                        self.power_after = power_after;
                     }
                     FaultKind::SnapshotBit => {
                         self.power.cut();
@@ -478,17 +484,26 @@ impl<'w> World<'w> {
         self.followed = None;
         // Whoever starts it again sees to it that there is space.
         self.journal.set_capacity(None);
-        if matches!(self.death, Death::Power | Death::SnapshotBit) {
-            if self.death == Death::Power {
-                self.strike(&FaultKind::PowerCut { operations: 0 });
+        match self.death {
+            Death::Power => self.strike(&FaultKind::PowerCut { operations: 0 }),
+            Death::Killed => self.strike(&FaultKind::Kill { operations: 0, power_after: None }),
+            Death::SnapshotBit | Death::JournalBit => {}
+        }
+        match self.death {
+            Death::Power | Death::SnapshotBit => {
+                self.journal.restart(&mut self.draw);
+                self.snapshots.restart(&mut self.draw);
             }
-            self.journal.restart(&mut self.draw);
-            self.snapshots.restart(&mut self.draw);
+            Death::Killed | Death::JournalBit => self.power.restore(),
         }
         match self.death {
             Death::SnapshotBit => self.flip_snapshot(),
             Death::JournalBit => self.flip_journal()?,
             Death::Power | Death::Killed => {}
+        }
+        self.death = Death::Power;
+        if let Some(operations) = self.power_after.take() {
+            self.power.cut_at(self.power.operations() + operations);
         }
         let entries = self.read_journal()?;
         let is_prefix = entries.len() <= self.kept.entries.len() && self.kept.entries.starts_with(&entries);
@@ -499,7 +514,6 @@ impl<'w> World<'w> {
             self.kept.acknowledged,
             entries.len()
         );
-        self.kept.acknowledged = entries.len();
         self.kept.entries.truncate(entries.len());
         let mut auditor = Auditor::new(self.market.rules.clone());
         if !entries.iter().any(|entry| matches!(entry, Entry::RoundEnded { .. })) {
