@@ -1,16 +1,19 @@
 //! A run that is stopped at any place of any round, and goes on from its journal: the same records follow, and the same state hash.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
+use backstop::feed::draw::Draw;
 use backstop::feed::scenario;
-use backstop::journal::{Entry, JournalError};
-use backstop::recovery::{RunState, follow};
+use backstop::journal::{Entry, Header, JournalError, JournalReader, Log};
+use backstop::recovery::{Position, RunState, Snapshots, follow, follow_watched, recover};
 use backstop::replay::audit::Audit;
 use backstop::replay::journaled::{Journaled, JournaledRound, JournaledRounds};
 use backstop::replay::patrol::Patrol;
 use backstop::replay::rounds::{Input, Rounds, Seeding};
 use backstop::replay::session::{Evaluated, Recorder, Session};
 use backstop::rules::built_in;
+use backstop::simulate::disk::{Power, SimulatedDisk};
 use backstop::venue::{SimulatedVenue, VenueConfig};
 use device::{CpuDevice, Driver, DriverConfig};
 use engine::Engine;
@@ -203,4 +206,95 @@ fn a_run_goes_on_from_any_place_of_any_round() {
 #[test]
 fn so_does_one_whose_orders_are_on_their_way() {
     stop_everywhere(VenueConfig { latency_ms: 20_000, reject_ppm: 50_000, ..VenueConfig::default() });
+}
+
+/// A run's journal as a host writes it: a commit every so many records, a snapshot every so many commits. Gives how many records were durable.
+fn write(
+    journal: &SimulatedDisk,
+    snapshots: &SimulatedDisk,
+    all: &[Entry],
+    states: &[(usize, RunState)],
+) -> usize {
+    let header = Header::new([1; 16], &built_in().rules);
+    let Ok(mut log) = Log::create(journal.clone(), Path::new("journal"), header, 256 << 10) else { return 0 };
+    let mut kept = Snapshots::new(snapshots.clone(), Path::new("snapshots"), header, 2);
+    let mut states = states.iter().peekable();
+    let mut durable = 0;
+    for batch in all.chunks(COMMIT_RECORDS) {
+        batch.iter().for_each(|entry| log.append(entry.clone()).unwrap());
+        let Ok(committed) = log.commit() else { return durable };
+        durable += batch.len();
+        while let Some((_, state)) = states.next_if(|(records, _)| *records == durable) {
+            let position = Position { record: committed.records, chain: committed.chain };
+            if kept.write(position, state).is_err() {
+                return durable;
+            }
+        }
+    }
+    durable
+}
+
+const COMMIT_RECORDS: usize = 50;
+const SNAPSHOT_RECORDS: usize = 10 * COMMIT_RECORDS;
+
+/// The power goes in every operation on the disk of a run of over 10,000 events: every record that was said to be durable is there, and snapshot and
+/// journal lead to the state that the run had.
+#[test]
+fn no_power_cut_in_a_long_run_loses_what_was_durable() {
+    let (mut all, _) = World::new(VenueConfig::default()).whole();
+    let is_event = |entry: &&Entry| matches!(entry, Entry::Event { .. });
+    let (past, _) = all.iter().enumerate().filter(|(_, entry)| is_event(entry)).nth(10_000).unwrap();
+    let last = past + all[past..].iter().position(|entry| matches!(entry, Entry::Decision { .. })).unwrap();
+    all.truncate(last + 1);
+    let events = all.iter().filter(is_event).count();
+    let mut hashes = BTreeMap::new();
+    follow_watched(None, all.iter().cloned().map(Ok), None, &mut |followed| {
+        let after = followed.round.first_sequence + followed.round.events.len() as u64;
+        hashes.insert(after, followed.engine.state_hash());
+        Ok(())
+    })
+    .unwrap();
+    // A snapshot is of a state without an open round: of those commits after which none is.
+    let mut states = Vec::new();
+    for records in (SNAPSHOT_RECORDS..all.len()).step_by(COMMIT_RECORDS) {
+        let last = states.last().map_or(0, |(records, _)| *records);
+        if records < last + SNAPSHOT_RECORDS || !matches!(all[records - 1], Entry::Decision { .. }) {
+            continue;
+        }
+        states.push((records, follow(all[..records].iter().cloned().map(Ok), None).unwrap()));
+    }
+    assert!(states.len() > 5, "{}", states.len());
+    let power = Power::default();
+    write(&SimulatedDisk::new(&power), &SimulatedDisk::new(&power), &all, &states);
+    let operations = power.operations();
+    let (mut from_snapshots, mut torn) = (0, 0);
+    for cut in 0..operations {
+        let power = Power::default();
+        power.cut_at(cut);
+        let (journal, snapshots) = (SimulatedDisk::new(&power), SimulatedDisk::new(&power));
+        let durable = write(&journal, &snapshots, &all, &states);
+        let mut draw = Draw::new(1, "cut", cut);
+        journal.restart(&mut draw);
+        snapshots.restart(&mut draw);
+        let Ok(reader) = JournalReader::new(journal.clone(), Path::new("journal")) else {
+            assert_eq!(durable, 0, "cut {cut}");
+            continue;
+        };
+        let read: Vec<Entry> = reader.map_while(Result::ok).collect();
+        assert!(read.len() >= durable && all.starts_with(&read), "cut {cut}: {} of {durable}", read.len());
+        torn += u32::from(read.len() > durable);
+        if !read.iter().any(|entry| matches!(entry, Entry::Decision { .. })) {
+            continue;
+        }
+        let header = Header::new([1; 16], &built_in().rules);
+        let mut kept = Snapshots::new(snapshots, Path::new("snapshots"), header, 2);
+        let recovered = recover(journal, Path::new("journal"), &mut kept, |_| {}).unwrap();
+        from_snapshots += u32::from(recovered.snapshot.is_some());
+        let state = recovered.state;
+        assert_eq!(hashes[&state.next_sequence], state.engine.state_hash(), "cut {cut}");
+    }
+    println!(
+        "{events} events, {operations} cuts, {from_snapshots} restarts from a snapshot, {torn} with more than was durable"
+    );
+    assert!(operations > 300 && from_snapshots > 200 && torn > 2, "{operations} {from_snapshots} {torn}");
 }

@@ -4,7 +4,7 @@
 pub mod accounts;
 pub mod ahead;
 pub mod candle;
-pub(crate) mod draw;
+pub mod draw;
 pub mod episode;
 pub mod field;
 pub mod fit;
