@@ -6,7 +6,7 @@ TIMED := scripts/timed.sh
 TESTS := $(sort $(filter-out differential,$(basename $(notdir $(wildcard tests/*.rs */tests/*.rs host/*/tests/*.rs)))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test differential-long accept hdl route formal cocotb vm-test simulate planted lint-hdl docs bench lint mutants verify-export clean
+.PHONY: help setup build run test differential-long accept hdl route formal cocotb vm-test simulate planted fuzz lint-hdl docs bench lint mutants verify-export clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ simulate: ## The whole system in 10,000 made-up worlds that break by plan (docs/
 
 planted: ## Bugs planted in a copy of the sources, which the simulator must find within 1,000 seeds (long)
 	@$(TIMED) "planted" scripts/planted_bugs.sh
+
+fuzz: ## libFuzzer against everything that reads bytes from outside, with the nightly compiler; SECONDS=n for each
+	@$(TIMED) "fuzz" scripts/fuzz.sh $(or $(SECONDS),60)
 
 hdl: ## A build for vendors' tools, in build/hdl; TARGET=portable|ecp5|ultrascale LANES=n, and ACCOUNTS= SLOTS= INSTRUMENTS= of a lane
 	@cargo run --quiet -p hdl --bin package -- build/hdl $(or $(TARGET),portable) lanes=$(or $(LANES),1) \

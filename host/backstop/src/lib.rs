@@ -6,6 +6,7 @@ pub mod device_tool;
 pub mod feed;
 pub mod gateway;
 pub mod journal;
+pub mod parsers;
 pub mod recovery;
 pub mod replay;
 pub mod report;

@@ -60,6 +60,9 @@ fn read_market(engine: &Engine, from: &mut impl Read) -> Result<Market, StateErr
     Ok(market)
 }
 
+/// Far beyond what the ledger allows anybody, and far below what sums of it overflow.
+const QUANTA_MAX: u128 = 1 << 100;
+
 impl Engine {
     /// blake3 of the canonical bytes: no wall clock, device, lanes, audit, coverage or disagreements in it.
     pub fn state_hash(&self) -> [u8; 32] {
@@ -140,7 +143,13 @@ impl Engine {
         self.check_row(&row)?;
         for &(instrument, lots) in &row.positions {
             let entry = i128::deserialize_reader(from)?;
+            if entry.unsigned_abs() > QUANTA_MAX {
+                return Err(StateError::inconsistent("an entry value beyond all that can be held"));
+            }
             let market = self.market_mut(instrument);
+            if market.holding(lots).is_none() {
+                return Err(StateError::inconsistent("a position beyond its instrument's bits"));
+            }
             market.hold(index, 0, lots, -entry);
         }
         if standing.device_severity >= 2 {
@@ -161,6 +170,9 @@ impl Engine {
         };
         if !row.positions.is_sorted_by(|a, b| a.0 < b.0) || !row.positions.iter().all(listed) {
             return Err(StateError::inconsistent("positions out of order or in no instrument"));
+        }
+        if row.cash.unsigned_abs() > QUANTA_MAX {
+            return Err(StateError::inconsistent("cash beyond all that can be held"));
         }
         Ok(())
     }

@@ -236,7 +236,7 @@ impl Ledger {
 
     /// True if every commodity sums to zero over all owners, counted from their holdings.
     pub fn is_balanced(&self) -> bool {
-        let (mut quanta, mut lots) = (0, vec![0i128; self.markets.len()]);
+        let (mut quanta, mut lots) = (0i128, vec![0i128; self.markets.len()]);
         let markets = self.markets.iter().flat_map(|market| [&market.fund, &market.backstop]);
         for row in self.system.iter().chain(markets).chain(&self.accounts) {
             quanta += row.cash;

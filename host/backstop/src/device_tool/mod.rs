@@ -3,4 +3,4 @@
 pub mod bench;
 pub mod info;
 pub mod selftest;
-mod stream;
+pub mod stream;

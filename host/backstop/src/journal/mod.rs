@@ -14,7 +14,7 @@ mod writer;
 pub use disk::{Disk, FileDisk};
 pub use entry::Entry;
 pub use error::JournalError;
-pub use format::{Header, PAYLOAD_MAX, SECTOR, VERSION};
+pub use format::{Header, PAYLOAD_MAX, SECTOR, VERSION, segment_name};
 pub use log::{Committed, Log};
 pub use reader::JournalReader;
 pub use writer::{GroupCommit, JournalWriter};

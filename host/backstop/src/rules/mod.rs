@@ -5,7 +5,7 @@ mod check;
 mod command;
 mod curve;
 mod fault;
-mod import;
+pub mod import;
 mod keys;
 mod node;
 mod number;
