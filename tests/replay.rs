@@ -22,6 +22,7 @@ fn options(device: DeviceKind, out: Option<&Path>) -> Options {
         audit: Audit::Full,
         patrol: 10,
         durable: false,
+        resume: false,
         upsets: 0,
         drill: 0,
         out: out.map(Into::into),

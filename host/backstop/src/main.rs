@@ -284,6 +284,9 @@ struct ReplayArgs {
     /// Orders leave only when the journal of their cause is durable, as at a live venue; says how long decisions and their release take
     #[arg(long, requires = "out")]
     durable: bool,
+    /// Go on with the run in --out that was stopped: its inputs are played again, and what it recorded must come again
+    #[arg(long, requires = "out", conflicts_with = "compare")]
+    resume: bool,
     /// Accounts read back and compared in turn, touched or not, a second of event time; 0 = none
     #[arg(long, value_name = "N", default_value_t = 10)]
     patrol: u32,
@@ -378,6 +381,7 @@ impl ReplayArgs {
             audit: self.audit.seeded(self.seed),
             patrol: self.patrol,
             durable: self.durable,
+            resume: self.resume,
             upsets: self.upsets,
             drill: self.drill,
             out,

@@ -1,6 +1,9 @@
 //! The command line as a user meets it: exit codes, remedies, and output that a script can read.
 
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use backstop::journal::JournalReader;
 
 fn backstop(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_backstop")).args(args).output().unwrap()
@@ -433,6 +436,67 @@ fn a_durable_run_is_the_same_run_and_says_how_long_its_orders_waited() {
     }
     let nowhere = backstop(&["replay", "--durable"]);
     assert_eq!(nowhere.status.code(), Some(2));
+}
+
+/// A process is killed again and again, wherever it is, and resumed until it ends: journal, reports and totals are those of a run that nobody killed.
+#[test]
+fn a_killed_run_is_resumed_and_is_the_same_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = |out: &Path, more: &[&str]| {
+        let out = out.to_str().unwrap();
+        let plain = ["replay", "--device", "cpu", "--accounts", "300", "--json", "--out", out];
+        [&plain[..], more].concat().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let run = |out: &Path, more: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_backstop")).args(args(out, more)).output().unwrap()
+    };
+    let (plain, killed) = (dir.path().join("plain"), dir.path().join("killed"));
+    let whole = run(&plain, &[]);
+    assert!(whole.status.success(), "{}", stderr(&whole));
+    let mut kills = 0;
+    for milliseconds in [20, 60, 100, 150, 200, 300, 400, 600] {
+        let is_begun = killed.join("journal/0000000000.segment").exists();
+        let more: &[&str] = if is_begun { &["--resume"] } else { &[] };
+        let mut child = Command::new(env!("CARGO_BIN_EXE_backstop"))
+            .args(args(&killed, more))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+        kills += u32::from(child.try_wait().unwrap().is_none());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // The first segment has no header yet: nothing was recorded.
+        let path = killed.join("journal");
+        if path.exists() && JournalReader::open(&path).is_err() {
+            std::fs::remove_dir_all(&killed).unwrap();
+        }
+    }
+    assert!(kills > 3, "{kills}");
+    let resumed = run(&killed, &["--resume"]);
+    assert!(resumed.status.success(), "{}", stderr(&resumed));
+    let json = |output: &Output| -> serde_json::Value { serde_json::from_slice(&output.stdout).unwrap() };
+    for what in ["state_hash", "journal_chain", "verdicts_given", "flags", "audited", "rounds", "bad_debt"] {
+        assert_eq!(json(&resumed)[what], json(&whole)[what], "{what}");
+    }
+    for file in ["liquidations.csv", "impact.csv", "plot.svg"] {
+        let [one, other] = [&plain, &killed].map(|out| std::fs::read(out.join(file)).unwrap());
+        assert!(one == other, "{file}");
+    }
+    // What has ended comes again and stays as it is; what is another run is refused.
+    assert_eq!(json(&run(&killed, &["--resume"]))["journal_chain"], json(&whole)["journal_chain"]);
+    for (more, words) in [
+        (&["--resume", "--seed", "2"][..], "another tape or seed"),
+        (&["--resume", "--no-budget"], "resume with the tape, rules and options that it was recorded with"),
+    ] {
+        let refused = run(&killed, more);
+        assert!(!refused.status.success() && stderr(&refused).contains(words), "{}", stderr(&refused));
+    }
+    let nowhere = run(&dir.path().join("nowhere"), &["--resume"]);
+    assert_eq!((nowhere.status.code(), stderr(&nowhere).contains("holds no run")), (Some(2), true));
+    let checked = backstop(&["journal", "check", killed.join("journal").to_str().unwrap()]);
+    assert!(checked.status.success(), "{}", stderr(&checked));
 }
 
 #[test]

@@ -30,6 +30,7 @@ fn options(seed: u64, lanes: usize, drill: u32, out: &Path) -> Options {
         audit: Audit::Full,
         patrol: 10,
         durable: false,
+        resume: false,
         upsets: 0,
         drill,
         out: Some(out.to_owned()),

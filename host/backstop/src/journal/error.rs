@@ -48,6 +48,12 @@ pub enum JournalError {
     #[error("{}: the first segment was created and never written; nothing was recorded yet, so the journal can be deleted", path.display())]
     TornHeader { path: PathBuf },
 
+    #[error("{}: record {record} is {found}, and these inputs give {given}; resume with the tape, rules and options that it was recorded with", path.display())]
+    Differs { path: PathBuf, record: u64, found: String, given: String },
+
+    #[error("{}: the journal is closed: its run has ended, and goes on no more", path.display())]
+    Closed { path: PathBuf },
+
     #[error("{}: the segment is missing, and those before hold {record} records; bring it back from the archive or a replica: backstop journal repair --from REPLICA", path.display())]
     MissingSegment { path: PathBuf, record: u64 },
 

@@ -84,6 +84,15 @@ impl JournalWriter {
         Ok(Self::spawn(log, GroupCommit::default()))
     }
 
+    /// Goes on with the journal in the folder `path` where its last whole batch ends.
+    ///
+    /// # Errors
+    /// As [`Log::open`].
+    pub fn open(path: &Path) -> Result<Self, JournalError> {
+        let (log, _) = Log::open(FileDisk::new(path), path, Log::<FileDisk>::SEGMENT_BYTES)?;
+        Ok(Self::spawn(log, GroupCommit::default()))
+    }
+
     /// Moves `log` to a thread.
     pub fn spawn<D: Disk>(log: Log<D>, group: GroupCommit) -> Self {
         let path = log.path().to_path_buf();

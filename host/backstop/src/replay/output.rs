@@ -12,8 +12,9 @@ use engine::event::{Change, TimeMs};
 use engine::rules::Rules;
 
 use super::session::{Evaluated, Recorder};
+use crate::feed::field;
 use crate::journal::export::hex;
-use crate::journal::{Entry, Header, JournalError, JournalWriter};
+use crate::journal::{Entry, Header, JournalError, JournalReader, JournalWriter};
 use crate::report::impact::{ImpactRow, ImpactWriter};
 use crate::report::latency::Latencies;
 use crate::report::liquidations::{LiquidationAction, LiquidationRow, LiquidationWriter};
@@ -23,6 +24,8 @@ use crate::report::summary::Summary;
 /// The journal, if one is kept.
 pub struct Kept {
     journal: Option<JournalWriter>,
+    /// Of a run that is resumed, until what it recorded before is through.
+    before: Option<Before>,
     /// Orders wait until what they were decided on is durable.
     waits: Option<Waits>,
 }
@@ -35,8 +38,67 @@ struct Waits {
     latencies: Latencies,
 }
 
+/// What a run that is resumed recorded before it was stopped: it must come again, record by record.
+struct Before {
+    reader: JournalReader,
+    path: PathBuf,
+}
+
+impl Before {
+    /// # Errors
+    /// If there is no journal, or it is of another run.
+    fn open(path: PathBuf, header: &Header) -> anyhow::Result<Self> {
+        let reader = JournalReader::open(&path)?;
+        let (found, path_name) = (reader.header(), path.display());
+        if found.rules_hash != header.rules_hash {
+            bail!("{path_name} was recorded with other rules; resume with those");
+        }
+        if found.instance != header.instance {
+            bail!("{path_name} is of another tape or seed; resume with those");
+        }
+        Ok(Self { reader, path })
+    }
+
+    /// The run has ended again: a writer if the journal is still to be closed, and its chain hash.
+    fn end(mut self) -> Result<(Option<JournalWriter>, String), JournalError> {
+        let record = self.reader.records();
+        match self.reader.next() {
+            Some(Ok(found)) => {
+                let found = field::shortened(format!("{found:?}").as_bytes());
+                Err(JournalError::Differs { path: self.path, record, found, given: "nothing more".into() })
+            }
+            Some(Err(error)) if !error.is_torn_tail() => Err(error),
+            _ if self.reader.is_closed() => Ok((None, hex(&self.reader.chain_hash()))),
+            _ => Ok((Some(JournalWriter::open(&self.path)?), String::new())),
+        }
+    }
+
+    /// True if the entry is the next one of before; false if there are no more.
+    fn meets(&mut self, entry: &Entry) -> Result<bool, JournalError> {
+        let record = self.reader.records();
+        match self.reader.next() {
+            Some(Ok(found)) if found == *entry => Ok(true),
+            Some(Ok(found)) => {
+                let [found, given] =
+                    [&found, entry].map(|entry| field::shortened(format!("{entry:?}").as_bytes()));
+                Err(JournalError::Differs { path: self.path.clone(), record, found, given })
+            }
+            Some(Err(error)) if !error.is_torn_tail() => Err(error),
+            _ if self.reader.is_closed() => Err(JournalError::Closed { path: self.path.clone() }),
+            _ => Ok(false),
+        }
+    }
+}
+
 impl Recorder for Kept {
     fn record(&mut self, entry: Entry) -> Result<(), JournalError> {
+        if let Some(before) = &mut self.before {
+            if before.meets(&entry)? {
+                return Ok(());
+            }
+            self.journal = Some(JournalWriter::open(&before.path)?);
+            self.before = None;
+        }
         let Some(journal) = &self.journal else { return Ok(()) };
         if let Some(waits) = &mut self.waits {
             match &entry {
@@ -81,29 +143,31 @@ pub struct Output {
 }
 
 impl Output {
-    /// Opens the files; with no directory nothing is kept. With `durable`, orders leave only after the commit that holds their cause.
+    /// Opens the files; with no directory nothing is kept. With `durable`, orders leave only after the commit that holds their cause. With `resume`
+    /// the journal that is there goes on; reports are written anew.
     ///
     /// # Errors
-    /// If the directory holds a run already, or cannot be written.
+    /// If the directory holds a run already, or with `resume` none or another; or if it cannot be written.
     pub fn create(
         dir: Option<&Path>,
-        durable: bool,
+        (durable, resume): (bool, bool),
         rules: &Rules,
         seed: u64,
         source: &str,
     ) -> anyhow::Result<Self> {
         let Some(dir) = dir else {
-            let journal = Kept { journal: None, waits: None };
+            let journal = Kept { journal: None, before: None, waits: None };
             return Ok(Self { dir: None, journal, reports: Reports::default() });
         };
         fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
-        let journal = dir.join("journal");
-        if journal.exists() {
-            bail!("{} holds a run already; remove it or name another directory", dir.display());
-        }
+        let path = dir.join("journal");
         let instance = blake3::hash(format!("{seed} {source}").as_bytes());
         let instance = instance.as_bytes()[..16].try_into().expect("32 bytes have 16");
-        let writer = JournalWriter::create(&journal, &Header::new(instance, rules))?;
+        let header = Header::new(instance, rules);
+        let (journal, before) = match resume {
+            false => (Some(JournalWriter::create(&path, &header)?), None),
+            true => (None, Some(Before::open(path, &header)?)),
+        };
         let csv = |name| {
             let path = dir.join(name);
             let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
@@ -117,7 +181,7 @@ impl Output {
             let now = Instant::now();
             Waits { appended: now, decided: now, latencies: Latencies::default() }
         });
-        Ok(Self { dir: Some(dir.to_owned()), journal: Kept { journal: Some(writer), waits }, reports })
+        Ok(Self { dir: Some(dir.to_owned()), journal: Kept { journal, before, waits }, reports })
     }
 
     /// Journal and reports, to be used side by side.
@@ -156,8 +220,12 @@ impl Output {
     /// # Errors
     /// If the last bytes cannot be written.
     pub fn finish(self, summary: &mut Summary) -> anyhow::Result<Vec<PathBuf>> {
-        summary.latencies = self.journal.waits.map(|waits| waits.latencies);
-        if let Some(journal) = self.journal.journal {
+        let Kept { mut journal, before, waits } = self.journal;
+        summary.latencies = waits.map(|waits| waits.latencies);
+        if let Some(before) = before {
+            (journal, summary.journal_chain) = before.end()?;
+        }
+        if let Some(journal) = journal {
             summary.journal_chain = hex(&journal.close()?.chain);
         }
         if let Some(liquidations) = self.reports.liquidations {

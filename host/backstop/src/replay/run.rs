@@ -102,6 +102,8 @@ pub struct Options {
     pub out: Option<PathBuf>,
     /// Orders leave only after the commit that holds their cause; needs `out`.
     pub durable: bool,
+    /// A run that was stopped goes on in `out`: its inputs are played again, and what it recorded must come again.
+    pub resume: bool,
     pub trace: Option<PathBuf>,
     /// How long a PCI function may owe an answer, if not as long as usual.
     pub deadline: Option<Duration>,
@@ -189,8 +191,13 @@ impl Display for Outcome {
 /// # Errors
 /// [`Request`] before anything ran; or if the tape does not read, the output cannot be written, or the device fails or disagrees.
 pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
-    if let Some(dir) = &options.out {
-        must_be_free(dir)?;
+    match &options.out {
+        Some(dir) if options.resume && !dir.join("journal").exists() => {
+            let dir = dir.display();
+            return Err(Request(format!("{dir} holds no run; name the --out of the one to resume")).into());
+        }
+        Some(dir) if !options.resume => must_be_free(dir)?,
+        _ => {}
     }
     if options.drill > 0 && options.audit != Audit::Full {
         return Err(Request(format!(
@@ -466,7 +473,7 @@ fn consume<D: MarginDevice>(
             Some(output) => output,
             none => none.insert(Output::create(
                 options.out.as_deref(),
-                options.durable,
+                (options.durable, options.resume),
                 rules,
                 options.seed,
                 &summary.source,
