@@ -23,6 +23,7 @@ fn options(device: DeviceKind, out: Option<&Path>) -> Options {
         patrol: 10,
         durable: false,
         resume: false,
+        snapshot_every: 0,
         upsets: 0,
         drill: 0,
         out: out.map(Into::into),

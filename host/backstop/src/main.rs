@@ -14,7 +14,8 @@ use backstop::device_tool::{bench, info, selftest};
 use backstop::feed::accounts::{ACCOUNTS_MAX, ACCOUNTS_MIN};
 use backstop::feed::tape::TapeError;
 use backstop::journal::export::{ExportError, export};
-use backstop::journal::{FileDisk, JournalReader, care};
+use backstop::journal::{FileDisk, JournalReader, archive, care};
+use backstop::recovery::Snapshots;
 use backstop::replay::audit::Audit;
 use backstop::replay::{LANES, Options, Request, Source, VenueOptions};
 use backstop::report::compare::{self, Comparison, Run};
@@ -41,6 +42,22 @@ enum JournalCommand {
     /// Go through every byte; a batch at the end that was never finished is no damage
     Check {
         journal: PathBuf,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Move segments that are written full to an archive: each is copied and read back before it is removed here
+    Archive {
+        journal: PathBuf,
+        /// Folder of the archive; made if it is not there
+        #[arg(long, value_name = "ARCHIVE")]
+        to: PathBuf,
+        /// Folder of the snapshots without which the rest could not be recovered; default: snapshots beside the journal
+        #[arg(long, value_name = "DIR")]
+        snapshots: Option<PathBuf>,
+        /// Segments that stay, the last one included
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+        keep: u32,
         /// Print one JSON object
         #[arg(long)]
         json: bool,
@@ -284,6 +301,9 @@ struct ReplayArgs {
     /// Orders leave only when the journal of their cause is durable, as at a live venue; says how long decisions and their release take
     #[arg(long, requires = "out")]
     durable: bool,
+    /// Snapshots of the state beside the run, one every so many records, checked against the whole journal at its end; 0 = none
+    #[arg(long, value_name = "RECORDS", default_value_t = 0, requires = "out")]
+    snapshot_every: u64,
     /// Go on with the run in --out that was stopped: its inputs are played again, and what it recorded must come again
     #[arg(long, requires = "out", conflicts_with = "compare")]
     resume: bool,
@@ -382,6 +402,7 @@ impl ReplayArgs {
             patrol: self.patrol,
             durable: self.durable,
             resume: self.resume,
+            snapshot_every: self.snapshot_every,
             upsets: self.upsets,
             drill: self.drill,
             out,
@@ -430,6 +451,22 @@ fn run_journal(command: JournalCommand) -> anyhow::Result<ExitCode> {
             let checked = care::check(FileDisk::new(&journal), &journal, |bytes| progress.reach(bytes))?;
             drop(progress);
             show(if json { serde_json::to_string(&checked)? } else { checked.to_string() })?;
+        }
+        JournalCommand::Archive { journal, to, snapshots, keep, json } => {
+            must_exist(&journal)?;
+            std::fs::create_dir_all(&to).with_context(|| format!("cannot create {}", to.display()))?;
+            let snapshots = snapshots.unwrap_or_else(|| journal.with_file_name("snapshots"));
+            let header = *JournalReader::of_what_is_there(FileDisk::new(&journal), &journal)?.header();
+            let newest = match snapshots.exists() {
+                true => Snapshots::new(FileDisk::new(&snapshots), &snapshots, header, 1).newest()?.0,
+                false => None,
+            };
+            let before = newest.map_or(0, |found| found.position.record);
+            let progress = Progress::bytes(JournalReader::bytes(&journal), json);
+            let (live, archive) = ((FileDisk::new(&journal), &*journal), (FileDisk::new(&to), &*to));
+            let archived = archive::archive(live, archive, keep, before, |bytes| progress.reach(bytes))?;
+            drop(progress);
+            show(if json { serde_json::to_string(&archived)? } else { archived.to_string() })?;
         }
         JournalCommand::Repair { journal, from, json } => {
             must_exist(&journal)?;

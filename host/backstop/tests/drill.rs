@@ -31,6 +31,7 @@ fn options(seed: u64, lanes: usize, drill: u32, out: &Path) -> Options {
         patrol: 10,
         durable: false,
         resume: false,
+        snapshot_every: 0,
         upsets: 0,
         drill,
         out: Some(out.to_owned()),

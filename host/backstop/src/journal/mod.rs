@@ -1,5 +1,6 @@
 //! The journal: everything that happened, in order, before it took effect. Layout and JSON lines: `docs/journal.md`.
 
+pub mod archive;
 pub mod care;
 pub mod disk;
 pub mod entry;

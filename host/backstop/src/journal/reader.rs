@@ -72,7 +72,10 @@ impl<D: Disk> JournalReader<D> {
     }
 
     /// From the first segment that is there, if those before are archived.
-    pub(super) fn of_what_is_there(disk: D, path: &Path) -> Result<Self, JournalError> {
+    ///
+    /// # Errors
+    /// As [`JournalReader::open`].
+    pub fn of_what_is_there(disk: D, path: &Path) -> Result<Self, JournalError> {
         Self::of(Scan::open(disk, path, Start::Record(0))?, path)
     }
 

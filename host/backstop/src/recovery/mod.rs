@@ -1,6 +1,7 @@
 //! A run that was stopped: its state out of its newest good snapshot and its journal, so that it goes on as if it had not been.
 
 mod snapshot;
+pub mod snapshotter;
 mod state;
 
 use std::path::Path;

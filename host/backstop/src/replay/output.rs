@@ -241,13 +241,17 @@ impl Output {
             episodes: self.reports.plots,
         };
         plot.write(&dir.join("plot.svg"))?;
-        let path = dir.join("summary.json");
-        let mut file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
-        writeln!(file, "{}", summary.to_json())
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        write_summary(&dir.join("summary.json"), summary)?;
         let names = ["plot.svg", "liquidations.csv", "impact.csv", "journal", "summary.json"];
         Ok(names.map(|name| dir.join(name)).into())
     }
+}
+
+/// # Errors
+/// If the file cannot be written.
+pub fn write_summary(path: &Path, summary: &Summary) -> anyhow::Result<()> {
+    let mut file = File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
+    writeln!(file, "{}", summary.to_json()).with_context(|| format!("cannot write {}", path.display()))
 }
 
 impl Reports {

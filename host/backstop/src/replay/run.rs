@@ -21,15 +21,18 @@ use serde::Serialize;
 use super::audit::Audit;
 use super::compare::Disagreement;
 use super::drill::Drill;
-use super::output::Output;
+use super::output::{Output, write_summary};
 use super::patrol::Patrol;
 use super::rounds::{Input, Rounds, Seeding};
 use super::session::Session;
 use crate::device_kind::DeviceKind;
 use crate::feed::tape::{Tape, TapeOptions};
 use crate::feed::{Items, scenario};
+use crate::journal::JournalReader;
+use crate::journal::export::hex;
+use crate::recovery::snapshotter::{self, Snapshotter};
 use crate::report::progress::Progress;
-use crate::report::summary::{SCENARIO, Summary};
+use crate::report::summary::{SCENARIO, SnapshotSummary, Summary};
 use crate::report::text::count;
 use crate::rules::RuleSet;
 use crate::venue::{Books, SimulatedVenue, VenueConfig};
@@ -104,6 +107,8 @@ pub struct Options {
     pub durable: bool,
     /// A run that was stopped goes on in `out`: its inputs are played again, and what it recorded must come again.
     pub resume: bool,
+    /// Records between two snapshots of the state, made beside the run in `out`; 0: none.
+    pub snapshot_every: u64,
     pub trace: Option<PathBuf>,
     /// How long a PCI function may owe an answer, if not as long as usual.
     pub deadline: Option<Duration>,
@@ -331,6 +336,11 @@ fn run_with<D: MarginDevice + 'static>(
             ..DriverConfig::default()
         },
     );
+    let beside = |name: &str| options.out.as_ref().map(|out| out.join(name));
+    let folders = beside("journal").zip(beside("snapshots")).filter(|_| options.snapshot_every > 0);
+    let snapshotter = folders
+        .clone()
+        .map(|(journal, snapshots)| Snapshotter::spawn(journal, snapshots, options.snapshot_every));
     let output = std::thread::scope(|scope| {
         let (sender, inputs) = bounded(INPUTS_WAITING_MAX);
         scope.spawn(move || {
@@ -361,7 +371,21 @@ fn run_with<D: MarginDevice + 'static>(
         },
         Ok(output) => output.context("nothing was replayed: the feed has no mark")?,
     };
-    let files = output.finish(&mut summary)?;
+    let mut files = output.finish(&mut summary)?;
+    if let Some((snapshotter, (journal, snapshots))) = snapshotter.zip(folders) {
+        let made = snapshotter.end();
+        let progress = Progress::bytes(JournalReader::bytes(&journal), !options.progress);
+        progress.say("checking the snapshots");
+        let (hash, newest) = snapshotter::check(&journal, &snapshots, |bytes| progress.reach(bytes))?;
+        summary.snapshots = Some(SnapshotSummary {
+            made: made.snapshots,
+            newest_record: newest.map(|position| position.record),
+            state_hash: hex(&hash),
+            failed: made.failed,
+        });
+        files.push(snapshots);
+        write_summary(&journal.with_file_name("summary.json"), &summary)?;
+    }
     Ok(Outcome { summary, files, _device: Some(device) })
 }
 

@@ -30,6 +30,18 @@ pub struct SymbolMarks {
     pub dropped: u64,
 }
 
+/// Snapshots made beside a run.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct SnapshotSummary {
+    pub made: u64,
+    /// Record that the newest good one is after.
+    pub newest_record: Option<u64>,
+    /// Of the state before the last settlement: from the newest and the journal after it, and from the whole journal.
+    pub state_hash: String,
+    /// Why there were no more.
+    pub failed: Option<String>,
+}
+
 /// Sums over the episodes of a run. Money in quanta (1e-6 of the quote currency).
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Summary {
@@ -107,6 +119,9 @@ pub struct Summary {
     /// With `--durable`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latencies: Option<Latencies>,
+    /// Of a run with snapshots beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshots: Option<SnapshotSummary>,
     #[serde(skip)]
     hashes: Vec<[u8; 32]>,
 }
@@ -177,6 +192,9 @@ impl Summary {
         let mut warnings = Vec::new();
         if let Some(why) = &self.stopped {
             warnings.push(format!("the run stopped: {why}"));
+        }
+        if let Some(why) = self.snapshots.as_ref().and_then(|snapshots| snapshots.failed.as_ref()) {
+            warnings.push(format!("snapshots stopped, the run did not: {why}"));
         }
         let is_drill = self.faults_asked > 0;
         if let Some(cause) = self.first_loss.as_ref().filter(|_| !is_drill) {
@@ -347,6 +365,14 @@ impl Display for Summary {
                 count(self.refused_rows),
                 count(self.counters.refused_events),
                 count(self.marks_rounded)
+            )?;
+        }
+        if let Some(SnapshotSummary { made, newest_record, state_hash, .. }) = &self.snapshots {
+            let newest = newest_record.map_or("none".into(), |record| format!("record {}", count(record)));
+            writeln!(
+                f,
+                "\n{} snapshots, the newest after {newest}: with the journal after it and from the whole journal the same state, {state_hash}",
+                count(*made)
             )?;
         }
         if let Some(latencies) = &self.latencies {

@@ -158,6 +158,11 @@ impl SimulatedDisk {
         Self { files: Arc::new(Mutex::new(copied)), power: Power::default() }
     }
 
+    /// The same, under other power.
+    pub fn on(&self, power: &Power) -> Self {
+        Self { power: power.clone(), ..self.copy() }
+    }
+
     fn files(&self) -> MutexGuard<'_, Files> {
         self.files.lock().expect("nobody panics with it")
     }
