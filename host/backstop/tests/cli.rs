@@ -438,6 +438,32 @@ fn a_durable_run_is_the_same_run_and_says_how_long_its_orders_waited() {
     assert_eq!(nowhere.status.code(), Some(2));
 }
 
+#[test]
+fn snapshots_are_made_beside_a_run_and_lead_to_its_state() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |name: &str, more: &[&str]| -> serde_json::Value {
+        let out = dir.path().join(name);
+        let args =
+            ["replay", "--device", "cpu", "--accounts", "64", "--json", "--out", out.to_str().unwrap()];
+        let run = backstop(&[&args[..], more].concat());
+        assert!(run.status.success(), "{}", stderr(&run));
+        serde_json::from_slice(&run.stdout).unwrap()
+    };
+    let (plain, with) = (run("plain", &[]), run("with", &["--snapshot-every", "2000"]));
+    assert_eq!(plain["journal_chain"], with["journal_chain"]);
+    let snapshots = &with["snapshots"];
+    assert!(snapshots["made"].as_u64() > Some(0) && snapshots["failed"].is_null(), "{snapshots}");
+    assert!(snapshots["newest_record"].as_u64() > Some(2_000), "{snapshots}");
+    let kept = std::fs::read_dir(dir.path().join("with/snapshots")).unwrap().count();
+    assert!((1..=2).contains(&kept), "{kept}");
+    let journal = dir.path().join("with/journal");
+    let to = dir.path().join("archive");
+    let archive = ["journal", "archive", journal.to_str().unwrap(), "--to", to.to_str().unwrap()];
+    let archived = backstop(&archive);
+    let said = String::from_utf8_lossy(&archived.stdout).into_owned();
+    assert!(archived.status.success() && said.contains("0 segments moved"), "{said}{}", stderr(&archived));
+}
+
 /// A process is killed again and again, wherever it is, and resumed until it ends: journal, reports and totals are those of a run that nobody killed.
 #[test]
 fn a_killed_run_is_resumed_and_is_the_same_run() {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{JoinHandle, sleep};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 
@@ -125,21 +125,34 @@ impl Follower {
     }
 }
 
-/// Recovers from the newest snapshot and the journal, and from the journal alone; gives the state's hash, and the position of the snapshot.
+/// A journal recovered in two ways that lead to the same state.
+#[derive(Clone, Copy, Debug)]
+pub struct Checked {
+    /// Of the state.
+    pub hash: [u8; 32],
+    /// The snapshot that was begun with.
+    pub newest: Option<Position>,
+    /// Events of the journal.
+    pub events: u64,
+    /// From the newest snapshot and the journal after it.
+    pub from_snapshot: Duration,
+    /// From the whole journal.
+    pub from_start: Duration,
+}
+
+/// Recovers from the newest snapshot and the journal, and from the journal alone.
 ///
 /// # Errors
 /// If either fails, or they lead to other states.
-pub fn check(
-    journal: &Path,
-    snapshots: &Path,
-    progress: impl FnMut(u64),
-) -> anyhow::Result<([u8; 32], Option<Position>)> {
+pub fn check(journal: &Path, snapshots: &Path, progress: impl FnMut(u64)) -> anyhow::Result<Checked> {
     let header = *JournalReader::open(journal)?.header();
     let mut kept = Snapshots::new(FileDisk::new(snapshots), snapshots, header, KEPT);
+    let started = Instant::now();
     let recovered = recover(FileDisk::new(journal), journal, &mut kept, progress)?;
     let is_whole = |entry: &Result<Entry, crate::journal::JournalError>| {
         !entry.as_ref().is_err_and(crate::journal::JournalError::is_torn_tail)
     };
+    let (from_snapshot, started) = (started.elapsed(), Instant::now());
     let whole = follow(JournalReader::open(journal)?.take_while(is_whole), None)?;
     let of = |state: &RunState| (state.next_round, state.engine.state_hash());
     ensure!(
@@ -147,5 +160,6 @@ pub fn check(
         "the snapshot at record {:?} and the journal after it lead to another state than the whole journal; do not use the snapshots",
         recovered.snapshot.map(|position| position.record)
     );
-    Ok((whole.engine.state_hash(), recovered.snapshot))
+    let (hash, events) = (whole.engine.state_hash(), whole.next_sequence);
+    Ok(Checked { hash, newest: recovered.snapshot, events, from_snapshot, from_start: started.elapsed() })
 }

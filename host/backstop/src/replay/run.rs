@@ -376,11 +376,14 @@ fn run_with<D: MarginDevice + 'static>(
         let made = snapshotter.end();
         let progress = Progress::bytes(JournalReader::bytes(&journal), !options.progress);
         progress.say("checking the snapshots");
-        let (hash, newest) = snapshotter::check(&journal, &snapshots, |bytes| progress.reach(bytes))?;
+        let checked = snapshotter::check(&journal, &snapshots, |bytes| progress.reach(bytes))?;
         summary.snapshots = Some(SnapshotSummary {
             made: made.snapshots,
-            newest_record: newest.map(|position| position.record),
-            state_hash: hex(&hash),
+            newest_record: checked.newest.map(|position| position.record),
+            state_hash: hex(&checked.hash),
+            events: checked.events,
+            recovered_seconds: checked.from_snapshot.as_secs_f64(),
+            recovered_from_start_seconds: checked.from_start.as_secs_f64(),
             failed: made.failed,
         });
         files.push(snapshots);

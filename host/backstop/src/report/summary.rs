@@ -38,6 +38,11 @@ pub struct SnapshotSummary {
     pub newest_record: Option<u64>,
     /// Of the state before the last settlement: from the newest and the journal after it, and from the whole journal.
     pub state_hash: String,
+    /// Up to the last settlement.
+    pub events: u64,
+    /// Wall time to that state: from the newest and the journal after it, and from the whole journal.
+    pub recovered_seconds: f64,
+    pub recovered_from_start_seconds: f64,
     /// Why there were no more.
     pub failed: Option<String>,
 }
@@ -367,12 +372,16 @@ impl Display for Summary {
                 count(self.marks_rounded)
             )?;
         }
-        if let Some(SnapshotSummary { made, newest_record, state_hash, .. }) = &self.snapshots {
-            let newest = newest_record.map_or("none".into(), |record| format!("record {}", count(record)));
+        if let Some(of) = &self.snapshots {
+            let newest = of.newest_record.map_or("none".into(), |record| format!("record {}", count(record)));
             writeln!(
                 f,
-                "\n{} snapshots, the newest after {newest}: with the journal after it and from the whole journal the same state, {state_hash}",
-                count(*made)
+                "\n{} snapshots, the newest after {newest}: the same state from it in {:.3} s and from the whole journal ({} events) in {:.3} s\n  {}",
+                count(of.made),
+                of.recovered_seconds,
+                count(of.events),
+                of.recovered_from_start_seconds,
+                of.state_hash
             )?;
         }
         if let Some(latencies) = &self.latencies {
