@@ -215,7 +215,8 @@ impl Lane {
             self.make_lazy(row, instruments);
             self.arm(row, word, instruments, rungs);
         } else {
-            self.disarm(row);
+            // Then a slot costs what it costs in a sweep, until calmer marks arm the account again.
+            self.make_eager(row, instruments);
         }
     }
 }
