@@ -38,7 +38,7 @@ impl<F: FnMut(&Record, &mut Vec<Record>)> Timed<F> {
     }
 }
 
-/// Accounts of four positions each, levered 2 to 20 times; `slack` of zero puts every one right at its line.
+/// Accounts of four positions each, levered 2 to 20 times; `parked` puts every one right at its line.
 fn records(accounts: u32, parked: bool) -> Vec<Record> {
     let mut records = vec![Record::new(&input::RESYNC, 0)];
     let setting = Record::new(&input::SETTING, 0).with(&record::INDEX, 0).with(&record::VALUE, S.into());

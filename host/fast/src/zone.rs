@@ -40,3 +40,27 @@ pub fn bounds(mark: u32, reach: u32) -> (u32, u32) {
     let step = ((u64::from(mark) * u64::from(reach)) >> 32) as u32; // less than the mark
     (mark - step, mark.saturating_add(step))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zone_ends_before_the_nearest_line() {
+        let stand = |equity| Stand {
+            equity,
+            requirement: 500,
+            offset: 0,
+            equity_slope: 10 << 32,
+            requirement_slope: 0,
+        };
+        // (256 * 500 - 1) / (2,560 + 1), below 1,000 / 11; then 99 / 11 for an insolvent one.
+        assert_eq!(reach(&stand(1_000), &Rungs::RESET), Some(49));
+        assert_eq!(reach(&stand(-100), &Rungs::RESET), Some(9));
+        assert_eq!(reach(&stand(500), &Rungs::RESET), None);
+        assert_eq!(reach(&stand(0), &Rungs::RESET), Some(0));
+        assert_eq!(bounds(1_000, 1 << 31), (500, 1_500));
+        assert_eq!(bounds(u32::MAX, 1 << 31), (u32::MAX / 2 + 1, u32::MAX));
+        assert_eq!(bounds(0, u32::MAX), (0, 0));
+    }
+}
