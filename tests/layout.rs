@@ -7,12 +7,13 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Crate, and the crates of this workspace that its manifest may name, for whatever purpose.
-const ALLOWED: [(&str, &[&str]); 7] = [
+const ALLOWED: [(&str, &[&str]); 8] = [
     ("model", &[]),
     ("hdl", &["model"]),
     ("sim", &["hdl", "model"]),
     ("engine", &["model"]),
-    ("device", &["model", "engine", "sim"]),
+    ("fast", &["model"]),
+    ("device", &["model", "engine", "fast", "sim"]),
     ("backstop", &["model", "engine", "device"]),
     ("backstop-suite", &["model", "hdl", "sim", "engine", "device", "backstop"]),
 ];

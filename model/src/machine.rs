@@ -3,7 +3,7 @@
 //! Plain and sequential on purpose. Everything faster or in hardware is compared with it bit for bit.
 
 mod account;
-mod bank;
+pub mod bank;
 mod slot;
 mod sweep;
 
@@ -155,18 +155,9 @@ impl Machine {
     }
 
     fn perform(&mut self, record: &Record, out: &mut Vec<Record>) -> Result<(), Stop> {
+        check_form(record)?;
         let by_slot = record.flags() & FLAG_BY_SLOT != 0;
-        let layout = input::LAYOUTS
-            .iter()
-            .find(|layout| {
-                layout.op == record.op()
-                    && (layout.op != input::READBACK.op || by_slot == (layout.flags == FLAG_BY_SLOT))
-            })
-            .ok_or(Reason::Operation)?;
         let raw = record.op() == input::POSITION.op && record.flags() & FLAG_RAW != 0;
-        if !has_no_unused_bits(record, layout) || raw && record::CASH_DELTA.get(record) != 0 {
-            return Err(Reason::UnusedBits.into());
-        }
         match record.op() {
             op if op == input::FENCE.op => {
                 out.push(echo(record, output::FENCE_ECHO.op));
@@ -279,6 +270,26 @@ impl Machine {
         let (lane, row) = (account % self.capacity.lanes, account / self.capacity.lanes);
         if row < self.capacity.accounts_per_lane { Ok((lane, row)) } else { Err(Reason::FieldRange) }
     }
+}
+
+/// The checks that need no state: a known op, no unused bit set.
+///
+/// # Errors
+/// The first of the two that fails.
+pub fn check_form(record: &Record) -> Result<(), Reason> {
+    let by_slot = record.flags() & FLAG_BY_SLOT != 0;
+    let layout = input::LAYOUTS
+        .iter()
+        .find(|layout| {
+            layout.op == record.op()
+                && (layout.op != input::READBACK.op || by_slot == (layout.flags == FLAG_BY_SLOT))
+        })
+        .ok_or(Reason::Operation)?;
+    let raw = record.op() == input::POSITION.op && record.flags() & FLAG_RAW != 0;
+    if !has_no_unused_bits(record, layout) || raw && record::CASH_DELTA.get(record) != 0 {
+        return Err(Reason::UnusedBits);
+    }
+    Ok(())
 }
 
 fn has_no_unused_bits(record: &Record, layout: &record::Layout) -> bool {

@@ -18,6 +18,8 @@ const PATIENCE_SIMULATED: Duration = Duration::from_secs(60);
 pub enum DeviceKind {
     /// The model, on this machine's processor.
     Cpu,
+    /// The fast machine, on this machine's processor.
+    CpuFast,
     /// The emitted gateware, simulated by Verilator, without its PCIe side.
     #[cfg(feature = "sim")]
     Sim,
@@ -44,9 +46,15 @@ impl DeviceKind {
         }
     }
 
+    /// True for a machine that is a part of this program, and has no signals to trace.
+    pub fn is_cpu(&self) -> bool {
+        matches!(self, Self::Cpu | Self::CpuFast)
+    }
+
     pub fn words(&self) -> String {
         match self {
             Self::Cpu => "cpu: the model".into(),
+            Self::CpuFast => "cpu-fast: the fast machine".into(),
             #[cfg(feature = "sim")]
             Self::Sim => "sim: gateware under Verilator".into(),
             #[cfg(feature = "sim")]
@@ -60,7 +68,7 @@ impl DeviceKind {
     /// deadline of its own.
     pub fn polls_max(&self) -> u32 {
         match self {
-            Self::Cpu => 1 << 12,
+            Self::Cpu | Self::CpuFast => 1 << 12,
             #[cfg(feature = "sim")]
             Self::Sim => 1 << 12,
             _ => u32::MAX,
@@ -74,7 +82,7 @@ impl DeviceKind {
     pub fn open_pci(&self, lanes: usize) -> anyhow::Result<Option<Box<dyn PciDevice>>> {
         let _ = lanes; // a function that is served has the lanes it has
         Ok(match self {
-            Self::Cpu => None,
+            Self::Cpu | Self::CpuFast => None,
             #[cfg(feature = "sim")]
             Self::Sim => None,
             #[cfg(feature = "sim")]
@@ -114,6 +122,7 @@ impl Display for DeviceKind {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::Cpu => f.write_str("cpu"),
+            Self::CpuFast => f.write_str("cpu-fast"),
             #[cfg(feature = "sim")]
             Self::Sim => f.write_str("sim"),
             #[cfg(feature = "sim")]
@@ -130,6 +139,7 @@ impl FromStr for DeviceKind {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             None if text == "cpu" => Ok(Self::Cpu),
+            None if text == "cpu-fast" => Ok(Self::CpuFast),
             #[cfg(feature = "sim")]
             None if text == "sim" => Ok(Self::Sim),
             #[cfg(feature = "sim")]
@@ -140,7 +150,7 @@ impl FromStr for DeviceKind {
             }
             Some(("user", path)) if !path.is_empty() => Ok(Self::User(path.into())),
             Some(("vfio", address)) if !address.is_empty() => Ok(Self::Vfio(address.into())),
-            _ => Err("a device is cpu, sim, sim-pcie, user:SOCKET or vfio:BDF".into()),
+            _ => Err("a device is cpu, cpu-fast, sim, sim-pcie, user:SOCKET or vfio:BDF".into()),
         }
     }
 }
@@ -151,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_device_is_read_as_it_is_written() {
-        let mut texts = vec!["cpu", "user:/run/backstop/device", "vfio:0000:01:00.0"];
+        let mut texts = vec!["cpu", "cpu-fast", "user:/run/backstop/device", "vfio:0000:01:00.0"];
         if cfg!(feature = "sim") {
             texts.extend(["sim", "sim-pcie"]);
         }

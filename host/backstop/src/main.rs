@@ -287,7 +287,7 @@ struct ReplayArgs {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Where margin is judged
-    #[arg(long, default_value = DeviceKind::DEFAULT, value_name = "cpu|sim|sim-pcie|user:SOCKET|vfio:BDF")]
+    #[arg(long, default_value = DeviceKind::DEFAULT, value_name = "cpu|cpu-fast|sim|sim-pcie|user:SOCKET|vfio:BDF")]
     device: DeviceKind,
     /// Lanes that share the accounts of the device: 1, 2, 4 or 8; no result depends on it
     #[arg(long, default_value_t = 1, value_parser = lanes)]
@@ -406,7 +406,7 @@ impl ReplayArgs {
             upsets: self.upsets,
             drill: self.drill,
             out,
-            trace: self.trace.clone().filter(|_| device != DeviceKind::Cpu),
+            trace: self.trace.clone().filter(|_| !device.is_cpu()),
             device,
             deadline: self.deadline,
             progress: !self.json,
@@ -577,7 +577,7 @@ fn run_replay(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
         }
         (true, other) => other,
     };
-    if args.trace.is_some() && args.device == DeviceKind::Cpu && other.is_none() {
+    if args.trace.is_some() && args.device.is_cpu() && other.is_none() {
         return Err(Request("--trace needs --device sim: only gateware has a waveform".into()).into());
     }
     if args.trace.is_some() && args.lanes > 1 {

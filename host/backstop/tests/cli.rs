@@ -27,7 +27,7 @@ fn a_request_that_cannot_be_carried_out_exits_with_2_and_names_the_remedy() {
         (vec!["replay", "--frobnicate"], "unexpected argument"),
         (vec!["replay", "--tape", "/nowhere/tape.csv"], "check the path"),
         (vec!["replay", "--audit", "sampled:0"], "sampled:N"),
-        (vec!["replay", "--device", "abacus"], "a device is cpu, sim"),
+        (vec!["replay", "--device", "abacus"], "a device is cpu, cpu-fast, sim"),
         (vec!["replay", "--accounts", "0"], "0 is not in 16..=16777216"),
         (vec!["replay", "--accounts", "1"], "1 is not in"),
         (vec!["replay", "--accounts", "15"], "15 is not in"),
@@ -186,6 +186,23 @@ fn a_comparison_is_one_object_too() {
         assert_eq!(run.status.code(), Some(2), "{}", stderr(&run));
         assert!(stderr(&run).contains("the simulated gateware holds"), "{}", stderr(&run));
     }
+}
+
+/// The fast machine decides as the model does: the same state and the same chain over the journal.
+#[test]
+fn the_fast_device_writes_the_journal_of_the_model() {
+    let dir = tempfile::tempdir().unwrap();
+    let run_on = |device: &str| {
+        let out = dir.path().join(device);
+        let args = ["--accounts", "400", "--seed", "5", "--audit", "full", "--device", device, "--json"];
+        let run = backstop(&[&["replay", "--out", out.to_str().unwrap()], &args[..]].concat());
+        assert!(run.status.success(), "{}", stderr(&run));
+        let summary: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+        assert_eq!(summary["disagreements"].as_i64(), Some(0));
+        assert!(summary["flags"].as_i64() > Some(10), "{summary}");
+        ["state_hash", "journal_chain"].map(|key| summary[key].as_str().unwrap().to_owned())
+    };
+    assert_eq!(run_on("cpu"), run_on("cpu-fast"));
 }
 
 #[test]

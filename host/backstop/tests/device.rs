@@ -110,7 +110,11 @@ fn what_cannot_be_done_says_why_and_how_to_mend_it() {
             1,
             "no machine of 3 lanes is built, only of [1, 4]",
         ),
-        (&["info", "--device", "fpga"], 2, "a device is cpu, sim, sim-pcie, user:SOCKET or vfio:BDF"),
+        (
+            &["info", "--device", "fpga"],
+            2,
+            "a device is cpu, cpu-fast, sim, sim-pcie, user:SOCKET or vfio:BDF",
+        ),
     ] {
         let output = backstop(&[&["device"][..], arguments].concat());
         let said = text(&output.stderr);

@@ -1,4 +1,4 @@
-//! The CPU device: the model's machine behind the device seam, one record at a time.
+//! The CPU devices: the model's machine, or the fast one, behind the device seam, one record at a time.
 
 use model::machine::{Capacity, Machine};
 use model::record::{ABI_HASH, Record};
@@ -8,12 +8,46 @@ use crate::{Identity, MarginDevice};
 /// Answers that may wait before no further record is taken.
 pub const ANSWERS_MAX: usize = 4_096;
 
-/// [`Machine`] with a bounded queue of answers.
+/// A machine on this processor: records in, records out.
+pub trait CpuMachine {
+    const NAME: &'static str;
+
+    /// A machine after reset.
+    fn reset(capacity: Capacity) -> Self;
+    fn capacity(&self) -> Capacity;
+    /// Executes one record; what it answers is appended to `out`.
+    fn execute(&mut self, record: &Record, out: &mut Vec<Record>);
+}
+
+macro_rules! cpu_machine {
+    ($machine:ty, $name:literal) => {
+        impl CpuMachine for $machine {
+            const NAME: &'static str = $name;
+
+            fn reset(capacity: Capacity) -> Self {
+                Self::new(capacity)
+            }
+
+            fn capacity(&self) -> Capacity {
+                self.capacity()
+            }
+
+            fn execute(&mut self, record: &Record, out: &mut Vec<Record>) {
+                self.execute(record, out);
+            }
+        }
+    };
+}
+
+cpu_machine!(Machine, "cpu");
+cpu_machine!(fast::Machine, "cpu-fast");
+
+/// A machine with a bounded queue of answers.
 ///
 /// A record is executed whole, so the queue holds at most [`ANSWERS_MAX`] and the answers of one sweep more.
 #[derive(Clone, Debug)]
-pub struct CpuDevice {
-    machine: Machine,
+pub struct CpuDevice<M = Machine> {
+    machine: M,
     answers: Vec<Record>,
     /// Answers already polled, at the front of `answers`.
     polled: usize,
@@ -31,13 +65,26 @@ impl CpuDevice {
     /// # Panics
     /// If the bound is 0: such a device takes nothing, ever.
     pub fn with_answers_max(capacity: Capacity, answers_max: usize) -> Self {
-        assert!(answers_max > 0, "a device without room for an answer takes no record");
-        Self { machine: Machine::new(capacity), answers: Vec::new(), polled: 0, answers_max }
+        Self::of(Machine::new(capacity), answers_max)
     }
 
     /// The model itself, to break its words in tests and drills.
     pub fn machine_mut(&mut self) -> &mut Machine {
         &mut self.machine
+    }
+}
+
+impl CpuDevice<fast::Machine> {
+    /// The fast machine after reset.
+    pub fn fast(capacity: Capacity) -> Self {
+        Self::of(fast::Machine::new(capacity), ANSWERS_MAX)
+    }
+}
+
+impl<M> CpuDevice<M> {
+    fn of(machine: M, answers_max: usize) -> Self {
+        assert!(answers_max > 0, "a device without room for an answer takes no record");
+        Self { machine, answers: Vec::new(), polled: 0, answers_max }
     }
 
     fn waiting(&self) -> usize {
@@ -45,9 +92,9 @@ impl CpuDevice {
     }
 }
 
-impl MarginDevice for CpuDevice {
+impl<M: CpuMachine> MarginDevice for CpuDevice<M> {
     fn identity(&self) -> Identity {
-        Identity { name: "cpu", abi_hash: ABI_HASH }
+        Identity { name: M::NAME, abi_hash: ABI_HASH }
     }
 
     fn capacity(&self) -> Capacity {
@@ -55,7 +102,7 @@ impl MarginDevice for CpuDevice {
     }
 
     fn reset(&mut self) {
-        self.machine = Machine::new(self.machine.capacity());
+        self.machine = M::reset(self.machine.capacity());
         self.answers.clear();
         self.polled = 0;
     }

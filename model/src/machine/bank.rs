@@ -6,7 +6,7 @@ use crate::tier::{Tier, TierSteps};
 use crate::units::{DEDUCTION_BITS, NOTIONAL_BITS, Price, Scale, Size, TIERS_MAX, bits_of};
 
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Header {
+pub struct Header {
     pub weights: Weights,
     pub base: u32,
     pub capacity: u32,
@@ -38,7 +38,7 @@ impl Header {
     }
 }
 
-pub(super) fn parse_tier(record: &Record, scale: Scale) -> Result<Tier, Reason> {
+pub fn parse_tier(record: &Record, scale: Scale) -> Result<Tier, Reason> {
     let floor = record::FLOOR.get(record);
     let rate = record::RATE.get(record) as u32;
     let deduction = record::DEDUCTION.get(record);
@@ -49,13 +49,13 @@ pub(super) fn parse_tier(record: &Record, scale: Scale) -> Result<Tier, Reason> 
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Bank {
+pub struct Bank {
     pub header: Header,
     pub tiers: TierSteps,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Instrument {
+pub struct Instrument {
     pub live: Bank,
     pub shadow: Bank,
     pub committed: bool,

@@ -221,7 +221,7 @@ pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
     }
     let opened = open(options, books, &mut summary)?;
     match &options.device {
-        DeviceKind::Cpu => {
+        DeviceKind::Cpu | DeviceKind::CpuFast => {
             let slots = options.accounts.saturating_mul(opened.instruments);
             if slots > CPU_SLOTS_MAX {
                 return Err(Request(format!(
@@ -237,6 +237,9 @@ pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
                 slots_per_lane: accounts_per_lane * opened.instruments,
                 instruments: opened.instruments,
             };
+            if options.device == DeviceKind::CpuFast {
+                return run_on(CpuDevice::fast(capacity), opened, summary, options);
+            }
             run_on(CpuDevice::new(capacity), opened, summary, options)
         }
         #[cfg(feature = "sim")]

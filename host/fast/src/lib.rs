@@ -1,0 +1,12 @@
+//! The fast exact CPU machine: the records of `model::machine`, bit for bit, without a full sweep for a mark.
+//!
+//! An account that no mark can have moved over a line is not looked at: `docs/cpu.md` has the proof.
+
+mod account;
+mod machine;
+mod position;
+mod segment;
+mod sweep;
+pub mod zone;
+
+pub use machine::Machine;

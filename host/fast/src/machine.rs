@@ -1,0 +1,214 @@
+//! The records that set the machine up, and the way of each record; refusals as `model::machine` has them.
+
+use model::machine::bank::{self, Header};
+use model::machine::{Capacity, check_form};
+use model::margin::Rungs;
+use model::record::{
+    self, FLAG_BY_SLOT, FLAG_COMMIT, FLAG_HOLD, FLAG_RAW, NO_INSTRUMENT, Reason, Record, input, output,
+};
+use model::units::{RUNG_MAX, Scale};
+
+use crate::account::{Account, rate_max};
+use crate::segment::Segment;
+
+/// A bank and the highest rate of its live table; `None` if that has a step between its tiers.
+#[derive(Clone, Debug)]
+pub struct Instrument {
+    pub bank: bank::Instrument,
+    pub rate_max: Option<u32>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Lane {
+    pub accounts: Vec<Account>,
+    /// By instrument.
+    pub segments: Vec<Segment>,
+}
+
+/// The machine's whole state.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    pub(crate) capacity: Capacity,
+    expected: u32,
+    locked: bool,
+    scale: Option<Scale>,
+    pub(crate) rungs: Rungs,
+    pub(crate) instruments: Vec<Instrument>,
+    /// Largest base + capacity committed since reset.
+    segments_end: u32,
+    pub(crate) lanes: Vec<Lane>,
+}
+
+impl Machine {
+    /// A machine after reset.
+    ///
+    /// # Panics
+    /// If the capacity is not buildable: 1 to 255 lanes, indices that fit their record fields.
+    pub fn new(capacity: Capacity) -> Self {
+        assert!((1..=255).contains(&capacity.lanes), "1 to 255 lanes");
+        assert!(capacity.accounts_per_lane * capacity.lanes < u32::MAX as usize, "account indices are u32");
+        assert!(capacity.slots_per_lane < u32::MAX as usize, "slot indices are u32");
+        assert!(capacity.instruments < usize::from(NO_INSTRUMENT), "all ones names no instrument");
+        let lane = Lane {
+            accounts: vec![Account::default(); capacity.accounts_per_lane],
+            segments: vec![Segment::default(); capacity.instruments],
+        };
+        let instrument = Instrument { bank: bank::Instrument::default(), rate_max: None };
+        Self {
+            capacity,
+            expected: 0,
+            locked: true,
+            scale: None,
+            rungs: Rungs::RESET,
+            instruments: vec![instrument; capacity.instruments],
+            segments_end: 0,
+            lanes: vec![lane; capacity.lanes],
+        }
+    }
+
+    pub fn capacity(&self) -> Capacity {
+        self.capacity
+    }
+
+    /// Executes one record; what it answers is appended to `out`, lane 0 first.
+    pub fn execute(&mut self, record: &Record, out: &mut Vec<Record>) {
+        if let Err(reason) = self.admit(record).and_then(|()| self.perform(record, out)) {
+            let mut answer = *record;
+            answer.0[0] = output::ERROR_RECORD.op;
+            answer.0[1] = reason as u8;
+            out.push(answer);
+        }
+    }
+
+    /// Lock and sequence; consumes the number.
+    fn admit(&mut self, record: &Record) -> Result<(), Reason> {
+        if record.op() == input::RESYNC.op && check_form(record).is_ok() {
+            self.locked = false;
+        } else if self.locked {
+            return Err(Reason::Locked);
+        } else if record.sequence() != self.expected {
+            self.locked = true;
+            return Err(Reason::Sequence);
+        }
+        self.expected = record.sequence().wrapping_add(1);
+        Ok(())
+    }
+
+    fn perform(&mut self, record: &Record, out: &mut Vec<Record>) -> Result<(), Reason> {
+        check_form(record)?;
+        let op = record.op();
+        if op == input::FENCE.op || op == input::RESYNC.op {
+            let mut echo = *record;
+            echo.0[0] = if op == input::FENCE.op { output::FENCE_ECHO.op } else { output::RESYNC_ECHO.op };
+            out.push(echo);
+            return Ok(());
+        }
+        let sets_scale =
+            op == input::SETTING.op && record::INDEX.get(record) == i128::from(record::SETTING_SCALE);
+        let scale = match self.scale {
+            Some(scale) => scale,
+            None if sets_scale => Scale::default(),
+            None => return Err(Reason::ScaleNotSet),
+        };
+        match op {
+            op if op == input::SETTING.op => self.setting(record, out),
+            op if op == input::INSTRUMENT.op => self.instrument(record, scale, out),
+            op if op == input::TIER.op => self.tier(record, scale),
+            op if op == input::MARK.op => self.mark(record, out),
+            op if op == input::FUNDING.op => self.funding(record, scale, out),
+            op if op == input::POSITION.op && record.flags() & FLAG_RAW != 0 => self.reload_slot(record),
+            op if op == input::POSITION.op => self.position(record, scale, out),
+            op if op == input::CASH.op => self.cash(record, scale, out),
+            op if op == input::OFFSET.op => self.offset(record, out),
+            op if op == input::LOAD.op => self.load(record, out),
+            op if op == input::MOVE.op => self.move_slot(record),
+            op if op == input::READBACK.op && record.flags() & FLAG_BY_SLOT != 0 => {
+                self.readback_slot(record, out)
+            }
+            op if op == input::READBACK.op => self.readback_account(record, out),
+            op => unreachable!("layout of op {op:#04x} is not executed"),
+        }
+    }
+
+    fn setting(&mut self, record: &Record, out: &mut Vec<Record>) -> Result<(), Reason> {
+        let index = record::INDEX.get(record) as u16;
+        let value = record::VALUE.get(record) as u32;
+        let mut rungs = self.rungs;
+        match index {
+            record::SETTING_SCALE => {
+                let scale = Scale::new(value).map_err(|_| Reason::FieldRange)?;
+                if self.scale.is_some() {
+                    return Err(Reason::State);
+                }
+                self.scale = Some(scale);
+                return Ok(());
+            }
+            record::SETTING_RUNG_1..=record::SETTING_RUNG_3 if (1..=RUNG_MAX).contains(&value) => {
+                rungs.rungs[usize::from(index - record::SETTING_RUNG_1)] = value;
+            }
+            record::SETTING_EQUALITY if value <= 1 => rungs.equality = value == 1,
+            _ => return Err(Reason::FieldRange),
+        }
+        let hold = record.flags() & FLAG_HOLD != 0;
+        if !hold && !rungs.is_ordered() {
+            return Err(Reason::State);
+        }
+        self.rungs = rungs;
+        // Other lines: what was safe from the old ones says nothing.
+        for lane in &mut self.lanes {
+            (0..lane.accounts.len()).for_each(|row| lane.disarm(row));
+        }
+        if !hold {
+            self.walk(record.sequence(), out);
+        }
+        Ok(())
+    }
+
+    fn instrument(&mut self, record: &Record, scale: Scale, out: &mut Vec<Record>) -> Result<(), Reason> {
+        let index = self.instrument_index(record)?;
+        let header = Header::parse(record, scale)?;
+        if record.flags() & FLAG_COMMIT == 0 {
+            self.instruments[index].bank.shadow.header = header;
+            return Ok(());
+        }
+        let end = u64::from(header.base) + u64::from(header.capacity);
+        let bank = &self.instruments[index].bank;
+        let live = bank.live.header;
+        let same_segment = bank.committed && (live.base, live.capacity) == (header.base, header.capacity);
+        let same_widths = (live.price_bits, live.size_bits) == (header.price_bits, header.size_bits);
+        let has_live_slots = self.lanes.iter().any(|lane| lane.segments[index].count() != 0);
+        if has_live_slots && !(same_segment && same_widths)
+            || end > self.capacity.slots_per_lane as u64
+            || !same_segment && header.base < self.segments_end
+            || !bank.clone().commit(header)
+        {
+            return Err(Reason::State);
+        }
+        self.make_holders_eager(index);
+        let instrument = &mut self.instruments[index];
+        instrument.bank.commit(header);
+        instrument.rate_max = rate_max(&instrument.bank.live.tiers);
+        self.segments_end = self.segments_end.max(end as u32);
+        self.revalue(record, live.weights, out);
+        Ok(())
+    }
+
+    fn tier(&mut self, record: &Record, scale: Scale) -> Result<(), Reason> {
+        let index = self.instrument_index(record)?;
+        let tier = bank::parse_tier(record, scale)?;
+        self.instruments[index].bank.write_step(record::STEP.get(record) as usize, tier);
+        Ok(())
+    }
+
+    pub(crate) fn instrument_index(&self, record: &Record) -> Result<usize, Reason> {
+        let index = usize::from(record.instrument());
+        if index < self.capacity.instruments { Ok(index) } else { Err(Reason::FieldRange) }
+    }
+
+    /// Lane and row of the record's account.
+    pub(crate) fn account_place(&self, record: &Record) -> Result<(usize, usize), Reason> {
+        let account = record.account() as usize;
+        let (lane, row) = (account % self.capacity.lanes, account / self.capacity.lanes);
+        if row < self.capacity.accounts_per_lane { Ok((lane, row)) } else { Err(Reason::FieldRange) }
+    }
+}

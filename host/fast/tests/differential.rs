@@ -1,0 +1,289 @@
+//! The fast machine against the model: the same records in, bit for bit the same records out.
+
+use model::machine::{Capacity, Machine as Model};
+use model::record::{self, FLAG_BY_SLOT, FLAG_COMMIT, FLAG_HOLD, FLAG_RAW, Record, input, output};
+
+const CAPACITY: Capacity = Capacity { lanes: 2, accounts_per_lane: 40, slots_per_lane: 900, instruments: 3 };
+const CAPACITY_OF_SEGMENT: u32 = 300;
+
+struct Draw(u64);
+
+impl Draw {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, limit: u64) -> u64 {
+        (self.next() >> 11) % limit
+    }
+
+    fn once_in(&mut self, times: u64) -> bool {
+        self.below(times) == 0
+    }
+
+    /// Of any order of magnitude below 2^`bits`, either sign.
+    fn signed(&mut self, bits: u32) -> i128 {
+        let width = 1 + self.below(bits.into()) as u32;
+        let magnitude = i128::from(self.next()) << 64 | i128::from(self.next());
+        let magnitude = magnitude & ((1 << width) - 1);
+        if self.once_in(2) { -magnitude } else { magnitude }
+    }
+}
+
+/// Both machines, and how the stream has gone.
+struct Pair {
+    model: Model,
+    fast: fast::Machine,
+    sequence: u32,
+    expected: Vec<Record>,
+    found: Vec<Record>,
+    /// By op of the answer.
+    answers: [u64; 256],
+    /// FLAGs by severity before and after.
+    moves: [[u64; 5]; 5],
+}
+
+impl Pair {
+    fn new() -> Self {
+        let mut pair = Self {
+            model: Model::new(CAPACITY),
+            fast: fast::Machine::new(CAPACITY),
+            sequence: 0,
+            expected: Vec::new(),
+            found: Vec::new(),
+            answers: [0; 256],
+            moves: [[0; 5]; 5],
+        };
+        pair.send(Record::new(&input::RESYNC, 0));
+        pair
+    }
+
+    fn send(&mut self, record: Record) {
+        let record = record.with(&record::SEQUENCE, self.sequence.into());
+        self.sequence = self.sequence.wrapping_add(1);
+        self.expected.clear();
+        self.found.clear();
+        self.model.execute(&record, &mut self.expected);
+        self.fast.execute(&record, &mut self.found);
+        assert_eq!(self.expected, self.found, "answers to {record:?}");
+        for answer in &self.found {
+            self.answers[usize::from(answer.op())] += 1;
+            if answer.op() == output::FLAG.op {
+                let [from, to] = [answer.flags() >> 4, answer.flags() & 15].map(usize::from);
+                self.moves[from][to] += 1;
+            }
+        }
+    }
+
+    fn setting(&mut self, index: u16, value: u32, flags: u8) {
+        let record = Record::new(&input::SETTING, 0).with(&record::INDEX, index.into());
+        self.send(record.with(&record::VALUE, value.into()).flagged(flags));
+    }
+
+    /// Two tiers from `floor` on; `step` breaks the recurrence.
+    fn commit(
+        &mut self,
+        instrument: u16,
+        floor: u32,
+        rates: [u32; 2],
+        weights: [u32; 2],
+        step: u32,
+        flags: u8,
+    ) {
+        let deduction = i128::from(floor) * i128::from(rates[1] - rates[0]) + i128::from(step);
+        for (at, (floor, deduction)) in [(0, 0), (i128::from(floor), deduction)].into_iter().enumerate() {
+            let tier = Record::new(&input::TIER, 0).with(&record::INSTRUMENT, instrument.into());
+            let tier = tier.with(&record::STEP, at as i128).with(&record::FLOOR, floor);
+            self.send(tier.with(&record::RATE, rates[at].into()).with(&record::DEDUCTION, deduction));
+        }
+        let base = u32::from(instrument) * CAPACITY_OF_SEGMENT;
+        let header = Record::new(&input::INSTRUMENT, 0)
+            .with(&record::INSTRUMENT, instrument.into())
+            .with(&record::WEIGHT_LONG, weights[0].into())
+            .with(&record::WEIGHT_SHORT, weights[1].into())
+            .with(&record::BASE, base.into())
+            .with(&record::CAPACITY, CAPACITY_OF_SEGMENT.into())
+            .with(&record::PRICE_BITS, 24)
+            .with(&record::SIZE_BITS, 35)
+            .with(&record::TIER_COUNT, 2);
+        self.send(header.flagged(FLAG_COMMIT | flags));
+    }
+
+    fn price(&mut self, op: &record::Layout, instrument: u16, price: i128, flags: u8) {
+        let field = if op.op == input::MARK.op { &record::PRICE } else { &record::INDEX_DELTA };
+        let record = Record::new(op, 0).with(&record::INSTRUMENT, instrument.into()).with(field, price);
+        self.send(record.flagged(flags));
+    }
+
+    fn compare_all(&mut self) {
+        for account in 0..(CAPACITY.lanes * CAPACITY.accounts_per_lane) as u32 {
+            self.send(Record::new(&input::READBACK, 0).with(&record::ACCOUNT, account.into()));
+        }
+    }
+}
+
+/// A stream of `records`; of `calm` ones nearly all are small moves of a mark, else anything goes.
+fn stream(seed: u64, records: u64, calm: bool) -> Pair {
+    const S: u32 = 10_000;
+    let mut draw = Draw(seed);
+    let mut pair = Pair::new();
+    pair.setting(record::SETTING_SCALE, S, 0);
+    pair.setting(1, 300, 0);
+    pair.setting(3, 171, 0);
+    let mut marks = [1_000i128, 50_000, 3_000_000];
+    for (instrument, mark) in marks.into_iter().enumerate() {
+        pair.commit(instrument as u16, 1_000_000, [100, 300], [S; 2], 0, 0);
+        pair.price(&input::MARK, instrument as u16, mark, 0);
+    }
+    // Slots as the stream believes them to be, by lane and instrument: account and size.
+    let mut slots = vec![Vec::<(u32, i128)>::new(); 6];
+    for at in 0..records {
+        let instrument = draw.below(3) as u16;
+        let mark = &mut marks[usize::from(instrument)];
+        let lane = draw.below(2) as u32;
+        let account = draw.below(40) as u32 * 2 + lane;
+        let segment = &mut slots[usize::from(instrument) * 2 + lane as usize];
+        let flags = if draw.once_in(if calm { 200 } else { 6 }) { FLAG_HOLD } else { 0 };
+        let kind = if calm && at > 2_000 { draw.below(400).min(40) } else { draw.below(40) };
+        match kind {
+            0..=8 => {
+                let own = segment.iter().position(|slot| slot.0 == account);
+                let slot = own.filter(|_| !draw.once_in(300)).unwrap_or(segment.len());
+                let bits = if draw.once_in(50) { 35 } else { 14 };
+                let size = if draw.once_in(6) { 0 } else { draw.signed(bits) };
+                let position = Record::new(&input::POSITION, 0)
+                    .with(&record::INSTRUMENT, instrument.into())
+                    .with(&record::ACCOUNT, account.into())
+                    .with(&record::SLOT, slot as i128)
+                    .with(&record::SIZE, size)
+                    .with(&record::CASH_DELTA, -size * *mark + draw.signed(24));
+                pair.send(position.flagged(flags));
+                if pair.found.first().is_none_or(|answer| answer.op() == output::FLAG.op) {
+                    segment.resize((slot + 1).max(segment.len()), (account, size));
+                    segment[slot] = (account, size);
+                }
+            }
+            9..=13 => {
+                // Towards the line, and now and then right onto it.
+                let word = Record::new(&input::READBACK, 0).with(&record::ACCOUNT, account.into());
+                pair.send(word);
+                let (equity, requirement) = (pair.found[0].equity(), pair.found[0].requirement());
+                let near = (requirement - equity) / i128::from(S) + draw.signed(6);
+                let delta = if draw.once_in(8) { draw.signed(30) } else { near };
+                let cash = Record::new(&input::CASH, 0).with(&record::ACCOUNT, account.into());
+                pair.send(cash.with(&record::DELTA, delta).flagged(flags));
+            }
+            14 => {
+                let bits = if draw.once_in(20) { 90 } else { 36 };
+                let value = draw.signed(bits);
+                let offset = Record::new(&input::OFFSET, 0).with(&record::ACCOUNT, account.into());
+                pair.send(offset.with(&record::OFFSET, value).flagged(flags));
+            }
+            15 if draw.once_in(10) => {
+                let rise = draw.below(300) as u32;
+                let weights = [draw.below(2) as u32, draw.below(2) as u32].map(|more| S + more * 500);
+                let step = if draw.once_in(3) { draw.below(9_000_000) as u32 } else { 0 };
+                let floor = 1 + draw.below(1 << 25) as u32;
+                pair.commit(instrument, floor, [100, 100 + rise], weights, step, flags);
+            }
+            16 if draw.once_in(4) => {
+                let delta = draw.signed(12);
+                pair.price(&input::FUNDING, instrument, delta, flags);
+            }
+            17 if draw.once_in(6) => {
+                let index = 1 + draw.below(4) as u16;
+                let value = [draw.below(2) as u32, 100 + draw.below(300) as u32][usize::from(index < 4)];
+                pair.setting(index, value, flags);
+            }
+            18 if draw.once_in(3) && !segment.is_empty() => {
+                let slot = draw.below(segment.len() as u64 + 1) as usize;
+                let size = draw.signed(14);
+                let raw = Record::new(&input::POSITION, 0)
+                    .with(&record::INSTRUMENT, instrument.into())
+                    .with(&record::ACCOUNT, account.into())
+                    .with(&record::SLOT, slot as i128)
+                    .with(&record::SIZE, size);
+                pair.send(raw.flagged(FLAG_RAW | flags));
+                if pair.found.is_empty() {
+                    segment.resize((slot + 1).max(segment.len()), (account, size));
+                    segment[slot] = (account, size);
+                }
+            }
+            19 if draw.once_in(3) => {
+                let bits = if draw.once_in(2) { 87 } else { 40 };
+                let edge = if bits == 87 { (1 << 87) - 1 - draw.signed(30).abs() } else { draw.signed(40) };
+                let load = Record::new(&input::LOAD, 0).with(&record::ACCOUNT, account.into());
+                pair.send(load.with_account_word(edge, draw.signed(bits)).flagged(flags));
+            }
+            20..=22 if !segment.is_empty() => {
+                let from = segment.len() - 1;
+                let hole = segment.iter().position(|slot| slot.1 == 0);
+                let to = hole.unwrap_or(draw.below(segment.len() as u64) as usize);
+                let go = Record::new(&input::MOVE, 0)
+                    .with(&record::INSTRUMENT, instrument.into())
+                    .with(&record::ACCOUNT, segment[from].0.into())
+                    .with(&record::FROM, from as i128)
+                    .with(&record::TO, to as i128);
+                pair.send(go);
+                if pair.found.is_empty() {
+                    segment.swap_remove(to);
+                }
+            }
+            23 => {
+                let slot = draw.below(segment.len() as u64 + 1);
+                let read = Record::new(&input::READBACK, 0)
+                    .with(&record::INSTRUMENT, instrument.into())
+                    .with(&record::ACCOUNT, account.into())
+                    .with(&record::SLOT, slot.into());
+                pair.send(read.flagged(FLAG_BY_SLOT));
+            }
+            24 if draw.once_in(5) => {
+                let mut noise = Record::default();
+                noise.0.iter_mut().for_each(|byte| *byte = draw.next() as u8);
+                noise.0[0] &= 15;
+                pair.send(noise);
+                pair.send(Record::new(&input::RESYNC, 0));
+                pair.send(Record::new(&input::RESYNC, 0).with(&record::TOKEN, at.into()));
+                pair.send(Record::new(&input::FENCE, 0).with(&record::TOKEN, at.into()));
+            }
+            _ => {
+                let span = if draw.once_in(40) { *mark / 5 } else { *mark / 1_000 + 1 };
+                *mark = (*mark + draw.signed(40) % (span + 1)).clamp(0, (1 << 24) - 1);
+                if draw.once_in(100) {
+                    *mark = [1_000, 50_000, 3_000_000][usize::from(instrument)];
+                }
+                pair.price(&input::MARK, instrument, *mark, flags);
+            }
+        }
+        if at % 5_000 == 0 {
+            pair.compare_all();
+        }
+    }
+    pair.compare_all();
+    pair
+}
+
+#[test]
+fn any_stream_gets_the_answers_of_the_model() {
+    let mut bad = 0;
+    for seed in 1..=8 {
+        let pair = stream(seed * 0x9e37_79b9, 40_000, false);
+        for answer in [&output::FLAG, &output::RECEIPT, &output::ERROR_RECORD, &output::READBACK_SLOT] {
+            assert!(pair.answers[usize::from(answer.op)] > 100, "{}", answer.name);
+        }
+        bad += pair.answers[usize::from(output::ERROR_ACCOUNT.op)];
+        let moved = |from: usize, to: usize| from == to || pair.moves[from][to] > 0;
+        assert!((0..5).all(|from| (0..5).all(|to| moved(from, to))), "{:?}", pair.moves);
+    }
+    assert!(bad > 20, "{bad} accounts went bad in a sweep");
+}
+
+#[test]
+fn a_million_marks_miss_no_flag_and_add_none() {
+    let pair = stream(7, 1_000_000, true);
+    let flags: u64 = pair.moves.iter().flatten().sum();
+    assert!(flags > 10_000, "{flags}");
+}
