@@ -15,7 +15,7 @@ use backstop::feed::accounts::{ACCOUNTS_MAX, ACCOUNTS_MIN};
 use backstop::feed::tape::TapeError;
 use backstop::journal::export::{ExportError, export};
 use backstop::journal::{FileDisk, JournalReader, archive, care};
-use backstop::recovery::Snapshots;
+use backstop::recovery::{Found, Position, Snapshots};
 use backstop::replay::audit::Audit;
 use backstop::replay::{LANES, Options, Request, Source, VenueOptions};
 use backstop::report::compare::{self, Comparison, Run};
@@ -461,7 +461,14 @@ fn run_journal(command: JournalCommand) -> anyhow::Result<ExitCode> {
                 true => Snapshots::new(FileDisk::new(&snapshots), &snapshots, header, 1).newest()?.0,
                 false => None,
             };
-            let before = newest.map_or(0, |found| found.position.record);
+            let before = match newest {
+                None => 0,
+                Some(Found { position: Position { record, chain }, .. }) => {
+                    JournalReader::resume(FileDisk::new(&journal), &journal, record, chain)
+                        .context("the journal does not hold what its newest snapshot is after")?;
+                    record
+                }
+            };
             let progress = Progress::bytes(JournalReader::bytes(&journal), json);
             let (live, archive) = ((FileDisk::new(&journal), &*journal), (FileDisk::new(&to), &*to));
             let archived = archive::archive(live, archive, keep, before, |bytes| progress.reach(bytes))?;

@@ -473,6 +473,16 @@ fn snapshots_are_made_beside_a_run_and_lead_to_its_state() {
     assert!(snapshots["newest_record"].as_u64() > Some(2_000), "{snapshots}");
     let kept = std::fs::read_dir(dir.path().join("with/snapshots")).unwrap().count();
     assert!((1..=2).contains(&kept), "{kept}");
+    // Where there can be none the run goes on, and says so.
+    std::fs::create_dir(dir.path().join("none")).unwrap();
+    std::fs::write(dir.path().join("none/snapshots"), "a file").unwrap();
+    let out = dir.path().join("none");
+    let args = ["replay", "--device", "cpu", "--accounts", "64", "--snapshot-every", "2000", "--out"];
+    let without = backstop(&[&args[..], &[out.to_str().unwrap()]].concat());
+    assert_eq!(without.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&without.stdout).into_owned();
+    assert!(said.contains("snapshots stopped, the run did not"), "{said}");
+    assert!(out.join("summary.json").exists());
     let journal = dir.path().join("with/journal");
     let to = dir.path().join("archive");
     let archive = ["journal", "archive", journal.to_str().unwrap(), "--to", to.to_str().unwrap()];

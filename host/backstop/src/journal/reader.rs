@@ -105,6 +105,11 @@ impl<D: Disk> JournalReader<D> {
         self.chain
     }
 
+    /// Number of the batch after the one that was read last.
+    pub fn batch(&self) -> u64 {
+        self.scan.end().place.batch
+    }
+
     /// Whether the journal was closed; known once it was read to its end.
     pub fn is_closed(&self) -> bool {
         self.scan.end().closed

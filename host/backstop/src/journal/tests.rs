@@ -454,7 +454,8 @@ fn a_full_disk_is_waited_for_and_nothing_is_lost() {
         ..GroupCommit::default()
     };
     let writer = JournalWriter::spawn(log, group);
-    let all: Vec<Entry> = (0..4).flat_map(|_| entries()).collect();
+    // More than the disk holds, however it is grouped.
+    let all: Vec<Entry> = (0..40).flat_map(|_| entries()).collect();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !writer.is_full() {

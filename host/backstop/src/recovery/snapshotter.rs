@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 
 use super::{Position, RunState, Snapshots, follow, follow_from, recover};
-use crate::journal::{Entry, FileDisk, JournalReader};
+use crate::journal::{Disk, Entry, FileDisk, JournalReader};
 
 /// Between two looks at a journal that has not grown enough.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -46,19 +46,24 @@ impl Snapshotter {
             let mut made = Made::default();
             let mut follower = None;
             loop {
-                let is_last = is_ended.load(Ordering::Relaxed);
-                if follower.is_none() {
-                    follower = Follower::open(&journal, &snapshots).ok();
-                }
-                let due = follower.as_mut().map(|follower| follower.step(every, &mut made));
-                match due {
-                    Some(Err(error)) => {
+                let (is_last, started) = (is_ended.load(Ordering::Relaxed), Instant::now());
+                let step = match &mut follower {
+                    Some(follower) => Follower::step(follower, every, is_last, &mut made),
+                    // Until the journal is begun.
+                    none if !is_last && JournalReader::open(&journal).is_err() => Ok(none.is_some()),
+                    none => {
+                        Follower::create(&journal, &snapshots).map(|opened| none.insert(opened)).map(|_| true)
+                    }
+                };
+                match step {
+                    Err(error) => {
                         made.failed = Some(format!("{error:#}"));
                         return made;
                     }
-                    Some(Ok(true)) => {}
-                    _ if is_last => return made,
-                    _ => sleep(LOOK_EVERY),
+                    Ok(true) => {}
+                    Ok(false) if is_last => return made,
+                    // A look goes through the segment again: no more than a tenth of the time.
+                    Ok(false) => sleep(LOOK_EVERY.max(9 * started.elapsed())),
                 }
             }
         };
@@ -74,9 +79,10 @@ impl Snapshotter {
     }
 }
 
-struct Follower {
-    journal: PathBuf,
-    snapshots: Snapshots<FileDisk>,
+struct Follower<J, S: Disk> {
+    journal: J,
+    path: PathBuf,
+    snapshots: Snapshots<S>,
     state: Option<RunState>,
     /// Of the state.
     at: Position,
@@ -84,25 +90,41 @@ struct Follower {
     last: u64,
 }
 
-impl Follower {
-    fn open(journal: &Path, snapshots: &Path) -> anyhow::Result<Self> {
-        let reader = JournalReader::open(journal)?;
+impl Follower<FileDisk, FileDisk> {
+    fn create(journal: &Path, snapshots: &Path) -> anyhow::Result<Self> {
+        let header = *JournalReader::open(journal)?.header();
         std::fs::create_dir_all(snapshots)
             .with_context(|| format!("cannot create {}", snapshots.display()))?;
-        let kept = Snapshots::new(FileDisk::new(snapshots), snapshots, *reader.header(), KEPT);
+        let kept = Snapshots::new(FileDisk::new(snapshots), snapshots, header, KEPT);
+        Self::open(FileDisk::new(journal), journal, kept)
+    }
+}
+
+impl<J: Disk + Clone, S: Disk> Follower<J, S> {
+    fn open(journal: J, path: &Path, snapshots: Snapshots<S>) -> anyhow::Result<Self> {
+        let reader = JournalReader::new(journal.clone(), path)?;
         let at = Position { record: 0, chain: reader.chain_hash() };
-        Ok(Self { journal: journal.to_path_buf(), snapshots: kept, state: None, at, last: 0 })
+        Ok(Self { journal, path: path.to_path_buf(), snapshots, state: None, at, last: 0 })
     }
 
-    /// Goes on to the last round that was decided on, or a stride; false if there was none.
-    fn step(&mut self, every: u64, made: &mut Made) -> anyhow::Result<bool> {
+    /// Goes on to the last round that is known to be durable and was decided on, or a stride; false if there was none. The last batch of a journal that
+    /// is not closed may be written and not synced: it counts once another follows it.
+    fn step(&mut self, every: u64, is_last: bool, made: &mut Made) -> anyhow::Result<bool> {
         let (record, chain) = (self.at.record, self.at.chain);
-        let disk = FileDisk::new(&self.journal);
-        let mut reader = JournalReader::resume(disk, &self.journal, record, chain)?;
-        let (mut entries, mut decided) = (Vec::new(), None);
-        while entries.len() < STRIDE || decided.is_none() {
-            // The end of a journal that is being written looks like a torn one.
-            let Some(Ok(entry)) = reader.next() else { break };
+        let mut reader = JournalReader::resume(self.journal.clone(), &self.path, record, chain)?;
+        let (mut entries, mut batch) = (Vec::new(), 0);
+        // The last decision: of the batch that is read, and of those before.
+        let (mut decided, mut durable) = (None, None);
+        while entries.len() < STRIDE || durable.is_none() {
+            let entry = match reader.next() {
+                Some(Ok(entry)) => entry,
+                Some(Err(error)) if is_last && !error.is_torn_tail() => return Err(error.into()),
+                // What is being written may look like anything.
+                _ => break,
+            };
+            if std::mem::replace(&mut batch, reader.batch()) != reader.batch() {
+                durable = decided.take().or(durable);
+            }
             let is_decision = matches!(entry, Entry::Decision { .. });
             entries.push(entry);
             if is_decision {
@@ -110,7 +132,10 @@ impl Follower {
                 decided = Some((entries.len(), position));
             }
         }
-        let Some((count, position)) = decided else { return Ok(false) };
+        if reader.is_closed() {
+            durable = decided.or(durable);
+        }
+        let Some((count, position)) = durable else { return Ok(false) };
         entries.truncate(count);
         self.state = Some(follow_from(self.state.take(), entries.into_iter().map(Ok), None)?);
         self.at = position;
@@ -162,4 +187,45 @@ pub fn check(journal: &Path, snapshots: &Path, progress: impl FnMut(u64)) -> any
     );
     let (hash, events) = (whole.engine.state_hash(), whole.next_sequence);
     Ok(Checked { hash, newest: recovered.snapshot, events, from_snapshot, from_start: started.elapsed() })
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::rules::Rules;
+
+    use super::*;
+    use crate::feed::draw::Draw;
+    use crate::journal::{Header, Log};
+    use crate::recovery::tests::rounds;
+    use crate::simulate::disk::{Power, SimulatedDisk};
+
+    /// A batch that is written and not synced is in no snapshot: after a power cut the journal still holds what the snapshot is after.
+    #[test]
+    fn a_snapshot_is_of_what_is_durable() {
+        let (power, path) = (Power::default(), Path::new("journal"));
+        let (journal, kept) = (SimulatedDisk::new(&power), SimulatedDisk::new(&power));
+        let header = Header::new([1; 16], &Rules::default());
+        let snapshots = || Snapshots::new(kept.clone(), Path::new("snapshots"), header, 2);
+        let mut log = Log::create(journal.clone(), path, header, 1 << 16).unwrap();
+        let mut follower = Follower::open(journal.clone(), path, snapshots()).unwrap();
+        let mut made = Made::default();
+        let rounds = rounds(5);
+        for (at, round) in rounds.iter().enumerate() {
+            if at == 4 {
+                journal.skip_syncs();
+            }
+            round.iter().for_each(|entry| log.append(entry.clone()).unwrap());
+            log.commit().unwrap();
+            while follower.step(1, false, &mut made).unwrap() {}
+        }
+        assert_eq!(made.snapshots, 4);
+        power.cut();
+        let mut draw = Draw::new(1, "cut", 0);
+        journal.restart(&mut draw);
+        kept.restart(&mut draw);
+        let recovered = recover(journal, path, &mut snapshots(), |_| {}).unwrap();
+        let records = |count: usize| rounds[..count].iter().map(|round| round.len() as u64).sum::<u64>();
+        assert_eq!(recovered.snapshot.map(|position| position.record), Some(records(4)));
+        assert!(recovered.state.next_round >= 4);
+    }
 }

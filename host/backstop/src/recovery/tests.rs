@@ -20,7 +20,7 @@ fn header() -> Header {
 }
 
 /// Entries of rounds, the first one's with those that begin the episode; a deposit and a mark each.
-fn rounds(count: u64) -> Vec<Vec<Entry>> {
+pub(super) fn rounds(count: u64) -> Vec<Vec<Entry>> {
     let started = Entry::EpisodeStarted { index: 0, seed: 1, rules: Rules::default(), source: String::new() };
     let mut sequence = 0;
     (0..count)

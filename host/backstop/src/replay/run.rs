@@ -377,19 +377,19 @@ fn run_with<D: MarginDevice + 'static>(
     let mut files = output.finish(&mut summary)?;
     if let Some((snapshotter, (journal, snapshots))) = snapshotter.zip(folders) {
         let made = snapshotter.end();
+        let mut of =
+            SnapshotSummary { made: made.snapshots, failed: made.failed, ..SnapshotSummary::default() };
         let progress = Progress::bytes(JournalReader::bytes(&journal), !options.progress);
         progress.say("checking the snapshots");
-        let checked = snapshotter::check(&journal, &snapshots, |bytes| progress.reach(bytes))?;
-        summary.snapshots = Some(SnapshotSummary {
-            made: made.snapshots,
-            newest_record: checked.newest.map(|position| position.record),
-            state_hash: hex(&checked.hash),
-            events: checked.events,
-            recovered_seconds: checked.from_snapshot.as_secs_f64(),
-            recovered_from_start_seconds: checked.from_start.as_secs_f64(),
-            failed: made.failed,
-        });
-        files.push(snapshots);
+        if of.failed.is_none() {
+            let checked = snapshotter::check(&journal, &snapshots, |bytes| progress.reach(bytes))?;
+            of.newest_record = checked.newest.map(|position| position.record);
+            (of.state_hash, of.events) = (hex(&checked.hash), checked.events);
+            of.recovered_seconds = checked.from_snapshot.as_secs_f64();
+            of.recovered_from_start_seconds = checked.from_start.as_secs_f64();
+            files.push(snapshots);
+        }
+        summary.snapshots = Some(of);
         write_summary(&journal.with_file_name("summary.json"), &summary)?;
     }
     Ok(Outcome { summary, files, _device: Some(device) })

@@ -372,7 +372,7 @@ impl Display for Summary {
                 count(self.marks_rounded)
             )?;
         }
-        if let Some(of) = &self.snapshots {
+        if let Some(of) = self.snapshots.as_ref().filter(|of| of.failed.is_none()) {
             let newest = of.newest_record.map_or("none".into(), |record| format!("record {}", count(record)));
             writeln!(
                 f,
