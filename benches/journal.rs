@@ -69,7 +69,7 @@ fn per_second(records: u64, time: Duration) -> u64 {
 }
 
 fn bench(criterion: &mut Criterion) {
-    let records: u64 = if std::env::args().any(|arg| arg == "--test") { 20_000 } else { 4_000_000 };
+    let records: u64 = if std::env::args().any(|arg| arg == "--bench") { 4_000_000 } else { 20_000 };
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("space on the disk");
     let path = directory.path().join("journal");
     let (time, chain, commits) = journal(&path, records);

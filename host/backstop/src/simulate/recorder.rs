@@ -12,7 +12,7 @@ use crate::replay::session::Recorder;
 
 /// What must survive, beside the host.
 #[derive(Debug, Default)]
-pub struct Ledgered {
+pub struct Recorded {
     /// All that was recorded and is not lost.
     pub entries: Vec<Entry>,
     /// How many of them were said to be durable.
@@ -21,7 +21,7 @@ pub struct Ledgered {
 
 pub struct SimulatedRecorder<'w> {
     pub log: Log<SimulatedDisk>,
-    pub kept: &'w mut Ledgered,
+    pub kept: &'w mut Recorded,
     pub disk: SimulatedDisk,
     /// The world's time.
     pub clock: Rc<Cell<TimeMs>>,

@@ -18,7 +18,7 @@ use super::disk::{Power, SimulatedDisk};
 use super::market::{ACCOUNTS_MAX, Market, OPERATORS, SOURCES, Sent};
 use super::network::{Arrival, Network};
 use super::plan::{Fault, FaultKind, KINDS};
-use super::recorder::{Ledgered, SimulatedRecorder};
+use super::recorder::{Recorded, SimulatedRecorder};
 use super::venue::Line;
 use crate::feed::draw::Draw;
 use crate::gateway::{Config, Gateway, Output};
@@ -113,7 +113,7 @@ struct World<'w> {
     journal: SimulatedDisk,
     snapshots: SimulatedDisk,
     header: Header,
-    kept: Ledgered,
+    kept: Recorded,
     auditor: Auditor,
     /// Of the state after the last snapshot, to make the next one of.
     followed: Option<(RunState, usize)>,
@@ -204,7 +204,7 @@ impl<'w> World<'w> {
             snapshots: SimulatedDisk::new(&power),
             power,
             header: Header::new([7; 16], &market.rules),
-            kept: Ledgered::default(),
+            kept: Recorded::default(),
             auditor: Auditor::new(market.rules.clone()),
             followed: None,
             begun: 0,
@@ -519,7 +519,7 @@ impl<'w> World<'w> {
         if !entries.iter().any(|entry| matches!(entry, Entry::RoundEnded { .. })) {
             self.check_venue(&auditor, false)?;
             self.auditor = auditor;
-            self.kept = Ledgered::default();
+            self.kept = Recorded::default();
             (self.journal, self.snapshots) =
                 (SimulatedDisk::new(&self.power), SimulatedDisk::new(&self.power));
             return Ok(None);
