@@ -150,13 +150,21 @@ fn first_damaged<D: Disk + Clone>(
 ) -> Result<u32, RepairError> {
     let theirs = Scan::open(replica.clone(), of, Start::Record(0)).map_err(RepairError::Replica)?;
     let Ok(mut ours) = Scan::open(disk.clone(), path, Start::Record(0)) else {
-        // The header of the first segment: another segment must say whose it is.
+        // The header of the first segment: another header must say whose it is, or a batch, whose chain hash begins with the header.
         let mut disk = disk.clone();
         let names = disk.names().map_err(|cause| JournalError::read(path, 0, cause))?;
         let is_same = names.iter().filter(|name| segment_index(name).is_some()).any(|name| {
-            let mut sector = [0; SECTOR];
-            let read = disk.read(name, 0, &mut sector).unwrap_or(0);
-            SegmentHeader::decode(&sector[..read]).is_ok_and(|begun| begun.header == *theirs.header())
+            let (mut sector, mut same, mut at) = ([0; SECTOR], [0; SECTOR], 0);
+            let read = disk.read(name, at, &mut sector).unwrap_or(0);
+            let mut found =
+                SegmentHeader::decode(&sector[..read]).is_ok_and(|begun| begun.header == *theirs.header());
+            while !found && disk.read(name, at, &mut sector).is_ok_and(|read| read == SECTOR) {
+                let in_both = replica.clone().read(name, at, &mut same).is_ok_and(|read| read == SECTOR)
+                    && sector == same;
+                found = in_both && BatchHeader::decode(&sector).is_some();
+                at += SECTOR as u64;
+            }
+            found
         });
         let none = "nothing here says which journal this was; put the replica in its place by hand";
         return if is_same { Ok(theirs.end().segment) } else { Err(RepairError::Foreign(none.into())) };

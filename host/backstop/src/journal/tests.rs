@@ -528,6 +528,29 @@ fn damage_is_repaired_from_a_replica() {
     assert_eq!(repaired(&disk, Some(&good)).unwrap().now, whole);
 }
 
+/// Its only header is the damage: that its batches are the replica's says whose it is. Without a batch nothing does.
+#[test]
+fn a_journal_of_one_segment_is_known_by_its_batches() {
+    for count in [0, 1, entries().len()] {
+        let good = SimulatedDisk::new(&Power::default());
+        let mut log =
+            Log::create(good.clone(), Path::new(NAME), header(), Log::<SimulatedDisk>::SEGMENT_BYTES)
+                .unwrap();
+        for entry in &entries()[..count] {
+            log.append(entry.clone()).unwrap();
+            log.commit().unwrap();
+        }
+        let (name, disk) = (segment_name(0), good.copy());
+        let mut bytes = good.bytes(&name);
+        bytes[40] ^= 4;
+        disk.replace(&name, bytes);
+        match repaired(&disk, Some(&good)) {
+            Ok(repaired) => assert_eq!((repaired.now, count > 0), (checked(&good).unwrap(), true)),
+            Err(error) => assert!(count == 0 && error.to_string().contains("by hand"), "{error}"),
+        }
+    }
+}
+
 #[test]
 fn a_replica_that_does_not_serve_changes_nothing() {
     let good = written(&entries(), true);

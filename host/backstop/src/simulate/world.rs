@@ -591,6 +591,10 @@ impl<'w> World<'w> {
             match care::repair(disk.clone(), path, from) {
                 // The power may go in a repair too.
                 Err(_) if self.power.is_off() => disk.restart(&mut self.draw),
+                // Nothing but a header, which is the damage: nobody can say whose, and the operator puts the replica in its place.
+                Err(care::RepairError::Foreign(_)) if self.kept.acknowledged == 0 => {
+                    disk.replace(&name, replica.bytes(&name));
+                }
                 repaired => drop(repaired.context("with a replica")?),
             }
         }
