@@ -1,19 +1,20 @@
-//! An account and what is known of it: eager, with E and R as they are, or lazy, with what no mark changes.
+//! Wide accounts, in `i128`: those that do not fit a packed one, lazy while nothing else about them is out of the ordinary, else eager.
 
-use model::margin::{self, Rungs, Severity};
-use model::record::{self, Layout, Reason, Record, output};
+use model::margin;
+use model::record::Reason;
 use model::tier::TierSteps;
-use model::units::{ACCUMULATOR_BITS, Price, Size, fits_accumulator};
+use model::units::{Price, Size, fits_accumulator};
 
-use crate::machine::{Instrument, Lane};
-use crate::zone::{self, Stand};
+use crate::machine::Instrument;
 
 /// A slot of an account.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Position {
     pub instrument: u16,
     pub slot: u32,
     pub size: i64,
+    /// As last applied, in quanta / S; kept only while the account is eager.
+    pub requirement: i128,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -23,11 +24,8 @@ pub struct Account {
     /// R in quanta / S; while lazy, less the requirement of every position.
     pub requirement: i128,
     pub offset: i128,
-    pub severity: Severity,
     pub bad: bool,
     pub lazy: bool,
-    /// Its zone is known, and the triggers of all its slots are its bounds. Only if lazy.
-    pub armed: bool,
     pub positions: Vec<Position>,
 }
 
@@ -59,127 +57,51 @@ impl Account {
         })
     }
 
-    /// Stores and flags a change of severity; true if there was one.
-    pub fn compare(
-        &mut self,
-        index: u32,
-        sequence: u32,
-        (equity, requirement): (i128, i128),
-        rungs: &Rungs,
-        out: &mut Vec<Record>,
-    ) -> bool {
-        let new = margin::severity(equity, requirement, self.offset, rungs);
-        let old = std::mem::replace(&mut self.severity, new);
-        if old != new {
-            out.push(self.report(&output::FLAG, sequence, index, old, (equity, requirement)));
-        }
-        old != new
-    }
-
-    pub fn report(
-        &self,
-        layout: &Layout,
-        sequence: u32,
-        index: u32,
-        old: Severity,
-        (equity, requirement): (i128, i128),
-    ) -> Record {
-        Record::new(layout, sequence)
-            .with(&record::SEVERITY_OLD, old as i128)
-            .with(&record::SEVERITY_NEW, self.severity as i128)
-            .with(&record::ACCOUNT, index.into())
-            .with_account_word(equity, requirement)
-    }
-}
-
-impl Lane {
-    /// Gives the account its accumulators and its slots their requirements, at the marks.
-    pub fn make_eager(&mut self, row: usize, instruments: &[Instrument]) {
-        self.disarm(row);
-        let account = &mut self.accounts[row];
-        if !account.lazy {
-            return;
-        }
-        (account.equity, account.requirement) = account.word(instruments);
-        account.lazy = false;
-        for position in &account.positions {
-            let bank = &instruments[usize::from(position.instrument)].bank;
-            self.segments[usize::from(position.instrument)].requirements[position.slot as usize] =
-                bank.requirement(size_of(position.size), bank.mark);
-        }
-    }
-
-    /// No zone: every mark of an instrument that it holds looks at it.
-    pub fn disarm(&mut self, row: usize) {
-        let account = &mut self.accounts[row];
-        if std::mem::take(&mut account.armed) {
-            for position in &account.positions {
-                self.segments[usize::from(position.instrument)].disarm(position.slot as usize);
+    /// Gives it its accumulators and its positions their requirements, at the marks.
+    pub fn make_eager(&mut self, instruments: &[Instrument]) {
+        if self.lazy {
+            (self.equity, self.requirement) = self.word(instruments);
+            self.lazy = false;
+            for position in &mut self.positions {
+                let bank = &instruments[usize::from(position.instrument)].bank;
+                position.requirement = bank.requirement(size_of(position.size), bank.mark);
             }
         }
     }
 
     /// Makes an eager account lazy, if nothing about it is out of the ordinary.
-    pub fn make_lazy(&mut self, row: usize, instruments: &[Instrument]) {
-        let account = &mut self.accounts[row];
-        if account.bad || account.lazy {
+    pub fn make_lazy(&mut self, instruments: &[Instrument]) {
+        if self.bad || self.lazy {
             return;
         }
-        let (mut equity, mut requirement) = (account.equity, account.requirement);
+        let (mut equity, mut requirement) = (self.equity, self.requirement);
         let (mut value_max, mut requirement_max) = (0, 0);
-        for (at, position) in account.positions.iter().enumerate() {
-            let index = usize::from(position.instrument);
-            let Instrument { bank, rate_max } = &instruments[index];
+        for (at, position) in self.positions.iter().enumerate() {
+            let Instrument { bank, rate_max } = &instruments[usize::from(position.instrument)];
             let Some(rate_max) = rate_max else { return };
-            let stored = self.segments[index].requirements[position.slot as usize];
-            let twice = account.positions[..at].iter().any(|other| other.instrument == position.instrument);
+            let twice = self.positions[..at].iter().any(|other| other.instrument == position.instrument);
             let size = size_of(position.size);
-            if twice || stored != bank.requirement(size, bank.mark) {
+            if twice || position.requirement != bank.requirement(size, bank.mark) {
                 return;
             }
             let header = &bank.live.header;
             equity -= margin::value(size, bank.mark, header.weights);
-            requirement -= stored;
+            requirement -= position.requirement;
             let notional_max = i128::from(position.size.unsigned_abs()) << header.price_bits;
             value_max += notional_max * i128::from(header.weights.of(size));
             requirement_max += notional_max * i128::from(*rate_max);
         }
-        let limit = 1i128 << (ACCUMULATOR_BITS - 1);
+        let limit = 1i128 << (model::units::ACCUMULATOR_BITS - 1);
         if equity.abs() + value_max < limit && requirement.abs() + requirement_max < limit {
-            (account.equity, account.requirement, account.lazy) = (equity, requirement, true);
+            (self.equity, self.requirement, self.lazy) = (equity, requirement, true);
         }
     }
 
-    /// Arms a lazy account that has just been compared, if it is on no line.
-    pub fn arm(&mut self, row: usize, word: (i128, i128), instruments: &[Instrument], rungs: &Rungs) {
-        let account = &mut self.accounts[row];
-        if !account.lazy {
-            return;
-        }
-        let (mut equity_slope, mut requirement_slope) = (0, 0);
-        for position in &account.positions {
-            let Instrument { bank, rate_max } = &instruments[usize::from(position.instrument)];
-            let size = size_of(position.size);
-            let notional = size.notional(bank.mark) as i128;
-            equity_slope += notional * i128::from(bank.live.header.weights.of(size));
-            requirement_slope +=
-                notional * i128::from(rate_max.expect("a lazy account's tables are continuous"));
-        }
-        let stand = Stand {
-            equity: word.0,
-            requirement: word.1,
-            offset: account.offset,
-            equity_slope,
-            requirement_slope,
-        };
-        let Some(reach) = zone::reach(&stand, rungs) else { return self.disarm(row) };
-        account.armed = true;
-        for position in &account.positions {
-            let index = usize::from(position.instrument);
-            let mark = instruments[index].bank.mark.get() as u32;
-            let (low, high) = if position.size == 0 { (0, u32::MAX) } else { zone::bounds(mark, reach) };
-            self.segments[index].arm(position.slot as usize, low, high);
-        }
+    /// Place among its positions of a slot.
+    pub fn find(&self, instrument: usize, slot: usize) -> Option<usize> {
+        self.positions.iter().position(|position| {
+            usize::from(position.instrument) == instrument && position.slot as usize == slot
+        })
     }
 }
 

@@ -3,7 +3,12 @@
 //! An account that no mark can have moved over a line is not looked at: `docs/cpu.md` has the proof.
 
 mod account;
+mod check;
+mod lane;
+mod lines;
 mod machine;
+mod memory;
+mod packed;
 mod position;
 mod segment;
 mod sweep;

@@ -8,21 +8,16 @@ use model::record::{
 };
 use model::units::{RUNG_MAX, Scale};
 
-use crate::account::{Account, rate_max};
-use crate::segment::Segment;
+use crate::account::rate_max;
+use crate::lane::Lane;
+use crate::lines::Lines;
+use crate::packed::Kind;
 
 /// A bank and the highest rate of its live table; `None` if that has a step between its tiers.
 #[derive(Clone, Debug)]
 pub struct Instrument {
     pub bank: bank::Instrument,
     pub rate_max: Option<u32>,
-}
-
-#[derive(Clone, Debug)]
-pub struct Lane {
-    pub accounts: Vec<Account>,
-    /// By instrument.
-    pub segments: Vec<Segment>,
 }
 
 /// The machine's whole state.
@@ -34,6 +29,7 @@ pub struct Machine {
     scale: Option<Scale>,
     pub(crate) rungs: Rungs,
     pub(crate) instruments: Vec<Instrument>,
+    pub(crate) lines: Lines,
     /// Largest base + capacity committed since reset.
     segments_end: u32,
     pub(crate) lanes: Vec<Lane>,
@@ -49,10 +45,6 @@ impl Machine {
         assert!(capacity.accounts_per_lane * capacity.lanes < u32::MAX as usize, "account indices are u32");
         assert!(capacity.slots_per_lane < u32::MAX as usize, "slot indices are u32");
         assert!(capacity.instruments < usize::from(NO_INSTRUMENT), "all ones names no instrument");
-        let lane = Lane {
-            accounts: vec![Account::default(); capacity.accounts_per_lane],
-            segments: vec![Segment::default(); capacity.instruments],
-        };
         let instrument = Instrument { bank: bank::Instrument::default(), rate_max: None };
         Self {
             capacity,
@@ -61,8 +53,11 @@ impl Machine {
             scale: None,
             rungs: Rungs::RESET,
             instruments: vec![instrument; capacity.instruments],
+            lines: Lines::new(capacity.instruments),
             segments_end: 0,
-            lanes: vec![lane; capacity.lanes],
+            lanes: (0..capacity.lanes)
+                .map(|_| Lane::new(capacity.accounts_per_lane, capacity.instruments))
+                .collect(),
         }
     }
 
@@ -141,6 +136,7 @@ impl Machine {
                     return Err(Reason::State);
                 }
                 self.scale = Some(scale);
+                self.lines.rebuild(scale, scale.get(), &[]);
                 return Ok(());
             }
             record::SETTING_RUNG_1..=record::SETTING_RUNG_3 if (1..=RUNG_MAX).contains(&value) => {
@@ -153,11 +149,13 @@ impl Machine {
         if !hold && !rungs.is_ordered() {
             return Err(Reason::State);
         }
-        self.rungs = rungs;
-        // Other lines: what was safe from the old ones says nothing.
-        for lane in &mut self.lanes {
-            (0..lane.accounts.len()).for_each(|row| lane.disarm(row));
+        if self.rungs != rungs {
+            // Other lines: what was safe from the old ones says nothing.
+            for lane in &mut self.lanes {
+                (0..lane.rows.len()).for_each(|row| lane.disarm(row));
+            }
         }
+        self.rungs = rungs;
         if !hold {
             self.walk(record.sequence(), out);
         }
@@ -184,13 +182,36 @@ impl Machine {
         {
             return Err(Reason::State);
         }
-        self.make_holders_eager(index);
-        let instrument = &mut self.instruments[index];
-        instrument.bank.commit(header);
-        instrument.rate_max = rate_max(&instrument.bank.live.tiers);
+        self.commit(index, header, scale);
         self.segments_end = self.segments_end.max(end as u32);
         self.revalue(record, live.weights, out);
         Ok(())
+    }
+
+    /// Flips the banks; accounts stay packed if they fit the new lines, holders are made eager if not.
+    fn commit(&mut self, index: usize, header: Header, scale: Scale) {
+        let mut instruments = self.instruments.clone();
+        instruments[index].bank.commit(header);
+        instruments[index].rate_max = rate_max(&instruments[index].bank.live.tiers);
+        let mut lines = self.lines.clone();
+        let divisor = Lines::divisor_of(scale, &instruments);
+        lines.rebuild(scale, divisor, &instruments);
+        let is_rescaled = lines.divisor() != self.lines.divisor();
+        for lane in &mut self.lanes {
+            for slot in 0..lane.segments[index].rows.len() {
+                let row = lane.segments[index].rows[slot] as usize;
+                let stays = lane.rows[row].kind != Kind::Wide && (is_rescaled || !lane.outgrows(row, &lines));
+                if !stays {
+                    lane.make_eager(row, &self.lines, &self.instruments);
+                }
+            }
+            if is_rescaled {
+                (0..lane.rows.len())
+                    .for_each(|row| lane.rescale(row, &self.lines, &lines, &self.instruments));
+            }
+            lane.segments[index].reserve(header.capacity as usize);
+        }
+        (self.instruments, self.lines) = (instruments, lines);
     }
 
     fn tier(&mut self, record: &Record, scale: Scale) -> Result<(), Reason> {

@@ -5,7 +5,9 @@ use model::record::{self, FLAG_HOLD, Reason, Record, output};
 use model::units::{Offset, Scale, Size, bits_of};
 
 use crate::account::{Position, size_of};
-use crate::machine::{Lane, Machine};
+use crate::lane::Lane;
+use crate::machine::Machine;
+use crate::segment::Zone;
 
 /// Where POSITION writes.
 struct Target {
@@ -46,25 +48,32 @@ impl Machine {
     ) -> Result<(), Reason> {
         let Target { instrument: index, lane, row, slot, appends, size } = self.target(record)?;
         let lane = &mut self.lanes[lane];
-        if !appends && lane.segments[index].accounts[slot] != record.account() {
+        if !appends && lane.segments[index].rows[slot] as usize != row {
             return Err(Reason::Slot);
         }
-        if lane.accounts[row].bad {
+        if lane.is_bad(row) {
             return Err(Reason::BadAccount);
         }
-        lane.make_eager(row, &self.instruments);
-        let bank = &self.instruments[index].bank;
-        let segment = &lane.segments[index];
-        let (old, old_requirement) =
-            if appends { (0, 0) } else { (segment.sizes[slot], segment.requirements[slot]) };
-        let (mark, weights) = (bank.mark, bank.live.header.weights);
-        let requirement = bank.requirement(size, mark);
-        lane.accounts[row].add(
-            margin::value(size, mark, weights) - margin::value(size_of(old), mark, weights)
-                + record::CASH_DELTA.get(record) * i128::from(scale.get()),
-            requirement - old_requirement,
-        )?;
-        lane.write_slot(index, slot, record.account(), row, size.get(), requirement);
+        let position =
+            Position { instrument: index as u16, slot: slot as u32, size: size.get(), requirement: 0 };
+        let cash = record::CASH_DELTA.get(record);
+        if lane.change(row, cash, Some(position), &self.lines) {
+            if appends {
+                lane.segments[index].push(row as u32);
+            }
+        } else {
+            let account = lane.make_eager(row, &self.lines, &self.instruments);
+            let known = account.find(index, slot).map(|at| account.positions[at]).unwrap_or_default();
+            let bank = &self.instruments[index].bank;
+            let (mark, weights) = (bank.mark, bank.live.header.weights);
+            let requirement = bank.requirement(size, mark);
+            account.add(
+                margin::value(size, mark, weights) - margin::value(size_of(known.size), mark, weights)
+                    + cash * i128::from(scale.get()),
+                requirement - known.requirement,
+            )?;
+            lane.write_slot(row, Position { requirement, ..position });
+        }
         self.settle(record, out);
         Ok(())
     }
@@ -76,44 +85,43 @@ impl Machine {
             return Err(Reason::Slot);
         }
         let lane = &mut self.lanes[lane];
-        lane.make_eager(row, &self.instruments);
+        lane.make_eager(row, &self.lines, &self.instruments);
         if !appends {
-            let owner = lane.segments[index].accounts[slot] as usize / self.capacity.lanes;
-            lane.make_eager(owner, &self.instruments);
-            lane.forget_slot(index, slot, owner);
+            let owner = lane.segments[index].rows[slot] as usize;
+            lane.make_eager(owner, &self.lines, &self.instruments);
+            lane.renumber(owner, index, slot, None);
         }
         let bank = &self.instruments[index].bank;
         let requirement = bank.requirement(size, bank.mark);
-        lane.write_slot(index, slot, record.account(), row, size.get(), requirement);
+        lane.write_slot(
+            row,
+            Position { instrument: index as u16, slot: slot as u32, size: size.get(), requirement },
+        );
         Ok(())
     }
 
     pub(crate) fn move_slot(&mut self, record: &Record) -> Result<(), Reason> {
         let index = self.instrument_index(record)?;
-        let (lane, _) = self.account_place(record)?;
+        let (lane_index, _) = self.account_place(record)?;
         if !self.instruments[index].bank.committed {
             return Err(Reason::State);
         }
-        let lane = &mut self.lanes[lane];
+        let lane = &mut self.lanes[lane_index];
         let from = record::FROM.get(record) as u32;
         let to = record::TO.get(record) as u32;
-        let segment = &lane.segments[index];
-        if from.checked_add(1) != Some(segment.count()) || to > from {
+        if from.checked_add(1) != Some(lane.segments[index].count()) || to > from {
             return Err(Reason::Slot);
         }
         let (from, to) = (from as usize, to as usize);
-        if segment.accounts[from] != record.account() || segment.sizes[to] != 0 {
+        let [owner, hole] = [from, to].map(|slot| lane.segments[index].rows[slot] as usize);
+        if owner * self.capacity.lanes + lane_index != record.account() as usize
+            || lane.size_at(index, to) != 0
+        {
             return Err(Reason::Slot);
         }
-        let hole = segment.accounts[to] as usize / self.capacity.lanes;
-        let owner = segment.accounts[from] as usize / self.capacity.lanes;
-        lane.forget_slot(index, to, hole);
+        lane.renumber(hole, index, to, None);
         if from != to {
-            let position = lane.accounts[owner]
-                .positions
-                .iter_mut()
-                .find(|position| usize::from(position.instrument) == index && position.slot as usize == from);
-            position.expect("a slot is among its account's positions").slot = to as u32;
+            lane.renumber(owner, index, from, Some(to));
         }
         lane.segments[index].move_last(to);
         Ok(())
@@ -127,11 +135,14 @@ impl Machine {
     ) -> Result<(), Reason> {
         let (lane, row) = self.account_place(record)?;
         let lane = &mut self.lanes[lane];
-        if lane.accounts[row].bad {
+        if lane.is_bad(row) {
             return Err(Reason::BadAccount);
         }
-        lane.make_eager(row, &self.instruments);
-        lane.accounts[row].add(record::DELTA.get(record) * i128::from(scale.get()), 0)?;
+        let delta = record::DELTA.get(record);
+        if !lane.change(row, delta, None, &self.lines) {
+            let account = lane.make_eager(row, &self.lines, &self.instruments);
+            account.add(delta * i128::from(scale.get()), 0)?;
+        }
         self.settle(record, out);
         Ok(())
     }
@@ -140,11 +151,12 @@ impl Machine {
         let (lane, row) = self.account_place(record)?;
         let offset = Offset::new(record::OFFSET.get(record)).map_err(|_| Reason::FieldRange)?;
         let lane = &mut self.lanes[lane];
-        if record.flags() & FLAG_HOLD == 0 && lane.accounts[row].bad {
+        if record.flags() & FLAG_HOLD == 0 && lane.is_bad(row) {
             return Err(Reason::BadAccount);
         }
-        lane.make_eager(row, &self.instruments);
-        lane.accounts[row].offset = offset.get();
+        if !lane.set_offset(row, offset.get(), &self.lines) {
+            lane.make_eager(row, &self.lines, &self.instruments).offset = offset.get();
+        }
         self.settle(record, out);
         Ok(())
     }
@@ -153,13 +165,14 @@ impl Machine {
     pub(crate) fn load(&mut self, record: &Record, out: &mut Vec<Record>) -> Result<(), Reason> {
         let (lane, row) = self.account_place(record)?;
         let lane = &mut self.lanes[lane];
-        lane.make_eager(row, &self.instruments);
-        let account = &mut lane.accounts[row];
+        let mut instruments = Vec::new();
+        let account = lane.make_eager(row, &self.lines, &self.instruments);
         (account.equity, account.requirement) = (record.equity(), record.requirement());
         if std::mem::take(&mut account.bad) {
-            for position in &account.positions {
-                lane.segments[usize::from(position.instrument)].bad -= 1;
-            }
+            lane.each_position(row, |position| instruments.push(position.instrument));
+        }
+        for instrument in instruments {
+            lane.segments[usize::from(instrument)].bad -= 1;
         }
         self.settle(record, out);
         Ok(())
@@ -167,43 +180,46 @@ impl Machine {
 
     /// Compares and arms the account of `record`, but for a hold; what is held must be looked at again.
     fn settle(&mut self, record: &Record, out: &mut Vec<Record>) {
-        if record.flags() & FLAG_HOLD != 0 {
-            return;
-        }
         let (lane, row) = self.account_place(record).expect("the record has been executed");
         let lane = &mut self.lanes[lane];
-        let account = &mut lane.accounts[row];
-        let word = (account.equity, account.requirement);
-        account.compare(record.account(), record.sequence(), word, &self.rungs, out);
-        lane.make_lazy(row, &self.instruments);
-        lane.arm(row, word, &self.instruments, &self.rungs);
+        let (lines, instruments) = (&self.lines, &self.instruments[..]);
+        lane.settle(row, lines, instruments);
+        if record.flags() & FLAG_HOLD != 0 {
+            return lane.disarm(row);
+        }
+        let new = lane.severity(row, lines, instruments, &self.rungs);
+        let new = lane.severity(row, lines, instruments, &self.rungs);
+        lane.compare(row, new, (record.account(), record.sequence()), (lines, instruments), out);
+        lane.arm(row, lines, instruments, &self.rungs, 0);
     }
 
     pub(crate) fn readback_account(&mut self, record: &Record, out: &mut Vec<Record>) -> Result<(), Reason> {
         let (lane, row) = self.account_place(record)?;
-        let account = &self.lanes[lane].accounts[row];
-        let (layout, word) = (&output::READBACK_ACCOUNT, account.word(&self.instruments));
-        out.push(account.report(layout, record.sequence(), record.account(), account.severity, word));
+        let lane = &self.lanes[lane];
+        let naming = (record.account(), record.sequence());
+        let tables = (&self.lines, &self.instruments[..]);
+        out.push(lane.report(&output::READBACK_ACCOUNT, row, naming, lane.rows[row].severity, tables));
         Ok(())
     }
 
     pub(crate) fn readback_slot(&mut self, record: &Record, out: &mut Vec<Record>) -> Result<(), Reason> {
         let index = self.instrument_index(record)?;
-        let (lane, _) = self.account_place(record)?;
+        let (lane_index, _) = self.account_place(record)?;
         if !self.instruments[index].bank.committed {
             return Err(Reason::State);
         }
-        let segment = &self.lanes[lane].segments[index];
+        let lane = &self.lanes[lane_index];
         let slot = record::SLOT.get(record) as u32;
-        if slot >= segment.count() {
+        if slot >= lane.segments[index].count() {
             return Err(Reason::Slot);
         }
+        let account = lane.segments[index].rows[slot as usize] as usize * self.capacity.lanes + lane_index;
         out.push(
             Record::new(&output::READBACK_SLOT, record.sequence())
                 .with(&record::INSTRUMENT, index as i128)
-                .with(&record::ACCOUNT, segment.accounts[slot as usize].into())
+                .with(&record::ACCOUNT, account as i128)
                 .with(&record::SLOT, slot.into())
-                .with(&record::SIZE, segment.sizes[slot as usize].into()),
+                .with(&record::SIZE, lane.size_at(index, slot as usize).into()),
         );
         Ok(())
     }
@@ -211,46 +227,23 @@ impl Machine {
 
 impl Lane {
     /// Writes a slot of an eager account, known to it or not.
-    fn write_slot(
-        &mut self,
-        index: usize,
-        slot: usize,
-        account: u32,
-        row: usize,
-        size: i64,
-        requirement: i128,
-    ) {
+    fn write_slot(&mut self, row: usize, position: Position) {
+        let (index, slot) = (usize::from(position.instrument), position.slot as usize);
         let segment = &mut self.segments[index];
-        if slot == segment.accounts.len() {
-            segment.push(account, size, requirement);
+        if slot == segment.rows.len() {
+            segment.push(row as u32);
         } else {
-            segment.accounts[slot] = account;
-            segment.sizes[slot] = size;
-            segment.requirements[slot] = requirement;
-            segment.disarm(slot);
+            segment.rows[slot] = row as u32;
+            segment.arm(slot, Zone::NONE);
         }
-        let owner = &mut self.accounts[row];
-        let known = owner
-            .positions
-            .iter_mut()
-            .find(|position| usize::from(position.instrument) == index && position.slot as usize == slot);
-        match known {
-            Some(position) => position.size = size,
+        let owner = self.wide_of(row).expect("an eager account is wide");
+        match owner.find(index, slot) {
+            Some(at) => owner.positions[at] = position,
             None => {
-                owner.positions.push(Position { instrument: index as u16, slot: slot as u32, size });
-                segment.bad += u32::from(owner.bad);
+                owner.positions.push(position);
+                let bad = owner.bad;
+                self.segments[index].bad += u32::from(bad);
             }
         }
-    }
-
-    /// Takes a slot from the account that has it.
-    fn forget_slot(&mut self, index: usize, slot: usize, row: usize) {
-        let owner = &mut self.accounts[row];
-        let at = owner
-            .positions
-            .iter()
-            .position(|position| usize::from(position.instrument) == index && position.slot as usize == slot);
-        owner.positions.swap_remove(at.expect("a slot is among its account's positions"));
-        self.segments[index].bad -= u32::from(owner.bad);
     }
 }

@@ -1,88 +1,133 @@
-//! The slots of an instrument in a lane, and their triggers with a summary of every [`BLOCK`].
+//! The slots of an instrument in a lane, and their triggers with summaries of every 64 and every 4,096.
 
-/// Slots of a summary.
+/// Slots of a summary, and summaries of a summary above.
 pub const BLOCK: usize = 64;
 
-/// Live slots by column; `lows` and `highs` are the first and the last mark of the slot's safe zone.
+/// The first and the last mark of a safe zone; of a summary at least every first and at most every last.
+#[derive(Clone, Copy, Debug)]
+pub struct Zone {
+    pub first: u32,
+    pub last: u32,
+}
+
+impl Zone {
+    /// No mark is in it.
+    pub const NONE: Self = Self { first: u32::MAX, last: 0 };
+    /// Every mark is.
+    pub const ALL: Self = Self { first: 0, last: u32::MAX };
+
+    #[inline(always)]
+    fn is_left(self, mark: u32) -> bool {
+        (mark < self.first) | (mark > self.last)
+    }
+
+    #[inline(always)]
+    fn and(self, other: Self) -> Self {
+        Self { first: self.first.max(other.first), last: self.last.min(other.last) }
+    }
+
+    fn of_all(zones: &[Self]) -> Self {
+        zones.iter().fold(Self::ALL, |all, &zone| all.and(zone))
+    }
+}
+
+/// Live slots by column.
 #[derive(Clone, Debug, Default)]
 pub struct Segment {
-    pub accounts: Vec<u32>,
-    pub sizes: Vec<i64>,
-    /// Requirement as last applied, in quanta / S; kept only while the slot's account is eager.
-    pub requirements: Vec<i128>,
-    lows: Vec<u32>,
-    highs: Vec<u32>,
-    /// At least every low and at most every high of the block.
-    low_max: Vec<u32>,
-    high_min: Vec<u32>,
+    /// The lane's row of the slot's account.
+    pub rows: Vec<u32>,
+    zones: Vec<Zone>,
+    /// Of every 64 slots, and of every 64 of these.
+    blocks: Vec<Zone>,
+    supers: Vec<Zone>,
     /// Slots whose account is bad.
     pub bad: u32,
 }
 
 impl Segment {
     pub fn count(&self) -> u32 {
-        self.accounts.len() as u32
+        self.rows.len() as u32
     }
 
-    pub fn push(&mut self, account: u32, size: i64, requirement: i128) {
-        if self.accounts.len().is_multiple_of(BLOCK) {
-            self.low_max.push(0);
-            self.high_min.push(u32::MAX);
+    /// Room for so many slots, in huge pages where there are some.
+    pub fn reserve(&mut self, slots: usize) {
+        self.rows.reserve_exact(slots.saturating_sub(self.rows.len()));
+        self.zones.reserve_exact(slots.saturating_sub(self.zones.len()));
+        crate::memory::huge_pages(&self.rows);
+        crate::memory::huge_pages(&self.zones);
+    }
+
+    pub fn push(&mut self, row: u32) {
+        if self.rows.len().is_multiple_of(BLOCK) {
+            self.blocks.push(Zone::ALL);
         }
-        self.accounts.push(account);
-        self.sizes.push(size);
-        self.requirements.push(requirement);
-        self.lows.push(0);
-        self.highs.push(u32::MAX);
-        self.disarm(self.accounts.len() - 1);
+        if self.rows.len().is_multiple_of(BLOCK * BLOCK) {
+            self.supers.push(Zone::ALL);
+        }
+        self.rows.push(row);
+        self.zones.push(Zone::ALL);
+        self.arm(self.rows.len() - 1, Zone::NONE);
     }
 
     /// Copies the last slot over `to` and drops it.
     pub fn move_last(&mut self, to: usize) {
-        let (low, high) = (self.lows[self.lows.len() - 1], self.highs[self.highs.len() - 1]);
-        self.accounts.swap_remove(to);
-        self.sizes.swap_remove(to);
-        self.requirements.swap_remove(to);
-        self.lows.swap_remove(to);
-        self.highs.swap_remove(to);
-        if to < self.accounts.len() {
-            self.arm(to, low, high);
+        let zone = self.zones[self.zones.len() - 1];
+        self.rows.swap_remove(to);
+        self.zones.swap_remove(to);
+        if to < self.rows.len() {
+            self.arm(to, zone);
         }
-        let blocks = self.accounts.len().div_ceil(BLOCK);
-        self.low_max.truncate(blocks);
-        self.high_min.truncate(blocks);
+        self.blocks.truncate(self.rows.len().div_ceil(BLOCK));
+        self.supers.truncate(self.blocks.len().div_ceil(BLOCK));
     }
 
-    pub fn arm(&mut self, slot: usize, low: u32, high: u32) {
-        (self.lows[slot], self.highs[slot]) = (low, high);
-        let block = slot / BLOCK;
-        self.low_max[block] = self.low_max[block].max(low);
-        self.high_min[block] = self.high_min[block].min(high);
+    #[inline]
+    pub fn arm(&mut self, slot: usize, zone: Zone) {
+        self.zones[slot] = zone;
+        let block = &mut self.blocks[slot / BLOCK];
+        *block = block.and(zone);
+        let all = &mut self.supers[slot / BLOCK / BLOCK];
+        *all = all.and(zone);
     }
 
-    /// Every mark is outside the zone from now on.
-    pub fn disarm(&mut self, slot: usize) {
-        self.arm(slot, u32::MAX, 0);
-    }
-
-    pub fn is_crossed(&self, slot: usize, mark: u32) -> bool {
-        mark < self.lows[slot] || mark > self.highs[slot]
-    }
-
-    /// Slots of the first block from `from` on that a mark may cross.
-    pub fn next_block(&self, from: usize, mark: u32) -> Option<usize> {
-        let rest = self.low_max[from..].iter().zip(&self.high_min[from..]);
-        rest.into_iter().position(|(&low, &high)| mark < low || mark > high).map(|at| from + at)
+    /// The first block from `from` on that a mark may leave; those above it that were opened for nothing become exact.
+    pub fn next_block(&mut self, from: usize, mark: u32) -> Option<usize> {
+        let mut block = from;
+        while block < self.blocks.len() {
+            let end = (block / BLOCK + 1) * BLOCK;
+            if block.is_multiple_of(BLOCK) {
+                let all = block / BLOCK;
+                let skipped = self.supers[all..].iter().position(|zone| zone.is_left(mark))?;
+                if skipped > 0 {
+                    block += skipped * BLOCK;
+                    continue;
+                }
+                let end = end.min(self.blocks.len());
+                self.supers[all] = Zone::of_all(&self.blocks[block..end]);
+            }
+            let rest = &self.blocks[block..end.min(self.blocks.len())];
+            match rest.iter().position(|zone| zone.is_left(mark)) {
+                Some(at) => return Some(block + at),
+                None => block = end,
+            }
+        }
+        None
     }
 
     pub fn slots_of(&self, block: usize) -> std::ops::Range<usize> {
-        block * BLOCK..((block + 1) * BLOCK).min(self.accounts.len())
+        block * BLOCK..((block + 1) * BLOCK).min(self.rows.len())
+    }
+
+    /// Slots of the block whose zone the mark leaves, one bit each.
+    pub fn left(&self, block: usize, mark: u32) -> u64 {
+        let zones = &self.zones[self.slots_of(block)];
+        zones.iter().enumerate().fold(0, |left, (at, zone)| left | u64::from(zone.is_left(mark)) << at)
     }
 
     /// Makes the block's summary exact.
     pub fn summarise(&mut self, block: usize) {
-        let slots = self.slots_of(block);
-        self.low_max[block] = self.lows[slots.clone()].iter().copied().max().unwrap_or(0);
-        self.high_min[block] = self.highs[slots].iter().copied().min().unwrap_or(u32::MAX);
+        self.blocks[block] = Zone::of_all(&self.zones[self.slots_of(block)]);
+        let all = &mut self.supers[block / BLOCK];
+        *all = all.and(self.blocks[block]);
     }
 }

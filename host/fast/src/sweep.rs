@@ -1,15 +1,20 @@
 //! Records that go over the holders of an instrument: a mark over those alone whose zone it leaves.
 
-use model::margin::{self, Weights};
+use model::margin::{self, Rungs, Weights};
 use model::record::{self, FLAG_HOLD, NO_INSTRUMENT, Reason, Record, output};
 use model::units::{Price, Scale, bits_of};
 
 use crate::account::size_of;
-use crate::machine::{Instrument, Lane, Machine};
+use crate::lane::Lane;
+use crate::lines::Lines;
+use crate::machine::{Instrument, Machine};
+use crate::memory::prefetch;
+use crate::packed::Kind;
+use crate::segment::BLOCK;
 
-/// Accounts that a mark arms, of 64 holders: beyond the break-even, arming costs more than it saves.
-const ARMED_OF_64: u32 = 2;
-/// Accounts that a mark may always arm.
+/// A sweep arms accounts of every so manieth block, in turn: beyond the break-even, arming costs more than it saves.
+const TURNS: u32 = 32;
+/// Accounts that a sweep may arm besides.
 const ARMED_MIN: u32 = 64;
 
 /// What a sweep does to an eager account's slot: what is added to E, and the slot's requirement from now on.
@@ -18,20 +23,26 @@ struct Change {
     requirement: i128,
 }
 
-/// What a lane's RECEIPT says beyond the slots that it has.
-#[derive(Default)]
+/// What a lane's RECEIPT says beyond the slots that it has, and how many accounts may still be armed whose turn it is not.
 struct Tally {
     flags: u32,
     /// Slots gone over before another slot made their account bad.
     before_bad: u32,
+    budget: u32,
 }
 
 /// What a sweep is told by its record.
 struct Cause<'a> {
     record: &'a Record,
     instruments: &'a [Instrument],
-    rungs: &'a margin::Rungs,
+    lines: &'a Lines,
+    rungs: &'a Rungs,
     lanes: usize,
+    lane_index: usize,
+    /// Quanta that a lot pays.
+    funding: i64,
+    /// Narrowest zone that is worth arming, in 2^-32 of the mark: as wide as the move.
+    least: u32,
 }
 
 impl Machine {
@@ -39,32 +50,62 @@ impl Machine {
         let index = self.instrument_index(record)?;
         let price = u64::try_from(record::PRICE.get(record)).ok().and_then(|quanta| Price::new(quanta).ok());
         let price = price.ok_or(Reason::FieldRange)?;
-        let bank = &mut self.instruments[index].bank;
+        let bank = &self.instruments[index].bank;
         if !bank.committed || bits_of(price.get()) > bank.live.header.price_bits {
             return Err(Reason::State);
         }
-        let before = std::mem::replace(&mut bank.mark, price);
+        let mark = price.get() as u32;
+        if mark > self.lines.ceiling(index) {
+            self.raise_ceiling(index, mark);
+        }
+        let before = std::mem::replace(&mut self.instruments[index].bank.mark, price);
+        self.lines.set_mark(index, &self.instruments[index]);
         let rise = i128::from(price.get()) - i128::from(before.get());
         let bank = self.instruments[index].bank;
         let change = |size: i64, _: i128| Change {
             equity: i128::from(size) * rise * i128::from(bank.live.header.weights.of(size_of(size))),
             requirement: bank.requirement(size_of(size), price),
         };
-        let mark = price.get() as u32;
-        self.sweep(record, out, |lane, cause, tally, out| {
-            let mut budget = ARMED_MIN + lane.segments[index].count() / 64 * ARMED_OF_64;
+        let least = (rise.unsigned_abs() << 32) / u128::from(before.get().max(1));
+        let least = u32::try_from(least).unwrap_or(u32::MAX);
+        self.sweep(record, 0, least, out, |lane, cause, tally, out| {
             let mut next = 0;
+            let mut slots = [0; BLOCK];
             while let Some(block) = lane.segments[index].next_block(next, mark) {
-                for slot in lane.segments[index].slots_of(block) {
-                    if lane.segments[index].is_crossed(slot, mark) {
-                        lane.visit(slot, cause, &mut budget, &change, tally, out);
-                    }
+                let segment = &lane.segments[index];
+                let (mut left, mut count) = (segment.left(block, mark), 0);
+                while left != 0 {
+                    let slot = block * BLOCK + left.trailing_zeros() as usize;
+                    prefetch(&lane.rows[segment.rows[slot] as usize]);
+                    slots[count] = slot;
+                    count += 1;
+                    left &= left - 1;
+                }
+                for &slot in &slots[..count] {
+                    lane.visit(slot, cause, &change, tally, out);
                 }
                 lane.segments[index].summarise(block);
                 next = block + 1;
             }
         });
         Ok(())
+    }
+
+    /// Proves every packed holder for marks of twice the power of two above `mark`; whom it cannot prove becomes wide.
+    fn raise_ceiling(&mut self, index: usize, mark: u32) {
+        let instrument = &self.instruments[index];
+        let most = u32::MAX >> (32 - instrument.bank.live.header.price_bits);
+        let ceiling = u32::MAX >> mark.leading_zeros().saturating_sub(1);
+        let before = self.lines.clone();
+        self.lines.set_ceiling(index, instrument, ceiling.min(most));
+        for lane in &mut self.lanes {
+            for slot in 0..lane.segments[index].rows.len() {
+                let row = lane.segments[index].rows[slot] as usize;
+                if lane.outgrows(row, &self.lines) {
+                    lane.make_eager(row, &before, &self.instruments);
+                }
+            }
+        }
     }
 
     pub(crate) fn funding(
@@ -87,8 +128,8 @@ impl Machine {
         {
             return Err(Reason::State);
         }
-        self.make_holders_eager(index);
-        self.sweep_all(record, out, |size, requirement| Change {
+        self.make_wide_holders_eager(index);
+        self.sweep_all(record, delta as i64, out, |size, requirement| Change {
             equity: -i128::from(scale.get()) * i128::from(size) * delta,
             requirement,
         });
@@ -98,7 +139,7 @@ impl Machine {
     /// The sweep of a commit, at the mark: from the weights before to those that are live now, and the same for tiers.
     pub(crate) fn revalue(&mut self, record: &Record, before: Weights, out: &mut Vec<Record>) {
         let bank = self.instruments[usize::from(record.instrument())].bank;
-        self.sweep_all(record, out, |size, _| {
+        self.sweep_all(record, 0, out, |size, _| {
             let size = size_of(size);
             Change {
                 equity: margin::value(size, bank.mark, bank.live.header.weights)
@@ -108,23 +149,33 @@ impl Machine {
         });
     }
 
-    /// Every holder is eager from now on.
-    pub(crate) fn make_holders_eager(&mut self, index: usize) {
+    /// Holders that are wide are eager from now on.
+    fn make_wide_holders_eager(&mut self, index: usize) {
         for lane in &mut self.lanes {
-            for slot in 0..lane.segments[index].accounts.len() {
-                let row = lane.segments[index].accounts[slot] as usize / self.capacity.lanes;
-                lane.make_eager(row, &self.instruments);
+            for slot in 0..lane.segments[index].rows.len() {
+                let row = lane.segments[index].rows[slot] as usize;
+                if lane.rows[row].kind == Kind::Wide {
+                    lane.make_eager(row, &self.lines, &self.instruments);
+                }
             }
         }
     }
 
-    /// Over every live slot, whose accounts are eager.
-    fn sweep_all(&mut self, record: &Record, out: &mut Vec<Record>, change: impl Fn(i64, i128) -> Change) {
+    /// Over every live slot, whose accounts are eager or packed.
+    fn sweep_all(
+        &mut self,
+        record: &Record,
+        funding: i64,
+        out: &mut Vec<Record>,
+        change: impl Fn(i64, i128) -> Change + Sync,
+    ) {
         let index = usize::from(record.instrument());
-        self.sweep(record, out, |lane, cause, tally, out| {
-            for slot in 0..lane.segments[index].accounts.len() {
-                // Nobody becomes lazy in it: the instrument's other slots of the account are still to come.
-                lane.visit(slot, cause, &mut 0, &change, tally, out);
+        self.sweep(record, funding, 0, out, |lane, cause, tally, out| {
+            for slot in 0..lane.segments[index].rows.len() {
+                if let Some(ahead) = lane.segments[index].rows.get(slot + 16) {
+                    prefetch(&lane.rows[*ahead as usize]);
+                }
+                lane.visit(slot, cause, &change, tally, out);
             }
         });
     }
@@ -133,15 +184,20 @@ impl Machine {
     fn sweep(
         &mut self,
         record: &Record,
+        funding: i64,
+        least: u32,
         out: &mut Vec<Record>,
-        mut over: impl FnMut(&mut Lane, &Cause, &mut Tally, &mut Vec<Record>),
+        over: impl Fn(&mut Lane, &Cause, &mut Tally, &mut Vec<Record>) + Sync,
     ) {
-        let (instruments, rungs, lanes) = (&self.instruments[..], &self.rungs, self.capacity.lanes);
-        let cause = Cause { record, instruments, rungs, lanes };
+        let (instruments, lines) = (&self.instruments[..], &self.lines);
+        let (rungs, lanes) = (&self.rungs, self.capacity.lanes);
+        let index = usize::from(record.instrument());
         for (lane_index, lane) in self.lanes.iter_mut().enumerate() {
-            let mut tally = Tally::default();
+            let cause = Cause { record, instruments, lines, rungs, lanes, lane_index, funding, least };
+            let mut tally = Tally { flags: 0, before_bad: 0, budget: ARMED_MIN };
+            lane.turn = lane.turn.wrapping_add(1);
             over(lane, &cause, &mut tally, out);
-            let segment = &lane.segments[usize::from(record.instrument())];
+            let segment = &lane.segments[index];
             let holders = segment.count() - segment.bad + tally.before_bad;
             out.push(receipt(lane_index, record.instrument(), record.sequence(), holders, tally.flags));
         }
@@ -149,14 +205,15 @@ impl Machine {
 
     /// Compares every account, lane by lane in order of its rows.
     pub(crate) fn walk(&mut self, sequence: u32, out: &mut Vec<Record>) {
+        let (instruments, lines, lanes) = (&self.instruments[..], &self.lines, self.capacity.lanes);
         for (lane_index, lane) in self.lanes.iter_mut().enumerate() {
             let (mut visited, mut flags) = (0, 0);
-            for (row, account) in lane.accounts.iter_mut().enumerate() {
-                if !account.bad {
-                    let index = (row * self.capacity.lanes + lane_index) as u32;
-                    let word = account.word(&self.instruments);
+            for row in 0..lane.rows.len() {
+                if !lane.is_bad(row) {
+                    let naming = ((row * lanes + lane_index) as u32, sequence);
+                    let new = lane.severity(row, lines, instruments, &self.rungs);
                     visited += 1;
-                    flags += u32::from(account.compare(index, sequence, word, &self.rungs, out));
+                    flags += u32::from(lane.compare(row, new, naming, (lines, instruments), out));
                 }
             }
             out.push(receipt(lane_index, NO_INSTRUMENT, sequence, visited, flags));
@@ -166,58 +223,86 @@ impl Machine {
 
 impl Lane {
     /// One slot of a sweep.
+    #[inline]
     fn visit(
         &mut self,
         slot: usize,
         cause: &Cause,
-        budget: &mut u32,
         change: &impl Fn(i64, i128) -> Change,
         tally: &mut Tally,
         out: &mut Vec<Record>,
     ) {
-        let Cause { record, instruments, rungs, lanes } = *cause;
+        let Cause { record, instruments, lines, rungs, .. } = *cause;
         let index = usize::from(record.instrument());
-        let segment = &mut self.segments[index];
-        let number = segment.accounts[slot];
-        let row = number as usize / lanes;
-        let account = &mut self.accounts[row];
+        let row = self.segments[index].rows[slot] as usize;
+        let number = (row * cause.lanes + cause.lane_index) as u32;
+        if cause.funding != 0 && self.rows[row].kind != Kind::Wide {
+            let paid = i128::from(self.size_in(row, index)) * i128::from(cause.funding);
+            if !self.change(row, -paid, None, lines) {
+                self.make_eager(row, lines, instruments);
+            }
+        }
+        let new = match self.packed_word(row, lines) {
+            Some((word, offset)) => crate::check::severity(word, offset, rungs),
+            None => match self.visit_wide(row, slot, number, cause, change, tally) {
+                Ok(severity) => severity,
+                Err(error) => return out.extend(error),
+            },
+        };
+        if record.flags() & FLAG_HOLD != 0 {
+            return self.disarm(row);
+        }
+        let naming = (number, record.sequence());
+        tally.flags += u32::from(self.compare(row, new, naming, (lines, instruments), out));
+        let is_its_turn = ((slot / BLOCK) as u32 ^ self.turn).is_multiple_of(TURNS);
+        if is_its_turn || tally.budget > 0 {
+            tally.budget = tally.budget.saturating_sub(u32::from(!is_its_turn));
+            self.settle(row, lines, instruments);
+            self.arm(row, lines, instruments, rungs, cause.least);
+        } else {
+            self.disarm(row);
+        }
+    }
+
+    /// Severity of a wide account, its slot updated if it is eager; else what is answered.
+    #[cold]
+    fn visit_wide(
+        &mut self,
+        row: usize,
+        slot: usize,
+        number: u32,
+        cause: &Cause,
+        change: &impl Fn(i64, i128) -> Change,
+        tally: &mut Tally,
+    ) -> Result<margin::Severity, Option<Record>> {
+        let index = usize::from(cause.record.instrument());
+        let account = &mut self.wide[self.rows[row].place()];
         if account.bad {
-            return;
+            return Err(None);
         }
         if !account.lazy {
-            let change = change(segment.sizes[slot], segment.requirements[slot]);
-            let rise = change.requirement - segment.requirements[slot];
-            if let Err(reason) = account.add(change.equity, rise) {
+            let at = account.find(index, slot).expect("a slot is among its account's positions");
+            let position = account.positions[at];
+            let change = change(position.size, position.requirement);
+            if let Err(reason) = account.add(change.equity, change.requirement - position.requirement) {
                 account.bad = true;
                 for position in &account.positions {
                     self.segments[usize::from(position.instrument)].bad += 1;
                     let swept = usize::from(position.instrument) == index && (position.slot as usize) < slot;
                     tally.before_bad += u32::from(swept);
                 }
-                out.push(
-                    Record::new(&output::ERROR_ACCOUNT, record.sequence())
+                return Err(Some(
+                    Record::new(&output::ERROR_ACCOUNT, cause.record.sequence())
                         .with(&record::REASON, reason as i128)
                         .with(&record::INSTRUMENT, index as i128)
                         .with(&record::ACCOUNT, number.into())
-                        .with(&record::SLOT, (slot as u32).into()),
-                );
-                return;
+                        .with(&record::SLOT, slot as i128),
+                ));
             }
-            segment.requirements[slot] = change.requirement;
+            account.positions[at].requirement = change.requirement;
         }
-        if record.flags() & FLAG_HOLD != 0 {
-            return self.disarm(row);
-        }
-        let word = account.word(instruments);
-        tally.flags += u32::from(account.compare(number, record.sequence(), word, rungs, out));
-        if *budget > 0 {
-            *budget -= 1;
-            self.make_lazy(row, instruments);
-            self.arm(row, word, instruments, rungs);
-        } else {
-            // Then a slot costs what it costs in a sweep, until calmer marks arm the account again.
-            self.make_eager(row, instruments);
-        }
+        let (equity, requirement) = account.word(cause.instruments);
+        Ok(margin::severity(equity, requirement, account.offset, cause.rungs))
     }
 }
 
