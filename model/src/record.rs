@@ -273,6 +273,7 @@ impl Reason {
 
 impl Record {
     /// A record of `layout` with its number and nothing else set.
+    #[inline(always)]
     pub const fn new(layout: &Layout, sequence: u32) -> Self {
         let mut record = Self([0; RECORD_BYTES]);
         record.0[0] = layout.op;
@@ -285,6 +286,7 @@ impl Record {
 
     /// The same record with `field` set to `value` (cut to the field's width).
     #[must_use]
+    #[inline(always)]
     pub const fn with(mut self, field: &Field, value: i128) -> Self {
         field.put(&mut self, value);
         self
@@ -329,6 +331,7 @@ impl Record {
 
     /// The same record with E and R of an account report (88 bits each).
     #[must_use]
+    #[inline]
     pub const fn with_account_word(self, equity: i128, requirement: i128) -> Self {
         self.with(&EQUITY_LOW, equity)
             .with(&EQUITY_TOP, equity >> 80)

@@ -2,7 +2,7 @@
 
 use model::margin::{Rungs, Severity};
 
-use crate::lines::Lines;
+use crate::lines::{Line, Lines};
 use crate::packed::{Block, Row};
 
 /// E and R, in quanta / (S / divisor).
@@ -12,51 +12,84 @@ pub struct Word {
     pub requirement: i64,
 }
 
-/// What positions add to E and R.
+/// What positions add to E and R, and whether one is beyond its first tier, so that R is not this. No operation wraps for an account within
+/// the bound; one that is not packed may give anything here.
 #[inline(always)]
-pub fn positions<const N: usize>(sizes: [i64; N], instruments: &[u16; N], lines: &Lines) -> Word {
+fn first_tier(sizes: impl Iterator<Item = i64>, instruments: &[u16], lines: &[Line]) -> (Word, bool) {
     let mut word = Word::default();
     let mut is_tiered = false;
-    for (&size, &instrument) in sizes.iter().zip(instruments) {
-        let line = &lines.lines[usize::from(instrument)];
+    for (size, &instrument) in sizes.zip(instruments) {
+        let line = &lines[usize::from(instrument)];
         let lots = size.unsigned_abs();
-        word.equity += size * line.value[usize::from(size < 0)];
-        word.requirement += lots as i64 * line.requirement;
+        word.equity = word.equity.wrapping_add(size.wrapping_mul(line.value[usize::from(size < 0)]));
+        word.requirement = word.requirement.wrapping_add((lots as i64).wrapping_mul(line.requirement));
         is_tiered |= lots > line.first_lots;
     }
-    if is_tiered {
-        let requirement = |(size, instrument): (&i64, &u16)| lines.tiered(*instrument, size.unsigned_abs());
-        word.requirement = sizes.iter().zip(instruments).map(requirement).sum();
-    }
-    word
+    (word, is_tiered)
 }
 
 /// Of a compact account.
 #[inline(always)]
 pub fn compact(row: &Row, lines: &Lines) -> Word {
-    let mut word = positions(row.sizes.map(i64::from), &row.instruments, lines);
-    word.equity += row.cash * lines.cash();
+    let (mut word, is_tiered) =
+        first_tier(row.sizes.iter().map(|&size| size.into()), &row.instruments, &lines.lines);
+    word.equity = word.equity.wrapping_add(row.cash.wrapping_mul(lines.cash));
+    if is_tiered {
+        word.requirement = compact_requirement(row, lines);
+    }
     word
+}
+
+#[inline(never)]
+fn compact_requirement(row: &Row, lines: &Lines) -> i64 {
+    requirement(row.sizes.iter().map(|&size| size.into()), &row.instruments, lines)
 }
 
 /// Of one block of an account; `cash` of those behind the first is 0.
 #[inline(always)]
 pub fn block(block: &Block, lines: &Lines) -> Word {
-    let mut word = positions(block.sizes, &block.instruments, lines);
-    word.equity += block.cash * lines.cash();
+    let (mut word, is_tiered) = first_tier(block.sizes.iter().copied(), &block.instruments, &lines.lines);
+    word.equity = word.equity.wrapping_add(block.cash.wrapping_mul(lines.cash));
+    if is_tiered {
+        word.requirement = block_requirement(block, lines);
+    }
     word
+}
+
+#[inline(never)]
+fn block_requirement(block: &Block, lines: &Lines) -> i64 {
+    requirement(block.sizes.iter().copied(), &block.instruments, lines)
+}
+
+#[inline(always)]
+fn requirement(sizes: impl Iterator<Item = i64>, instruments: &[u16], lines: &Lines) -> i64 {
+    sizes
+        .zip(instruments)
+        .fold(0, |sum, (size, &instrument)| sum.wrapping_add(lines.tiered(instrument, size.unsigned_abs())))
+}
+
+/// Words and severities of the rows at these places; of rows that are not compact they mean nothing.
+#[inline(never)]
+pub fn verdicts(rows: &[Row], at: &[u32], lines: &Lines, rungs: &Rungs, out: &mut [(Word, Severity)]) {
+    for (&row, out) in at.iter().zip(out) {
+        let row = &rows[row as usize];
+        let word = compact(row, lines);
+        *out = (word, severity(word, row.offset.into(), rungs));
+    }
 }
 
 /// `model::margin::severity` of a packed account.
 #[inline(always)]
 pub fn severity(word: Word, offset: i64, rungs: &Rungs) -> Severity {
-    if word.equity < 0 {
-        return Severity::Insolvent;
-    }
-    let effective = (word.requirement + offset).max(0);
+    let effective = word.requirement.wrapping_add(offset).max(0);
     // Four times the requirement is above every line: no rung is 1,024.
-    if word.equity >> 2 >= effective {
+    if word.equity >= 0 && word.equity >> 2 >= effective {
         return Severity::Healthy;
     }
+    near_a_line(word, offset, rungs)
+}
+
+#[inline(never)]
+fn near_a_line(word: Word, offset: i64, rungs: &Rungs) -> Severity {
     model::margin::severity(word.equity.into(), word.requirement.into(), offset.into(), rungs)
 }

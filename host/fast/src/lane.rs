@@ -1,12 +1,13 @@
 //! A lane's accounts, whichever kind they are of: what they hold, what they amount to, and what becomes of their zones.
 
-use model::margin::{Rungs, Severity};
+use model::margin::{self, Rungs, Severity};
 use model::record::{self, Layout, Record, output};
 
 use crate::account::{Account, Position};
 use crate::check::{self, Word};
 use crate::lines::{BOUND, Lines};
 use crate::machine::Instrument;
+use crate::memory;
 use crate::packed::{BLOCK, Block, COMPACT, Kind, NONE, Row, Slab};
 use crate::segment::{Segment, Zone};
 use crate::zone::{self, Stand};
@@ -46,7 +47,7 @@ impl Parts {
 #[inline]
 fn fits(cash: i64, offset: i64, sizes: impl Iterator<Item = (i64, u16)>, lines: &Lines) -> bool {
     let product = |a: u64, b: u64| a.checked_mul(b).unwrap_or(u64::MAX);
-    let sum = product(cash.unsigned_abs(), lines.cash() as u64).saturating_add(offset.unsigned_abs());
+    let sum = product(cash.unsigned_abs(), lines.cash as u64).saturating_add(offset.unsigned_abs());
     let sum = sizes.fold(sum, |sum, (size, instrument)| {
         sum.saturating_add(product(size.unsigned_abs(), lines.lines[usize::from(instrument)].ceiling))
     });
@@ -55,18 +56,15 @@ fn fits(cash: i64, offset: i64, sizes: impl Iterator<Item = (i64, u16)>, lines: 
 
 impl Lane {
     pub fn new(rows: usize, instruments: usize) -> Self {
-        let lane = Self {
-            rows: vec![Row::default(); rows],
-            slots: vec![[0; COMPACT]; rows],
+        Self {
+            rows: memory::filled(rows, Row::default()),
+            slots: memory::filled(rows, [0; COMPACT]),
             blocks: Slab::default(),
             block_slots: Slab::default(),
             wide: Slab::default(),
             segments: vec![Segment::default(); instruments],
             turn: 0,
-        };
-        crate::memory::huge_pages(&lane.rows);
-        crate::memory::huge_pages(&lane.slots);
-        lane
+        }
     }
 
     pub fn each_position(&self, row: usize, mut each: impl FnMut(Position)) {
@@ -133,23 +131,22 @@ impl Lane {
         (word, first.offset)
     }
 
-    /// E and R at the marks, in quanta / S.
-    pub fn word(&self, row: usize, lines: &Lines, instruments: &[Instrument]) -> (i128, i128) {
+    /// E and R at the marks, in quanta / S, and the severity they make.
+    #[inline]
+    pub fn verdict(
+        &self,
+        row: usize,
+        lines: &Lines,
+        instruments: &[Instrument],
+        rungs: &Rungs,
+    ) -> (Severity, (i128, i128)) {
         match self.packed_word(row, lines) {
-            Some((word, _)) => {
-                (i128::from(word.equity) * lines.divisor(), i128::from(word.requirement) * lines.divisor())
-            }
-            None => self.wide[self.rows[row].place()].word(instruments),
-        }
-    }
-
-    pub fn severity(&self, row: usize, lines: &Lines, instruments: &[Instrument], rungs: &Rungs) -> Severity {
-        match self.packed_word(row, lines) {
-            Some((word, offset)) => check::severity(word, offset, rungs),
+            Some((word, offset)) => (check::severity(word, offset, rungs), lines.full(word)),
             None => {
                 let account = &self.wide[self.rows[row].place()];
                 let (equity, requirement) = account.word(instruments);
-                model::margin::severity(equity, requirement, account.offset, rungs)
+                let severity = margin::severity(equity, requirement, account.offset, rungs);
+                (severity, (equity, requirement))
             }
         }
     }
@@ -484,31 +481,14 @@ impl Lane {
         row: usize,
         new: Severity,
         naming: (u32, u32),
-        (lines, instruments): (&Lines, &[Instrument]),
+        word: (i128, i128),
         out: &mut Vec<Record>,
     ) -> bool {
         let old = std::mem::replace(&mut self.rows[row].severity, new);
         if old != new {
-            out.push(self.report(&output::FLAG, row, naming, old, (lines, instruments)));
+            out.push(report(&output::FLAG, naming, [old, new], word));
         }
         old != new
-    }
-
-    /// A record on the account; `naming` is its index and the number of the record that asked.
-    pub fn report(
-        &self,
-        layout: &Layout,
-        row: usize,
-        (index, sequence): (u32, u32),
-        old: Severity,
-        (lines, instruments): (&Lines, &[Instrument]),
-    ) -> Record {
-        let (equity, requirement) = self.word(row, lines, instruments);
-        Record::new(layout, sequence)
-            .with(&record::SEVERITY_OLD, old as i128)
-            .with(&record::SEVERITY_NEW, self.rows[row].severity as i128)
-            .with(&record::ACCOUNT, index.into())
-            .with_account_word(equity, requirement)
     }
 
     /// Offsets in units of another divisor; those that do not divide, or no longer fit, make their accounts wide.
@@ -545,6 +525,20 @@ impl Lane {
         self.each_position(row, |position| sizes.push((position.size, position.instrument)));
         !fits(cash, offset, sizes.into_iter(), lines)
     }
+}
+
+/// A record on an account, of its index and the number of the record that asked; severity before and now.
+pub fn report(
+    layout: &Layout,
+    (index, sequence): (u32, u32),
+    [old, new]: [Severity; 2],
+    (equity, requirement): (i128, i128),
+) -> Record {
+    Record::new(layout, sequence)
+        .with(&record::SEVERITY_OLD, old as i128)
+        .with(&record::SEVERITY_NEW, new as i128)
+        .with(&record::ACCOUNT, index.into())
+        .with_account_word(equity, requirement)
 }
 
 impl Row {

@@ -3,6 +3,7 @@
 use model::tier::TierSteps;
 use model::units::{Scale, TIERS_MAX};
 
+use crate::check::Word;
 use crate::machine::Instrument;
 
 /// No packed account's sums can leave this, whatever marks up to the ceilings come: half of what `i64` holds, for sums of both signs.
@@ -43,6 +44,8 @@ pub struct Lines {
     ceilings: Vec<u32>,
     scale: u32,
     divisor: u32,
+    /// S over the divisor: what a quantum of cash is worth.
+    pub cash: i64,
 }
 
 fn gcd(a: u128, b: u128) -> u128 {
@@ -57,12 +60,8 @@ impl Lines {
             ceilings: vec![0; instruments],
             scale: 1,
             divisor: 1,
+            cash: 1,
         }
-    }
-
-    /// S over the divisor: what a quantum of cash is worth.
-    pub fn cash(&self) -> i64 {
-        i64::from(self.scale / self.divisor)
     }
 
     pub fn scale(&self) -> i128 {
@@ -72,6 +71,12 @@ impl Lines {
     /// What a unit of packed sums is worth in quanta / S.
     pub fn divisor(&self) -> i128 {
         i128::from(self.divisor)
+    }
+
+    /// E and R in quanta / S.
+    #[inline]
+    pub fn full(&self, word: Word) -> (i128, i128) {
+        (i128::from(word.equity) * self.divisor(), i128::from(word.requirement) * self.divisor())
     }
 
     /// The divisor that these instruments would give.
@@ -89,6 +94,7 @@ impl Lines {
     /// Everything anew, with the divisor of [`Self::divisor_of`].
     pub fn rebuild(&mut self, scale: Scale, divisor: u32, instruments: &[Instrument]) {
         (self.scale, self.divisor) = (scale.get(), divisor);
+        self.cash = i64::from(scale.get() / divisor);
         for (index, instrument) in instruments.iter().enumerate() {
             if instrument.bank.committed {
                 self.commit(index, instrument);
@@ -141,7 +147,7 @@ impl Lines {
     }
 
     /// Requirement of a position, whose tiers make a maximum of lines.
-    #[cold]
+    #[inline]
     pub fn tiered(&self, instrument: u16, lots: u64) -> i64 {
         let line = &self.lines[usize::from(instrument)];
         let notional = (lots * u64::from(line.mark)) as i64;

@@ -18,6 +18,14 @@ pub fn huge_pages<T>(items: &Vec<T>) {
     }
 }
 
+/// So many copies, in huge pages where there are some.
+pub fn filled<T: Clone>(count: usize, item: T) -> Vec<T> {
+    let mut items = Vec::with_capacity(count);
+    huge_pages(&items);
+    items.resize(count, item);
+    items
+}
+
 /// Has the lines that hold the thing brought into the cache.
 #[inline(always)]
 pub fn prefetch<T>(thing: &T) {

@@ -5,7 +5,7 @@ use model::record::{self, FLAG_HOLD, Reason, Record, output};
 use model::units::{Offset, Scale, Size, bits_of};
 
 use crate::account::{Position, size_of};
-use crate::lane::Lane;
+use crate::lane::{Lane, report};
 use crate::machine::Machine;
 use crate::segment::Zone;
 
@@ -187,18 +187,18 @@ impl Machine {
         if record.flags() & FLAG_HOLD != 0 {
             return lane.disarm(row);
         }
-        let new = lane.severity(row, lines, instruments, &self.rungs);
-        let new = lane.severity(row, lines, instruments, &self.rungs);
-        lane.compare(row, new, (record.account(), record.sequence()), (lines, instruments), out);
+        let (new, word) = lane.verdict(row, lines, instruments, &self.rungs);
+        let (new, word) = lane.verdict(row, lines, instruments, &self.rungs);
+        lane.compare(row, new, (record.account(), record.sequence()), word, out);
         lane.arm(row, lines, instruments, &self.rungs, 0);
     }
 
     pub(crate) fn readback_account(&mut self, record: &Record, out: &mut Vec<Record>) -> Result<(), Reason> {
         let (lane, row) = self.account_place(record)?;
         let lane = &self.lanes[lane];
-        let naming = (record.account(), record.sequence());
-        let tables = (&self.lines, &self.instruments[..]);
-        out.push(lane.report(&output::READBACK_ACCOUNT, row, naming, lane.rows[row].severity, tables));
+        let (_, word) = lane.verdict(row, &self.lines, &self.instruments, &self.rungs);
+        let (naming, severity) = ((record.account(), record.sequence()), lane.rows[row].severity);
+        out.push(report(&output::READBACK_ACCOUNT, naming, [severity; 2], word));
         Ok(())
     }
 

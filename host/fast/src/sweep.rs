@@ -1,11 +1,12 @@
 //! Records that go over the holders of an instrument: a mark over those alone whose zone it leaves.
 
-use model::margin::{self, Rungs, Weights};
+use model::margin::{self, Rungs, Severity, Weights};
 use model::record::{self, FLAG_HOLD, NO_INSTRUMENT, Reason, Record, output};
 use model::units::{Price, Scale, bits_of};
 
 use crate::account::size_of;
-use crate::lane::Lane;
+use crate::check::{Word, verdicts as verdicts_of};
+use crate::lane::{Lane, report};
 use crate::lines::Lines;
 use crate::machine::{Instrument, Machine};
 use crate::memory::prefetch;
@@ -13,7 +14,7 @@ use crate::packed::Kind;
 use crate::segment::BLOCK;
 
 /// A sweep arms accounts of every so manieth block, in turn: beyond the break-even, arming costs more than it saves.
-const TURNS: u32 = 32;
+const TURNS: u32 = 64;
 /// Accounts that a sweep may arm besides.
 const ARMED_MIN: u32 = 64;
 
@@ -29,6 +30,13 @@ struct Tally {
     /// Slots gone over before another slot made their account bad.
     before_bad: u32,
     budget: u32,
+}
+
+impl Tally {
+    /// An account of this block may be armed.
+    fn arms(&self, block: usize, turn: u32) -> bool {
+        self.budget > 0 || (block as u32 ^ turn).is_multiple_of(TURNS)
+    }
 }
 
 /// What a sweep is told by its record.
@@ -68,21 +76,37 @@ impl Machine {
         };
         let least = (rise.unsigned_abs() << 32) / u128::from(before.get().max(1));
         let least = u32::try_from(least).unwrap_or(u32::MAX);
+        let is_held = record.flags() & FLAG_HOLD != 0;
         self.sweep(record, 0, least, out, |lane, cause, tally, out| {
             let mut next = 0;
-            let mut slots = [0; BLOCK];
+            let (mut bits, mut rows) = ([0; BLOCK], [0; BLOCK]);
+            let mut verdicts = [(Word::default(), Severity::Healthy); BLOCK];
             while let Some(block) = lane.segments[index].next_block(next, mark) {
                 let segment = &lane.segments[index];
                 let (mut left, mut count) = (segment.left(block, mark), 0);
                 while left != 0 {
-                    let slot = block * BLOCK + left.trailing_zeros() as usize;
-                    prefetch(&lane.rows[segment.rows[slot] as usize]);
-                    slots[count] = slot;
+                    bits[count] = left.trailing_zeros() as usize;
+                    rows[count] = segment.rows[block * BLOCK + bits[count]];
+                    prefetch(&lane.rows[rows[count] as usize]);
                     count += 1;
                     left &= left - 1;
                 }
-                for &slot in &slots[..count] {
-                    lane.visit(slot, cause, &change, tally, out);
+                verdicts_of(&lane.rows, &rows[..count], cause.lines, cause.rungs, &mut verdicts);
+                for at in 0..count {
+                    let (word, new) = verdicts[at];
+                    let held = &mut lane.rows[rows[at] as usize];
+                    if held.kind == Kind::Compact && !held.armed && !tally.arms(block, lane.turn) && !is_held
+                    {
+                        let old = std::mem::replace(&mut held.severity, new);
+                        if old != new {
+                            let number = (rows[at] as usize * cause.lanes + cause.lane_index) as u32;
+                            let word = cause.lines.full(word);
+                            out.push(report(&output::FLAG, (number, record.sequence()), [old, new], word));
+                            tally.flags += 1;
+                        }
+                    } else {
+                        lane.visit(block * BLOCK + bits[at], cause, &change, tally, out);
+                    }
                 }
                 lane.segments[index].summarise(block);
                 next = block + 1;
@@ -211,9 +235,9 @@ impl Machine {
             for row in 0..lane.rows.len() {
                 if !lane.is_bad(row) {
                     let naming = ((row * lanes + lane_index) as u32, sequence);
-                    let new = lane.severity(row, lines, instruments, &self.rungs);
+                    let (new, word) = lane.verdict(row, lines, instruments, &self.rungs);
                     visited += 1;
-                    flags += u32::from(lane.compare(row, new, naming, (lines, instruments), out));
+                    flags += u32::from(lane.compare(row, new, naming, word, out));
                 }
             }
             out.push(receipt(lane_index, NO_INSTRUMENT, sequence, visited, flags));
@@ -242,29 +266,27 @@ impl Lane {
                 self.make_eager(row, lines, instruments);
             }
         }
-        let new = match self.packed_word(row, lines) {
-            Some((word, offset)) => crate::check::severity(word, offset, rungs),
+        let (new, word) = match self.packed_word(row, lines) {
+            Some((word, offset)) => (crate::check::severity(word, offset, rungs), lines.full(word)),
             None => match self.visit_wide(row, slot, number, cause, change, tally) {
-                Ok(severity) => severity,
+                Ok(verdict) => verdict,
                 Err(error) => return out.extend(error),
             },
         };
         if record.flags() & FLAG_HOLD != 0 {
             return self.disarm(row);
         }
-        let naming = (number, record.sequence());
-        tally.flags += u32::from(self.compare(row, new, naming, (lines, instruments), out));
-        let is_its_turn = ((slot / BLOCK) as u32 ^ self.turn).is_multiple_of(TURNS);
-        if is_its_turn || tally.budget > 0 {
-            tally.budget = tally.budget.saturating_sub(u32::from(!is_its_turn));
+        tally.flags += u32::from(self.compare(row, new, (number, record.sequence()), word, out));
+        if tally.arms(slot / BLOCK, self.turn) {
+            tally.budget = tally.budget.saturating_sub(1);
             self.settle(row, lines, instruments);
             self.arm(row, lines, instruments, rungs, cause.least);
-        } else {
+        } else if self.rows[row].armed {
             self.disarm(row);
         }
     }
 
-    /// Severity of a wide account, its slot updated if it is eager; else what is answered.
+    /// Verdict on a wide account, its slot updated if it is eager; else what is answered.
     #[cold]
     fn visit_wide(
         &mut self,
@@ -274,7 +296,7 @@ impl Lane {
         cause: &Cause,
         change: &impl Fn(i64, i128) -> Change,
         tally: &mut Tally,
-    ) -> Result<margin::Severity, Option<Record>> {
+    ) -> Result<(Severity, (i128, i128)), Option<Record>> {
         let index = usize::from(cause.record.instrument());
         let account = &mut self.wide[self.rows[row].place()];
         if account.bad {
@@ -302,7 +324,8 @@ impl Lane {
             account.positions[at].requirement = change.requirement;
         }
         let (equity, requirement) = account.word(cause.instruments);
-        Ok(margin::severity(equity, requirement, account.offset, cause.rungs))
+        let severity = margin::severity(equity, requirement, account.offset, cause.rungs);
+        Ok((severity, (equity, requirement)))
     }
 }
 
