@@ -1,4 +1,5 @@
 //! The exact check: E and R of packed accounts from their positions and the lines of the marks, in `i64` that the bound proves enough.
+#![allow(unsafe_code, reason = "code for instructions that not every processor has")]
 
 use model::margin::{Rungs, Severity};
 
@@ -68,14 +69,78 @@ fn requirement(sizes: impl Iterator<Item = i64>, instruments: &[u16], lines: &Li
         .fold(0, |sum, (size, &instrument)| sum.wrapping_add(lines.tiered(instrument, size.unsigned_abs())))
 }
 
-/// Words and severities of the rows at these places; of rows that are not compact they mean nothing.
-#[inline(never)]
-pub fn verdicts(rows: &[Row], at: &[u32], lines: &Lines, rungs: &Rungs, out: &mut [(Word, Severity)]) {
+/// A word and the severity that it makes.
+pub type Verdict = (Word, Severity);
+
+/// Vector instructions that the check is compiled for; all give the same.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Simd {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Simd {
+    /// Those that this processor has, best last.
+    pub fn here() -> Vec<Self> {
+        #[allow(unused_mut, reason = "other processors have no other")]
+        let mut here = vec![Self::Portable];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2") {
+                here.push(Self::Avx2);
+            }
+            let wide = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq");
+            if wide && is_x86_feature_detected!("avx512vl") && is_x86_feature_detected!("bmi2") {
+                here.push(Self::Avx512);
+            }
+        }
+        here
+    }
+
+    pub fn best() -> Self {
+        *Self::here().last().expect("the portable one is everywhere")
+    }
+}
+
+/// Verdicts on the rows at these places; of rows that are not compact they mean nothing.
+pub fn verdicts(simd: Simd, rows: &[Row], at: &[u32], lines: &Lines, rungs: &Rungs, out: &mut [Verdict]) {
+    match simd {
+        Simd::Portable => portable(rows, at, lines, rungs, out),
+        // SAFETY: `Simd::here` names what the processor has, and nothing else makes one.
+        #[cfg(target_arch = "x86_64")]
+        Simd::Avx2 => unsafe { avx2(rows, at, lines, rungs, out) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Simd::Avx512 => unsafe { avx512(rows, at, lines, rungs, out) },
+    }
+}
+
+#[inline(always)]
+fn each(rows: &[Row], at: &[u32], lines: &Lines, rungs: &Rungs, out: &mut [Verdict]) {
     for (&row, out) in at.iter().zip(out) {
         let row = &rows[row as usize];
         let word = compact(row, lines);
         *out = (word, severity(word, row.offset.into(), rungs));
     }
+}
+
+fn portable(rows: &[Row], at: &[u32], lines: &Lines, rungs: &Rungs, out: &mut [Verdict]) {
+    each(rows, at, lines, rungs, out);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi2")]
+fn avx2(rows: &[Row], at: &[u32], lines: &Lines, rungs: &Rungs, out: &mut [Verdict]) {
+    each(rows, at, lines, rungs, out);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512dq,avx512vl,bmi2")]
+fn avx512(rows: &[Row], at: &[u32], lines: &Lines, rungs: &Rungs, out: &mut [Verdict]) {
+    each(rows, at, lines, rungs, out);
 }
 
 /// `model::margin::severity` of a packed account.

@@ -14,4 +14,5 @@ mod segment;
 mod sweep;
 pub mod zone;
 
-pub use machine::Machine;
+pub use check::Simd;
+pub use machine::{Census, Machine};

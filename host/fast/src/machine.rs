@@ -9,6 +9,7 @@ use model::record::{
 use model::units::{RUNG_MAX, Scale};
 
 use crate::account::rate_max;
+use crate::check::Simd;
 use crate::lane::Lane;
 use crate::lines::Lines;
 use crate::packed::Kind;
@@ -18,6 +19,14 @@ use crate::packed::Kind;
 pub struct Instrument {
     pub bank: bank::Instrument,
     pub rate_max: Option<u32>,
+}
+
+/// Accounts by layout: 40 bytes, chains of 128 bytes, and those in `i128`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Census {
+    pub compact: usize,
+    pub blocks: usize,
+    pub wide: usize,
 }
 
 /// The machine's whole state.
@@ -33,6 +42,8 @@ pub struct Machine {
     /// Largest base + capacity committed since reset.
     segments_end: u32,
     pub(crate) lanes: Vec<Lane>,
+    pub(crate) simd: Simd,
+    pub(crate) workers: usize,
 }
 
 impl Machine {
@@ -58,7 +69,36 @@ impl Machine {
             lanes: (0..capacity.lanes)
                 .map(|_| Lane::new(capacity.accounts_per_lane, capacity.instruments))
                 .collect(),
+            simd: Simd::best(),
+            workers: 1,
         }
+    }
+
+    /// The same with so many threads for sweeps of many accounts; each takes whole lanes.
+    #[must_use]
+    pub fn with_workers(mut self, workers: usize) -> Self {
+        self.workers = workers.clamp(1, self.capacity.lanes);
+        self
+    }
+
+    /// The same with other instructions than the best that the processor has.
+    #[must_use]
+    pub fn with_simd(mut self, simd: Simd) -> Self {
+        self.simd = simd;
+        self
+    }
+
+    /// How many accounts are in which layout.
+    pub fn census(&self) -> Census {
+        let mut census = Census::default();
+        for row in self.lanes.iter().flat_map(|lane| &lane.rows) {
+            match row.kind {
+                Kind::Compact => census.compact += 1,
+                Kind::Blocks => census.blocks += 1,
+                Kind::Wide => census.wide += 1,
+            }
+        }
+        census
     }
 
     pub fn capacity(&self) -> Capacity {

@@ -188,7 +188,6 @@ impl Machine {
             return lane.disarm(row);
         }
         let (new, word) = lane.verdict(row, lines, instruments, &self.rungs);
-        let (new, word) = lane.verdict(row, lines, instruments, &self.rungs);
         lane.compare(row, new, (record.account(), record.sequence()), word, out);
         lane.arm(row, lines, instruments, &self.rungs, 0);
     }

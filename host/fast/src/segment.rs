@@ -114,6 +114,14 @@ impl Segment {
         None
     }
 
+    /// How many slots a mark may lead out of their zones, at most; all without a mark.
+    pub fn left_at_most(&self, mark: Option<u32>) -> usize {
+        match mark {
+            None => self.rows.len(),
+            Some(mark) => self.supers.iter().filter(|zone| zone.is_left(mark)).count() * BLOCK * BLOCK,
+        }
+    }
+
     pub fn slots_of(&self, block: usize) -> std::ops::Range<usize> {
         block * BLOCK..((block + 1) * BLOCK).min(self.rows.len())
     }

@@ -5,8 +5,8 @@ use model::record::{self, FLAG_HOLD, NO_INSTRUMENT, Reason, Record, output};
 use model::units::{Price, Scale, bits_of};
 
 use crate::account::size_of;
-use crate::check::{Word, verdicts as verdicts_of};
-use crate::lane::{Lane, report};
+use crate::check::{self, Simd, Verdict};
+use crate::lane::Lane;
 use crate::lines::Lines;
 use crate::machine::{Instrument, Machine};
 use crate::memory::prefetch;
@@ -17,6 +17,9 @@ use crate::segment::BLOCK;
 const TURNS: u32 = 64;
 /// Accounts that a sweep may arm besides.
 const ARMED_MIN: u32 = 64;
+
+/// Slots that a sweep must go over before workers are begun for it: they take some 50 us.
+const WORTH_A_WORKER: usize = 100_000;
 
 /// What a sweep does to an eager account's slot: what is added to E, and the slot's requirement from now on.
 struct Change {
@@ -51,6 +54,13 @@ struct Cause<'a> {
     funding: i64,
     /// Narrowest zone that is worth arming, in 2^-32 of the mark: as wide as the move.
     least: u32,
+    simd: Simd,
+}
+
+impl Cause<'_> {
+    fn number(&self, row: usize) -> u32 {
+        (row * self.lanes + self.lane_index) as u32
+    }
 }
 
 impl Machine {
@@ -76,38 +86,10 @@ impl Machine {
         };
         let least = (rise.unsigned_abs() << 32) / u128::from(before.get().max(1));
         let least = u32::try_from(least).unwrap_or(u32::MAX);
-        let is_held = record.flags() & FLAG_HOLD != 0;
-        self.sweep(record, 0, least, out, |lane, cause, tally, out| {
+        self.sweep(record, 0, least, Some(mark), out, |lane, cause, tally, out| {
             let mut next = 0;
-            let (mut bits, mut rows) = ([0; BLOCK], [0; BLOCK]);
-            let mut verdicts = [(Word::default(), Severity::Healthy); BLOCK];
             while let Some(block) = lane.segments[index].next_block(next, mark) {
-                let segment = &lane.segments[index];
-                let (mut left, mut count) = (segment.left(block, mark), 0);
-                while left != 0 {
-                    bits[count] = left.trailing_zeros() as usize;
-                    rows[count] = segment.rows[block * BLOCK + bits[count]];
-                    prefetch(&lane.rows[rows[count] as usize]);
-                    count += 1;
-                    left &= left - 1;
-                }
-                verdicts_of(&lane.rows, &rows[..count], cause.lines, cause.rungs, &mut verdicts);
-                for at in 0..count {
-                    let (word, new) = verdicts[at];
-                    let held = &mut lane.rows[rows[at] as usize];
-                    if held.kind == Kind::Compact && !held.armed && !tally.arms(block, lane.turn) && !is_held
-                    {
-                        let old = std::mem::replace(&mut held.severity, new);
-                        if old != new {
-                            let number = (rows[at] as usize * cause.lanes + cause.lane_index) as u32;
-                            let word = cause.lines.full(word);
-                            out.push(report(&output::FLAG, (number, record.sequence()), [old, new], word));
-                            tally.flags += 1;
-                        }
-                    } else {
-                        lane.visit(block * BLOCK + bits[at], cause, &change, tally, out);
-                    }
-                }
+                lane.visit_block(block, mark, cause, &change, tally, out);
                 lane.segments[index].summarise(block);
                 next = block + 1;
             }
@@ -194,7 +176,7 @@ impl Machine {
         change: impl Fn(i64, i128) -> Change + Sync,
     ) {
         let index = usize::from(record.instrument());
-        self.sweep(record, funding, 0, out, |lane, cause, tally, out| {
+        self.sweep(record, funding, 0, None, out, |lane, cause, tally, out| {
             for slot in 0..lane.segments[index].rows.len() {
                 if let Some(ahead) = lane.segments[index].rows.get(slot + 16) {
                     prefetch(&lane.rows[*ahead as usize]);
@@ -204,38 +186,72 @@ impl Machine {
         });
     }
 
-    /// Goes over the lanes, and gives each lane's RECEIPT.
+    /// Goes over the lanes, and gives each lane's RECEIPT; those that a mark leads out of many zones at once side by side, by worker.
     fn sweep(
         &mut self,
         record: &Record,
         funding: i64,
         least: u32,
+        mark: Option<u32>,
         out: &mut Vec<Record>,
         over: impl Fn(&mut Lane, &Cause, &mut Tally, &mut Vec<Record>) + Sync,
     ) {
-        let (instruments, lines) = (&self.instruments[..], &self.lines);
+        let (instruments, lines, simd) = (&self.instruments[..], &self.lines, self.simd);
         let (rungs, lanes) = (&self.rungs, self.capacity.lanes);
         let index = usize::from(record.instrument());
-        for (lane_index, lane) in self.lanes.iter_mut().enumerate() {
-            let cause = Cause { record, instruments, lines, rungs, lanes, lane_index, funding, least };
+        let visited: usize = self.lanes.iter().map(|lane| lane.segments[index].left_at_most(mark)).sum();
+        let one = |lane_index: usize, lane: &mut Lane, out: &mut Vec<Record>| {
+            let cause = Cause { record, instruments, lines, rungs, lanes, lane_index, funding, least, simd };
             let mut tally = Tally { flags: 0, before_bad: 0, budget: ARMED_MIN };
             lane.turn = lane.turn.wrapping_add(1);
             over(lane, &cause, &mut tally, out);
             let segment = &lane.segments[index];
             let holders = segment.count() - segment.bad + tally.before_bad;
             out.push(receipt(lane_index, record.instrument(), record.sequence(), holders, tally.flags));
+        };
+        if self.workers < 2 || visited < WORTH_A_WORKER {
+            self.lanes.iter_mut().enumerate().for_each(|(lane_index, lane)| one(lane_index, lane, out));
+            return;
         }
+        let share = lanes.div_ceil(self.workers);
+        let mut answers = vec![Vec::new(); lanes.div_ceil(share)];
+        std::thread::scope(|scope| {
+            let one = &one;
+            for (part, (lanes, answers)) in self.lanes.chunks_mut(share).zip(&mut answers).enumerate() {
+                scope.spawn(move || {
+                    for (at, lane) in lanes.iter_mut().enumerate() {
+                        one(part * share + at, lane, answers);
+                    }
+                });
+            }
+        });
+        answers.into_iter().for_each(|answers| out.extend(answers));
     }
 
     /// Compares every account, lane by lane in order of its rows.
     pub(crate) fn walk(&mut self, sequence: u32, out: &mut Vec<Record>) {
         let (instruments, lines, lanes) = (&self.instruments[..], &self.lines, self.capacity.lanes);
+        let mut verdicts = [Verdict::default(); BLOCK];
         for (lane_index, lane) in self.lanes.iter_mut().enumerate() {
             let (mut visited, mut flags) = (0, 0);
-            for row in 0..lane.rows.len() {
-                if !lane.is_bad(row) {
+            for first in (0..lane.rows.len()).step_by(BLOCK) {
+                let count = BLOCK.min(lane.rows.len() - first);
+                let rows: [u32; BLOCK] = std::array::from_fn(|at| (first + at) as u32);
+                check::verdicts(self.simd, &lane.rows, &rows[..count], lines, &self.rungs, &mut verdicts);
+                for (row, &(word, new)) in (first..first + count).zip(&verdicts) {
+                    let held = &lane.rows[row];
+                    if held.kind == Kind::Compact && held.severity == new {
+                        visited += 1;
+                        continue;
+                    }
+                    if lane.is_bad(row) {
+                        continue;
+                    }
+                    let (new, word) = match held.kind {
+                        Kind::Compact => (new, lines.full(word)),
+                        _ => lane.verdict(row, lines, instruments, &self.rungs),
+                    };
                     let naming = ((row * lanes + lane_index) as u32, sequence);
-                    let (new, word) = lane.verdict(row, lines, instruments, &self.rungs);
                     visited += 1;
                     flags += u32::from(lane.compare(row, new, naming, word, out));
                 }
@@ -246,6 +262,43 @@ impl Machine {
 }
 
 impl Lane {
+    /// The slots of a block whose zones the mark leaves.
+    fn visit_block(
+        &mut self,
+        block: usize,
+        mark: u32,
+        cause: &Cause,
+        change: &impl Fn(i64, i128) -> Change,
+        tally: &mut Tally,
+        out: &mut Vec<Record>,
+    ) {
+        let Cause { record, lines, rungs, .. } = *cause;
+        let segment = &self.segments[usize::from(record.instrument())];
+        let (mut slots, mut rows) = ([0; BLOCK], [0; BLOCK]);
+        let (mut left, mut count) = (segment.left(block, mark), 0);
+        while left != 0 {
+            slots[count] = block * BLOCK + left.trailing_zeros() as usize;
+            rows[count] = segment.rows[slots[count]];
+            prefetch(&self.rows[rows[count] as usize]);
+            count += 1;
+            left &= left - 1;
+        }
+        let mut verdicts = [Verdict::default(); BLOCK];
+        check::verdicts(cause.simd, &self.rows, &rows[..count], lines, rungs, &mut verdicts);
+        let is_held = record.flags() & FLAG_HOLD != 0;
+        for at in 0..count {
+            let (word, new) = verdicts[at];
+            let row = rows[at] as usize;
+            let held = &self.rows[row];
+            if held.kind != Kind::Compact || held.armed || is_held || tally.arms(block, self.turn) {
+                self.visit(slots[at], cause, change, tally, out);
+            } else if held.severity != new {
+                let naming = (cause.number(row), record.sequence());
+                tally.flags += u32::from(self.compare(row, new, naming, lines.full(word), out));
+            }
+        }
+    }
+
     /// One slot of a sweep.
     #[inline]
     fn visit(
@@ -259,7 +312,7 @@ impl Lane {
         let Cause { record, instruments, lines, rungs, .. } = *cause;
         let index = usize::from(record.instrument());
         let row = self.segments[index].rows[slot] as usize;
-        let number = (row * cause.lanes + cause.lane_index) as u32;
+        let number = cause.number(row);
         if cause.funding != 0 && self.rows[row].kind != Kind::Wide {
             let paid = i128::from(self.size_in(row, index)) * i128::from(cause.funding);
             if !self.change(row, -paid, None, lines) {
@@ -267,7 +320,7 @@ impl Lane {
             }
         }
         let (new, word) = match self.packed_word(row, lines) {
-            Some((word, offset)) => (crate::check::severity(word, offset, rungs), lines.full(word)),
+            Some((word, offset)) => (check::severity(word, offset, rungs), lines.full(word)),
             None => match self.visit_wide(row, slot, number, cause, change, tally) {
                 Ok(verdict) => verdict,
                 Err(error) => return out.extend(error),

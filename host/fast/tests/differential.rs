@@ -1,10 +1,18 @@
 //! The fast machine against the model: the same records in, bit for bit the same records out.
 
+use fast::Simd;
 use model::machine::{Capacity, Machine as Model};
 use model::record::{self, FLAG_BY_SLOT, FLAG_COMMIT, FLAG_HOLD, FLAG_RAW, Record, input, output};
 
-const CAPACITY: Capacity = Capacity { lanes: 2, accounts_per_lane: 40, slots_per_lane: 900, instruments: 3 };
-const CAPACITY_OF_SEGMENT: u32 = 300;
+const INSTRUMENTS: usize = 12;
+const CAPACITY_OF_SEGMENT: u32 = 100;
+const CAPACITY: Capacity = Capacity {
+    lanes: 2,
+    accounts_per_lane: 40,
+    slots_per_lane: INSTRUMENTS * CAPACITY_OF_SEGMENT as usize,
+    instruments: INSTRUMENTS,
+};
+const MARKS: [i128; 3] = [1_000, 50_000, 3_000_000];
 
 struct Draw(u64);
 
@@ -42,19 +50,22 @@ struct Pair {
     found: Vec<Record>,
     /// By op of the answer.
     answers: [u64; 256],
+    /// Most accounts seen in each layout at once.
+    layouts: [usize; 3],
     /// FLAGs by severity before and after.
     moves: [[u64; 5]; 5],
 }
 
 impl Pair {
-    fn new() -> Self {
+    fn new(simd: Simd) -> Self {
         let mut pair = Self {
             model: Model::new(CAPACITY),
-            fast: fast::Machine::new(CAPACITY),
+            fast: fast::Machine::new(CAPACITY).with_simd(simd),
             sequence: 0,
             expected: Vec::new(),
             found: Vec::new(),
             answers: [0; 256],
+            layouts: [0; 3],
             moves: [[0; 5]; 5],
         };
         pair.send(Record::new(&input::RESYNC, 0));
@@ -118,6 +129,13 @@ impl Pair {
         self.send(record.flagged(flags));
     }
 
+    fn count_layouts(&mut self) {
+        let census = self.fast.census();
+        for (most, now) in self.layouts.iter_mut().zip([census.compact, census.blocks, census.wide]) {
+            *most = now.max(*most);
+        }
+    }
+
     fn compare_all(&mut self) {
         for account in 0..(CAPACITY.lanes * CAPACITY.accounts_per_lane) as u32 {
             self.send(Record::new(&input::READBACK, 0).with(&record::ACCOUNT, account.into()));
@@ -127,21 +145,22 @@ impl Pair {
 
 /// A stream of `records`; of `calm` ones nearly all are small moves of a mark, else anything goes.
 fn stream(seed: u64, records: u64, calm: bool) -> Pair {
+    let here = Simd::here();
     const S: u32 = 10_000;
     let mut draw = Draw(seed);
-    let mut pair = Pair::new();
+    let mut pair = Pair::new(here[seed as usize % here.len()]);
     pair.setting(record::SETTING_SCALE, S, 0);
     pair.setting(1, 300, 0);
     pair.setting(3, 171, 0);
-    let mut marks = [1_000i128, 50_000, 3_000_000];
-    for (instrument, mark) in marks.into_iter().enumerate() {
+    let mut marks: Vec<i128> = MARKS.iter().copied().cycle().take(INSTRUMENTS).collect();
+    for (instrument, &mark) in marks.iter().enumerate() {
         pair.commit(instrument as u16, 1_000_000, [100, 300], [S; 2], 0, 0);
         pair.price(&input::MARK, instrument as u16, mark, 0);
     }
     // Slots as the stream believes them to be, by lane and instrument: account and size.
-    let mut slots = vec![Vec::<(u32, i128)>::new(); 6];
+    let mut slots = vec![Vec::<(u32, i128)>::new(); 2 * INSTRUMENTS];
     for at in 0..records {
-        let instrument = draw.below(3) as u16;
+        let instrument = draw.below(INSTRUMENTS as u64) as u16;
         let mark = &mut marks[usize::from(instrument)];
         let lane = draw.below(2) as u32;
         let account = draw.below(40) as u32 * 2 + lane;
@@ -253,10 +272,13 @@ fn stream(seed: u64, records: u64, calm: bool) -> Pair {
                 let span = if draw.once_in(40) { *mark / 5 } else { *mark / 1_000 + 1 };
                 *mark = (*mark + draw.signed(40) % (span + 1)).clamp(0, (1 << 24) - 1);
                 if draw.once_in(100) {
-                    *mark = [1_000, 50_000, 3_000_000][usize::from(instrument)];
+                    *mark = MARKS[usize::from(instrument) % 3];
                 }
                 pair.price(&input::MARK, instrument, *mark, flags);
             }
+        }
+        if at % 50 == 0 {
+            pair.count_layouts();
         }
         if at % 5_000 == 0 {
             pair.compare_all();
@@ -274,6 +296,7 @@ fn any_stream_gets_the_answers_of_the_model() {
         for answer in [&output::FLAG, &output::RECEIPT, &output::ERROR_RECORD, &output::READBACK_SLOT] {
             assert!(pair.answers[usize::from(answer.op)] > 100, "{}", answer.name);
         }
+        assert!(pair.layouts.iter().all(|&most| most > 2), "{:?}", pair.layouts);
         bad += pair.answers[usize::from(output::ERROR_ACCOUNT.op)];
         let moved = |from: usize, to: usize| from == to || pair.moves[from][to] > 0;
         assert!((0..5).all(|from| (0..5).all(|to| moved(from, to))), "{:?}", pair.moves);
@@ -286,4 +309,56 @@ fn a_million_marks_miss_no_flag_and_add_none() {
     let pair = stream(7, 1_000_000, true);
     let flags: u64 = pair.moves.iter().flatten().sum();
     assert!(flags > 10_000, "{flags}");
+}
+
+/// Enough holders that a mark's sweep is shared out.
+#[test]
+fn workers_change_nothing() {
+    const ACCOUNTS: u32 = 240_000;
+    let capacity = Capacity {
+        lanes: 3,
+        accounts_per_lane: ACCOUNTS as usize / 3,
+        slots_per_lane: ACCOUNTS as usize,
+        instruments: 1,
+    };
+    let mut model = Model::new(capacity);
+    let mut fast = fast::Machine::new(capacity).with_workers(2);
+    let (mut sequence, mut expected, mut found) = (0u32, Vec::new(), Vec::new());
+    let mut send = |record: Record| {
+        let record = record.with(&record::SEQUENCE, sequence.into());
+        sequence += 1;
+        expected.clear();
+        found.clear();
+        model.execute(&record, &mut expected);
+        fast.execute(&record, &mut found);
+        assert_eq!(expected, found);
+        found.len()
+    };
+    send(Record::new(&input::RESYNC, 0));
+    send(Record::new(&input::SETTING, 0).with(&record::VALUE, 10_000));
+    send(Record::new(&input::TIER, 0).with(&record::RATE, 100));
+    let header = Record::new(&input::INSTRUMENT, 0)
+        .with(&record::WEIGHT_LONG, 10_000)
+        .with(&record::WEIGHT_SHORT, 10_000)
+        .with(&record::CAPACITY, ACCOUNTS.into())
+        .with(&record::PRICE_BITS, 24)
+        .with(&record::SIZE_BITS, 30)
+        .with(&record::TIER_COUNT, 1);
+    send(header.flagged(FLAG_COMMIT));
+    send(Record::new(&input::MARK, 0).with(&record::PRICE, 100_000));
+    for account in 0..ACCOUNTS {
+        let size = i128::from(account % 7) * 10 - 31;
+        let margin = size.abs() * 100_000 * (5 + i128::from(account % 90)) / 1_000;
+        let position = Record::new(&input::POSITION, 0)
+            .with(&record::ACCOUNT, account.into())
+            .with(&record::SLOT, (account / 3).into())
+            .with(&record::SIZE, size)
+            .with(&record::CASH_DELTA, margin - size * 100_000);
+        send(position);
+    }
+    let answers: usize = [102_000, 95_000, 112_000, 100_100, 60_000]
+        .map(|price| send(Record::new(&input::MARK, 0).with(&record::PRICE, price)))
+        .into_iter()
+        .sum();
+    assert!(answers > 200_000, "{answers}");
 }
