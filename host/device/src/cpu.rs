@@ -7,6 +7,8 @@ use crate::{Identity, MarginDevice};
 
 /// Answers that may wait before no further record is taken.
 pub const ANSWERS_MAX: usize = 4_096;
+/// How far ahead of its execution a machine is told of a record.
+const PREPARED: usize = 8;
 
 /// A machine on this processor: records in, records out.
 pub trait CpuMachine {
@@ -17,10 +19,12 @@ pub trait CpuMachine {
     fn capacity(&self) -> Capacity;
     /// Executes one record; what it answers is appended to `out`.
     fn execute(&mut self, record: &Record, out: &mut Vec<Record>);
+    /// Is told of a record that comes soon.
+    fn prepare(&self, record: &Record);
 }
 
 macro_rules! cpu_machine {
-    ($machine:ty, $name:literal) => {
+    ($machine:ty, $name:literal, $prepare:expr) => {
         impl CpuMachine for $machine {
             const NAME: &'static str = $name;
 
@@ -35,12 +39,16 @@ macro_rules! cpu_machine {
             fn execute(&mut self, record: &Record, out: &mut Vec<Record>) {
                 self.execute(record, out);
             }
+
+            fn prepare(&self, record: &Record) {
+                ($prepare)(self, record);
+            }
         }
     };
 }
 
-cpu_machine!(Machine, "cpu");
-cpu_machine!(fast::Machine, "cpu-fast");
+cpu_machine!(Machine, "cpu", |_: &Machine, _: &Record| ());
+cpu_machine!(fast::Machine, "cpu-fast", fast::Machine::prepare);
 
 /// A machine with a bounded queue of answers.
 ///
@@ -76,8 +84,11 @@ impl CpuDevice {
 
 impl CpuDevice<fast::Machine> {
     /// The fast machine after reset.
-    pub fn fast(capacity: Capacity) -> Self {
-        Self::of(fast::Machine::new(capacity), ANSWERS_MAX)
+    ///
+    /// # Errors
+    /// If its memory is not there.
+    pub fn fast(capacity: Capacity) -> Result<Self, fast::TooLarge> {
+        Ok(Self::of(fast::Machine::checked(capacity)?, ANSWERS_MAX))
     }
 }
 
@@ -114,6 +125,9 @@ impl<M: CpuMachine> MarginDevice for CpuDevice<M> {
         }
         let mut taken = 0;
         while taken < records.len() && self.waiting() < self.answers_max {
+            if let Some(ahead) = records.get(taken + PREPARED) {
+                self.machine.prepare(ahead);
+            }
             self.machine.execute(&records[taken], &mut self.answers);
             taken += 1;
         }
@@ -142,6 +156,21 @@ mod tests {
     use model::record::{TOKEN, input, output};
 
     const CAPACITY: Capacity = Capacity { lanes: 1, accounts_per_lane: 4, slots_per_lane: 4, instruments: 1 };
+
+    #[test]
+    fn a_machine_beyond_memory_is_refused_with_its_need() {
+        let large = Capacity { accounts_per_lane: 1 << 31, slots_per_lane: 1 << 31, ..CAPACITY };
+        let refused = CpuDevice::fast(Capacity { lanes: 1, ..large }).map(|_| ());
+        let free = std::fs::read_to_string("/proc/meminfo").is_ok();
+        let need = (1u64 << 31) * (56 + 12);
+        match refused {
+            Err(error) => {
+                assert!(error.need == need && error.there < need);
+                assert!(error.to_string().contains("need 139264 MiB"), "{error}");
+            }
+            Ok(()) => assert!(!free, "so much is free"),
+        }
+    }
 
     #[test]
     fn a_full_queue_refuses_and_stays_small_however_long_it_runs() {

@@ -46,7 +46,7 @@ impl Parts {
 /// No sum of such amounts leaves the bound, with every mark up to its ceiling.
 #[inline]
 fn fits(cash: i64, offset: i64, sizes: impl Iterator<Item = (i64, u16)>, lines: &Lines) -> bool {
-    let product = |a: u64, b: u64| a.checked_mul(b).unwrap_or(u64::MAX);
+    let product = |a: u64, b: u64| a.saturating_mul(b);
     let sum = product(cash.unsigned_abs(), lines.cash as u64).saturating_add(offset.unsigned_abs());
     let sum = sizes.fold(sum, |sum, (size, instrument)| {
         sum.saturating_add(product(size.unsigned_abs(), lines.lines[usize::from(instrument)].ceiling))
@@ -55,6 +55,16 @@ fn fits(cash: i64, offset: i64, sizes: impl Iterator<Item = (i64, u16)>, lines: 
 }
 
 impl Lane {
+    pub const ROW_BYTES: usize = size_of::<Row>() + size_of::<[u32; COMPACT]>();
+    pub const SLOT_BYTES: usize = size_of::<u32>() + size_of::<Zone>();
+
+    pub fn prefetch(&self, row: usize) {
+        if let (Some(held), Some(slots)) = (self.rows.get(row), self.slots.get(row)) {
+            memory::prefetch(held);
+            memory::prefetch(slots);
+        }
+    }
+
     pub fn new(rows: usize, instruments: usize) -> Self {
         Self {
             rows: memory::filled(rows, Row::default()),

@@ -15,4 +15,4 @@ mod sweep;
 pub mod zone;
 
 pub use check::Simd;
-pub use machine::{Census, Machine};
+pub use machine::{Census, Machine, TooLarge};

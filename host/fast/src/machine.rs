@@ -12,6 +12,7 @@ use crate::account::rate_max;
 use crate::check::Simd;
 use crate::lane::Lane;
 use crate::lines::Lines;
+use crate::memory;
 use crate::packed::Kind;
 
 /// A bank and the highest rate of its live table; `None` if that has a step between its tiers.
@@ -19,6 +20,19 @@ use crate::packed::Kind;
 pub struct Instrument {
     pub bank: bank::Instrument,
     pub rate_max: Option<u32>,
+}
+
+/// The memory is not there.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error(
+    "so many accounts and slots need {} MiB of memory, and {} MiB are free; use fewer, or a machine with more",
+    need.div_ceil(1 << 20),
+    there >> 20
+)]
+pub struct TooLarge {
+    /// Bytes.
+    pub need: u64,
+    pub there: u64,
 }
 
 /// Accounts by layout: 40 bytes, chains of 128 bytes, and those in `i128`.
@@ -47,6 +61,22 @@ pub struct Machine {
 }
 
 impl Machine {
+    /// Bytes that a machine comes to with every row and slot in use, and every account compact.
+    pub fn bytes(capacity: Capacity) -> u64 {
+        let lane = capacity.accounts_per_lane as u128 * Lane::ROW_BYTES as u128
+            + capacity.slots_per_lane as u128 * Lane::SLOT_BYTES as u128;
+        u64::try_from(lane * capacity.lanes as u128).unwrap_or(u64::MAX)
+    }
+
+    /// As [`Self::new`], if the kernel could give that much memory now.
+    ///
+    /// # Errors
+    /// [`TooLarge`] if it could not.
+    pub fn checked(capacity: Capacity) -> Result<Self, TooLarge> {
+        let (need, there) = (Self::bytes(capacity), memory::available().unwrap_or(u64::MAX));
+        if need > there { Err(TooLarge { need, there }) } else { Ok(Self::new(capacity)) }
+    }
+
     /// A machine after reset.
     ///
     /// # Panics
@@ -70,11 +100,11 @@ impl Machine {
                 .map(|_| Lane::new(capacity.accounts_per_lane, capacity.instruments))
                 .collect(),
             simd: Simd::best(),
-            workers: 1,
+            workers: std::thread::available_parallelism().map_or(1, usize::from).min(capacity.lanes),
         }
     }
 
-    /// The same with so many threads for sweeps of many accounts; each takes whole lanes.
+    /// The same with so many threads for sweeps of many accounts, instead of one by core; each takes whole lanes.
     #[must_use]
     pub fn with_workers(mut self, workers: usize) -> Self {
         self.workers = workers.clamp(1, self.capacity.lanes);
@@ -86,6 +116,23 @@ impl Machine {
     pub fn with_simd(mut self, simd: Simd) -> Self {
         self.simd = simd;
         self
+    }
+
+    /// Has brought into the cache what a record that comes soon will touch.
+    #[inline]
+    pub fn prepare(&self, record: &Record) {
+        let op = record.op();
+        if op != input::POSITION.op && op != input::CASH.op {
+            return;
+        }
+        let account = record.account() as usize;
+        let lane = &self.lanes[account % self.capacity.lanes];
+        lane.prefetch(account / self.capacity.lanes);
+        if op == input::POSITION.op
+            && let Some(segment) = lane.segments.get(usize::from(record.instrument()))
+        {
+            segment.prefetch(record::SLOT.get(record) as usize);
+        }
     }
 
     /// How many accounts are in which layout.

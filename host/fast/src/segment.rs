@@ -57,6 +57,13 @@ impl Segment {
         crate::memory::huge_pages(&self.zones);
     }
 
+    pub fn prefetch(&self, slot: usize) {
+        if let (Some(row), Some(zone)) = (self.rows.get(slot), self.zones.get(slot)) {
+            crate::memory::prefetch(row);
+            crate::memory::prefetch(zone);
+        }
+    }
+
     pub fn push(&mut self, row: u32) {
         if self.rows.len().is_multiple_of(BLOCK) {
             self.blocks.push(Zone::ALL);

@@ -238,7 +238,8 @@ pub fn replay(options: &Options) -> anyhow::Result<Outcome> {
                 instruments: opened.instruments,
             };
             if options.device == DeviceKind::CpuFast {
-                return run_on(CpuDevice::fast(capacity), opened, summary, options);
+                let device = CpuDevice::fast(capacity).map_err(|error| Request(error.to_string()))?;
+                return run_on(device, opened, summary, options);
             }
             run_on(CpuDevice::new(capacity), opened, summary, options)
         }
