@@ -1,149 +1,199 @@
-//! A mark on the fast machine against the model's sweep, side by side in one run: ratios, and a hash of every answer.
-//! Under `cargo test` it runs small; ratios are printed, never asserted.
+//! Marks on the fast machine, on the model, and a full check of every account, side by side in one run; the hash of all answers is the same.
+//!
+//! Small under `cargo test`. Ratios are printed, never asserted; that fast machine and model answer alike is.
 
-use std::time::Instant;
+mod common;
 
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use common::{Draw, MARK, mark};
+use criterion::{Criterion, criterion_group, criterion_main};
 use model::machine::{Capacity, Machine as Model};
-use model::record::{self, FLAG_COMMIT, FLAG_HOLD, Record, fnv1a_64, input};
+use model::record::{self, Record, input};
 
-const S: u32 = 1_000_000;
-const MARK: u64 = 60_000_000;
-const INSTRUMENTS: usize = 4;
+const INSTRUMENTS: u32 = 4;
+/// How long the model may sweep for a row of the table.
+const ROW: Duration = Duration::from_secs(3);
+const MARKS_MAX: usize = 2_000;
+/// Accounts beyond which the model is left out: its memory.
+const MODEL_MAX: u32 = 1_000_000;
 
-/// What is measured of a machine.
-struct Timed<F> {
-    execute: F,
-    /// By mark.
-    nanoseconds: Vec<u64>,
-    hash: u64,
+#[derive(Clone)]
+struct Machines {
+    model: Option<Model>,
+    fast: fast::Machine,
+    sequence: u32,
 }
 
-impl<F: FnMut(&Record, &mut Vec<Record>)> Timed<F> {
-    fn mark(&mut self, record: &Record, out: &mut Vec<Record>) {
+impl Machines {
+    fn of(accounts: u32, parked: bool) -> Self {
+        let capacity = Capacity {
+            lanes: 1,
+            accounts_per_lane: accounts as usize,
+            slots_per_lane: (accounts * INSTRUMENTS) as usize,
+            instruments: INSTRUMENTS as usize,
+        };
+        let model = (accounts <= MODEL_MAX).then(|| Model::new(capacity));
+        let fast = fast::Machine::checked(capacity).expect("memory for the bench");
+        let (mut machines, mut out) = (Self { model, fast, sequence: 0 }, Vec::new());
+        let mut each = |record: Record| {
+            let record = machines.numbered(record);
+            if let Some(model) = &mut machines.model {
+                model.execute(&record, &mut out);
+            }
+            machines.fast.execute(&record, &mut out);
+            out.clear();
+        };
+        common::setup(INSTRUMENTS, accounts).into_iter().for_each(&mut each);
+        common::accounts(accounts, INSTRUMENTS, parked, &mut each);
+        machines
+    }
+
+    fn numbered(&mut self, record: Record) -> Record {
+        self.sequence = self.sequence.wrapping_add(1);
+        record.with(&record::SEQUENCE, (self.sequence - 1).into())
+    }
+}
+
+/// A row of the table: how far the mark moves, of one instrument or of all at a time.
+struct Row {
+    name: &'static str,
+    bp: u64,
+    together: bool,
+    parked: bool,
+}
+
+fn run(machines: &mut Machines, accounts: u32, row: &Row, marks_max: usize, json: &mut dyn Write) {
+    let (mut model_times, mut fast_times) = (Vec::new(), Vec::new());
+    let (mut model_hash, mut fast_hash) = (0, 0);
+    let mut prices = [MARK; INSTRUMENTS as usize];
+    let (mut draw, mut out) = (Draw(43), Vec::new());
+    let mut spent = Duration::ZERO;
+    for at in 0..marks_max {
+        if spent > ROW {
+            break;
+        }
+        let up = draw.below(2) == 0;
+        let moved =
+            if row.together { 0..INSTRUMENTS } else { at as u32 % INSTRUMENTS..at as u32 % INSTRUMENTS + 1 };
+        let mut tick = Vec::new();
+        for instrument in moved {
+            let price = &mut prices[instrument as usize];
+            let step = *price * row.bp / 10_000;
+            let rises = *price < MARK * 3 / 4 || up && *price < MARK * 5 / 4;
+            *price = if rises { *price + step } else { *price - step };
+            tick.push(machines.numbered(mark(instrument, *price)));
+        }
+        if let Some(model) = &mut machines.model {
+            out.clear();
+            let start = Instant::now();
+            tick.iter().for_each(|record| model.execute(record, &mut out));
+            model_times.push(start.elapsed().as_nanos() as u64);
+            model_hash = common::hash(model_hash, &out);
+        }
         out.clear();
         let start = Instant::now();
-        (self.execute)(record, out);
-        self.nanoseconds.push(start.elapsed().as_nanos() as u64);
-        for answer in out {
-            self.hash = self.hash.rotate_left(5) ^ fnv1a_64(&answer.0);
+        machines.fast.execute_all(&tick, &mut out);
+        fast_times.push(start.elapsed().as_nanos() as u64);
+        fast_hash = common::hash(fast_hash, &out);
+        spent += Duration::from_nanos(fast_times[fast_times.len() - 1] + model_times.last().unwrap_or(&0));
+    }
+    assert!(machines.model.is_none() || model_hash == fast_hash, "a flag is missed or spurious");
+    // What the fast machine does for every account when asked to compare all of them: a setting that is what it was.
+    let mut full_times: Vec<u64> = (0..20)
+        .map(|_| {
+            let setting = machines.numbered(
+                Record::new(&input::SETTING, 0).with(&record::INDEX, record::SETTING_EQUALITY.into()),
+            );
+            out.clear();
+            let start = Instant::now();
+            machines.fast.execute(&setting, &mut out);
+            assert_eq!(out.len(), 1, "nobody is at another severity than was flagged");
+            if let Some(model) = &mut machines.model {
+                model.execute(&setting, &mut Vec::new());
+            }
+            start.elapsed().as_nanos() as u64 * if row.together { u64::from(INSTRUMENTS) } else { 1 }
+        })
+        .collect();
+    let scope = if row.together { "all together" } else { "one instrument" };
+    let population = if row.parked { "parked on the line" } else { "spread" };
+    let mut tell = |way: &str, times: &mut Vec<u64>| {
+        if times.is_empty() {
+            return [f64::NAN; 3];
         }
-    }
-
-    /// Median, mean and 99th percentile.
-    fn figures(&mut self) -> [f64; 3] {
-        let times = &mut self.nanoseconds;
-        times.sort_unstable();
-        let at = |percent: usize| times[(times.len() - 1) * percent / 100] as f64;
-        [at(50), times.iter().sum::<u64>() as f64 / times.len() as f64, at(99)]
-    }
-}
-
-/// Accounts of four positions each, levered 2 to 20 times; `parked` puts every one right at its line.
-fn records(accounts: u32, parked: bool) -> Vec<Record> {
-    let mut records = vec![Record::new(&input::RESYNC, 0)];
-    let setting = Record::new(&input::SETTING, 0).with(&record::INDEX, 0).with(&record::VALUE, S.into());
-    records.push(setting);
-    for instrument in 0..INSTRUMENTS as i128 {
-        let of = |layout| Record::new(layout, 0).with(&record::INSTRUMENT, instrument);
-        records.push(of(&input::TIER).with(&record::RATE, 5_000));
-        let header = of(&input::INSTRUMENT)
-            .with(&record::WEIGHT_LONG, S.into())
-            .with(&record::WEIGHT_SHORT, S.into())
-            .with(&record::BASE, instrument * i128::from(accounts))
-            .with(&record::CAPACITY, accounts.into());
-        let header = header.with(&record::PRICE_BITS, 32).with(&record::SIZE_BITS, 27);
-        records.push(header.with(&record::TIER_COUNT, 1).flagged(FLAG_COMMIT));
-        records.push(of(&input::MARK).with(&record::PRICE, MARK.into()));
-    }
-    let mut state = 41u64;
-    for account in 0..accounts {
-        let mut notional = 0i128;
-        for instrument in 0..INSTRUMENTS as i128 {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let size = i128::from((state >> 33) % 20_000) - 10_000;
-            let size = if size == 0 { 1 } else { size };
-            notional += size.abs() * i128::from(MARK);
-            let position = Record::new(&input::POSITION, 0)
-                .with(&record::INSTRUMENT, instrument)
-                .with(&record::ACCOUNT, account.into())
-                .with(&record::SLOT, account.into())
-                .with(&record::SIZE, size);
-            records.push(position.with(&record::CASH_DELTA, -size * i128::from(MARK)).flagged(FLAG_HOLD));
-        }
-        let margin = if parked { notional / 200 } else { notional / (2 + i128::from(state >> 40) % 19) };
-        let cash = Record::new(&input::CASH, 0).with(&record::ACCOUNT, account.into());
-        records.push(cash.with(&record::DELTA, margin));
-    }
-    records
-}
-
-fn run(accounts: u32, marks: u32, name: &str, parts: u64, parked: bool, json: &mut impl std::io::Write) {
-    let rows = accounts as usize;
-    let capacity = Capacity {
-        lanes: 1,
-        accounts_per_lane: rows,
-        slots_per_lane: rows * INSTRUMENTS,
-        instruments: INSTRUMENTS,
+        let [p50, mean, p99] = common::quantiles(times);
+        let line = format!(
+            r#"{{"bench":"mark","accounts":{accounts},"move":"{}","move_bp":{},"scope":"{scope}","population":"{population}","way":"{way}","marks":{},"p50_ns":{p50:.0},"mean_ns":{mean:.0},"p99_ns":{p99:.0},"hash":"{fast_hash:016x}"}}"#,
+            row.name,
+            row.bp,
+            times.len()
+        );
+        writeln!(json, "{line}").expect("target is writable");
+        [p50, mean, p99]
     };
-    let (mut model, mut fast) = (Model::new(capacity), fast::Machine::new(capacity));
-    let mut out = Vec::new();
-    let mut sequence = 0u32;
-    for record in records(accounts, parked) {
-        let record = record.with(&record::SEQUENCE, sequence.into());
-        sequence += 1;
-        model.execute(&record, &mut out);
-        fast.execute(&record, &mut out);
-        out.clear();
-    }
-    let mut model = Timed { execute: |r: &_, o: &mut _| model.execute(r, o), nanoseconds: vec![], hash: 0 };
-    let mut fast = Timed { execute: |r: &_, o: &mut _| fast.execute(r, o), nanoseconds: vec![], hash: 0 };
-    let mut prices = [MARK; INSTRUMENTS];
-    let mut state = 43u64;
-    for at in 0..marks {
-        let instrument = at as usize % INSTRUMENTS;
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let step = prices[instrument] * parts / 10_000;
-        let rises =
-            prices[instrument] < MARK * 9 / 10 || state >> 63 == 0 && prices[instrument] < MARK * 11 / 10;
-        prices[instrument] = if rises { prices[instrument] + step } else { prices[instrument] - step };
-        let record = Record::new(&input::MARK, sequence)
-            .with(&record::INSTRUMENT, instrument as i128)
-            .with(&record::PRICE, prices[instrument].into());
-        sequence += 1;
-        model.mark(&record, &mut out);
-        fast.mark(&record, &mut out);
-    }
-    assert_eq!(model.hash, fast.hash, "a flag is missed or spurious");
-    let (hash, sweep, zones) = (fast.hash, model.figures(), fast.figures());
-    let ratios: Vec<String> =
-        sweep.iter().zip(&zones).map(|(sweep, zone)| format!("{:.1}", sweep / zone)).collect();
+    let zones = tell("zones", &mut fast_times);
+    let full = tell("full check of every account", &mut full_times);
+    let model = tell("model", &mut model_times);
+    let times = |of: [f64; 3]| {
+        let ratios: Vec<String> =
+            of.iter().zip(zones).map(|(of, zones)| format!("{:.1}", of / zones)).collect();
+        ratios.join(" / ")
+    };
     println!(
-        "{accounts} accounts, {name}: x {} faster (p50, mean, p99), hash {hash:016x}",
-        ratios.join(", ")
+        "{accounts} accounts, {}, {scope}, {population}: {:.1} us in the median; x {} faster than the model, x {} than a full check (p50 / mean / p99); {} marks, hash {fast_hash:016x}",
+        row.name,
+        zones[0] / 1e3,
+        times(model),
+        times(full),
+        fast_times.len()
     );
-    let line = format!(
-        r#"{{"bench":"mark","accounts":{accounts},"move":"{name}","model_ns":{sweep:?},"fast_ns":{zones:?}}}"#
-    );
-    writeln!(json, "{line}").expect("target is writable");
 }
 
-fn main() {
-    let full = std::env::args().any(|argument| argument == "--bench");
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    println!("load {}", load.trim());
-    let mut json: Box<dyn std::io::Write> = if full {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/bench");
-        std::fs::create_dir_all(folder).expect("target is writable");
-        Box::new(std::fs::File::create(format!("{folder}/fast-mark.jsonl")).expect("target is writable"))
-    } else {
-        Box::new(std::io::sink())
-    };
-    let sizes: &[(u32, u32)] =
-        if full { &[(10_000, 400), (100_000, 120), (1_000_000, 40)] } else { &[(300, 40)] };
-    for &(accounts, marks) in sizes {
-        for (name, parts) in [("1 bp", 1), ("10 bp", 10), ("1 %", 100), ("10 %", 1_000)] {
-            run(accounts, marks, name, parts, false, &mut json);
+fn marks(criterion: &mut Criterion) {
+    let mut json = common::figures("mark");
+    let full = common::is_full();
+    let sizes: &[u32] = if full { &[10_000, 100_000, 1_000_000, 10_000_000] } else { &[300] };
+    let moves = [("1 bp", 1), ("10 bp", 10), ("1 %", 100), ("10 %", 1_000)];
+    for &accounts in sizes {
+        let loaded = Machines::of(accounts, false);
+        let marks_max = if full { MARKS_MAX } else { 40 };
+        for together in [false, true] {
+            for (name, bp) in moves {
+                if accounts > MODEL_MAX && (together || bp > 10) {
+                    continue;
+                }
+                let mut machines = loaded.clone();
+                run(
+                    &mut machines,
+                    accounts,
+                    &Row { name, bp, together, parked: false },
+                    marks_max,
+                    &mut *json,
+                );
+            }
         }
-        run(accounts, marks, "1 bp, every account parked at its line", 1, true, &mut json);
+        drop(loaded);
+        if accounts <= MODEL_MAX {
+            let mut parked = Machines::of(accounts, true);
+            let row = Row { name: "1 bp", bp: 1, together: false, parked: true };
+            run(&mut parked, accounts, &row, marks_max, &mut *json);
+        }
     }
+    let mut machines = Machines::of(if full { 100_000 } else { 300 }, false);
+    let (mut price, mut out) = (MARK, Vec::new());
+    let mut group = criterion.benchmark_group("mark of 1 bp up and down, 100,000 accounts");
+    group.sample_size(10).measurement_time(Duration::from_secs(1));
+    group.bench_function("zones", |bencher| {
+        bencher.iter(|| {
+            price = if price == MARK { MARK + MARK / 10_000 } else { MARK };
+            out.clear();
+            let record = machines.numbered(mark(0, price));
+            machines.fast.execute(&record, &mut out);
+        });
+    });
+    group.finish();
 }
+
+criterion_group!(benches, marks);
+criterion_main!(benches);

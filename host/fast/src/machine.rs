@@ -22,6 +22,9 @@ pub struct Instrument {
     pub rate_max: Option<u32>,
 }
 
+/// How far ahead of its execution a record is prepared for.
+const PREPARED: usize = 8;
+
 /// The memory is not there.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
@@ -159,6 +162,16 @@ impl Machine {
             answer.0[0] = output::ERROR_RECORD.op;
             answer.0[1] = reason as u8;
             out.push(answer);
+        }
+    }
+
+    /// Executes records in their order, as [`Self::execute`] one by one.
+    pub fn execute_all(&mut self, records: &[Record], out: &mut Vec<Record>) {
+        for (at, record) in records.iter().enumerate() {
+            if let Some(ahead) = records.get(at + PREPARED) {
+                self.prepare(ahead);
+            }
+            self.execute(record, out);
         }
     }
 
