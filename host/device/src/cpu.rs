@@ -7,8 +7,6 @@ use crate::{Identity, MarginDevice};
 
 /// Answers that may wait before no further record is taken.
 pub const ANSWERS_MAX: usize = 4_096;
-/// How far ahead of its execution a machine is told of a record.
-const PREPARED: usize = 8;
 
 /// A machine on this processor: records in, records out.
 pub trait CpuMachine {
@@ -19,8 +17,8 @@ pub trait CpuMachine {
     fn capacity(&self) -> Capacity;
     /// Executes one record; what it answers is appended to `out`.
     fn execute(&mut self, record: &Record, out: &mut Vec<Record>);
-    /// Is told of a record that comes soon.
-    fn prepare(&self, record: &Record);
+    /// Is told that the records from `at` on will be executed.
+    fn prepare(&self, records: &[Record], at: usize);
 }
 
 macro_rules! cpu_machine {
@@ -40,14 +38,14 @@ macro_rules! cpu_machine {
                 self.execute(record, out);
             }
 
-            fn prepare(&self, record: &Record) {
-                ($prepare)(self, record);
+            fn prepare(&self, records: &[Record], at: usize) {
+                ($prepare)(self, records, at);
             }
         }
     };
 }
 
-cpu_machine!(Machine, "cpu", |_: &Machine, _: &Record| ());
+cpu_machine!(Machine, "cpu", |_: &Machine, _: &[Record], _| ());
 cpu_machine!(fast::Machine, "cpu-fast", fast::Machine::prepare);
 
 /// A machine with a bounded queue of answers.
@@ -125,9 +123,7 @@ impl<M: CpuMachine> MarginDevice for CpuDevice<M> {
         }
         let mut taken = 0;
         while taken < records.len() && self.waiting() < self.answers_max {
-            if let Some(ahead) = records.get(taken + PREPARED) {
-                self.machine.prepare(ahead);
-            }
+            self.machine.prepare(records, taken);
             self.machine.execute(&records[taken], &mut self.answers);
             taken += 1;
         }

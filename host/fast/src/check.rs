@@ -3,8 +3,8 @@
 
 use model::margin::{Rungs, Severity};
 
-use crate::lines::{Line, Lines};
-use crate::packed::{Block, Row};
+use crate::lines::{Code, Lines, Piece};
+use crate::packed::{Block, Kind, Row};
 
 /// E and R, in quanta / (S / divisor).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -13,60 +13,61 @@ pub struct Word {
     pub requirement: i64,
 }
 
-/// What positions add to E and R, and whether one is beyond its first tier, so that R is not this. No operation wraps for an account within
-/// the bound; one that is not packed may give anything here.
+/// What positions add to E and R, and whether one is in another tier than its code says, so that R is not this. No operation wraps for an
+/// account within the bound; one that is not packed may give anything here.
 #[inline(always)]
-fn first_tier(sizes: impl Iterator<Item = i64>, instruments: &[u16], lines: &[Line]) -> (Word, bool) {
+fn positions(sizes: impl Iterator<Item = i64>, codes: &[Code], pieces: &[Piece]) -> (Word, bool) {
     let mut word = Word::default();
-    let mut is_tiered = false;
-    for (size, &instrument) in sizes.zip(instruments) {
-        let line = &lines[usize::from(instrument)];
+    let mut is_elsewhere = false;
+    for (size, code) in sizes.zip(codes) {
+        let piece = &pieces[code.index()];
         let lots = size.unsigned_abs();
-        word.equity = word.equity.wrapping_add(size.wrapping_mul(line.value[usize::from(size < 0)]));
-        word.requirement = word.requirement.wrapping_add((lots as i64).wrapping_mul(line.requirement));
-        is_tiered |= lots > line.first_lots;
+        word.equity = word.equity.wrapping_add(size.wrapping_mul(piece.value[usize::from(size < 0)]));
+        let requirement = (lots as i64).wrapping_mul(piece.requirement).wrapping_sub(piece.deduction);
+        word.requirement = word.requirement.wrapping_add(requirement);
+        is_elsewhere |= lots.wrapping_sub(piece.first) > piece.more;
     }
-    (word, is_tiered)
+    (word, is_elsewhere)
 }
 
-/// Of a compact account.
+/// Of a compact account; its codes are brought up to date.
 #[inline(always)]
-pub fn compact(row: &Row, lines: &Lines) -> Word {
-    let (mut word, is_tiered) =
-        first_tier(row.sizes.iter().map(|&size| size.into()), &row.instruments, &lines.lines);
-    word.equity = word.equity.wrapping_add(row.cash.wrapping_mul(lines.cash));
-    if is_tiered {
-        word.requirement = compact_requirement(row, lines);
+pub fn compact(row: &mut Row, lines: &Lines) -> Word {
+    let of = |row: &Row| positions(row.sizes.iter().map(|&size| size.into()), &row.codes, &lines.pieces);
+    let (mut word, is_elsewhere) = of(row);
+    if is_elsewhere && row.kind == Kind::Compact {
+        recode_row(row, lines);
+        word = of(row).0;
     }
+    word.equity = word.equity.wrapping_add(row.cash.wrapping_mul(lines.cash));
     word
 }
 
 #[inline(never)]
-fn compact_requirement(row: &Row, lines: &Lines) -> i64 {
-    requirement(row.sizes.iter().map(|&size| size.into()), &row.instruments, lines)
+fn recode_row(row: &mut Row, lines: &Lines) {
+    for (code, size) in row.codes.iter_mut().zip(row.sizes) {
+        *code = lines.code(code.instrument(), size.unsigned_abs().into());
+    }
 }
 
 /// Of one block of an account; `cash` of those behind the first is 0.
 #[inline(always)]
-pub fn block(block: &Block, lines: &Lines) -> Word {
-    let (mut word, is_tiered) = first_tier(block.sizes.iter().copied(), &block.instruments, &lines.lines);
-    word.equity = word.equity.wrapping_add(block.cash.wrapping_mul(lines.cash));
-    if is_tiered {
-        word.requirement = block_requirement(block, lines);
+pub fn block(block: &mut Block, lines: &Lines) -> Word {
+    let of = |block: &Block| positions(block.sizes.iter().copied(), &block.codes, &lines.pieces);
+    let (mut word, is_elsewhere) = of(block);
+    if is_elsewhere {
+        recode_block(block, lines);
+        word = of(block).0;
     }
+    word.equity = word.equity.wrapping_add(block.cash.wrapping_mul(lines.cash));
     word
 }
 
 #[inline(never)]
-fn block_requirement(block: &Block, lines: &Lines) -> i64 {
-    requirement(block.sizes.iter().copied(), &block.instruments, lines)
-}
-
-#[inline(always)]
-fn requirement(sizes: impl Iterator<Item = i64>, instruments: &[u16], lines: &Lines) -> i64 {
-    sizes
-        .zip(instruments)
-        .fold(0, |sum, (size, &instrument)| sum.wrapping_add(lines.tiered(instrument, size.unsigned_abs())))
+fn recode_block(block: &mut Block, lines: &Lines) {
+    for (code, size) in block.codes.iter_mut().zip(block.sizes) {
+        *code = lines.code(code.instrument(), size.unsigned_abs());
+    }
 }
 
 /// A word and the severity that it makes.
@@ -106,7 +107,7 @@ impl Simd {
 }
 
 /// Verdicts on the rows at these places; of rows that are not compact they mean nothing.
-pub fn verdicts(simd: Simd, rows: &[Row], at: &[u32], lines: &Lines, rungs: &Rungs, out: &mut [Verdict]) {
+pub fn verdicts(simd: Simd, rows: &mut [Row], at: &[u32], lines: &Lines, rungs: &Rungs, out: &mut [Verdict]) {
     match simd {
         Simd::Portable => portable(rows, at, lines, rungs, out),
         // SAFETY: `Simd::here` names what the processor has, and nothing else makes one.
@@ -119,27 +120,27 @@ pub fn verdicts(simd: Simd, rows: &[Row], at: &[u32], lines: &Lines, rungs: &Run
 }
 
 #[inline(always)]
-fn each(rows: &[Row], at: &[u32], lines: &Lines, rungs: &Rungs, out: &mut [Verdict]) {
+fn each(rows: &mut [Row], at: &[u32], lines: &Lines, rungs: &Rungs, out: &mut [Verdict]) {
     for (&row, out) in at.iter().zip(out) {
-        let row = &rows[row as usize];
+        let row = &mut rows[row as usize];
         let word = compact(row, lines);
         *out = (word, severity(word, row.offset.into(), rungs));
     }
 }
 
-fn portable(rows: &[Row], at: &[u32], lines: &Lines, rungs: &Rungs, out: &mut [Verdict]) {
+fn portable(rows: &mut [Row], at: &[u32], lines: &Lines, rungs: &Rungs, out: &mut [Verdict]) {
     each(rows, at, lines, rungs, out);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi2")]
-fn avx2(rows: &[Row], at: &[u32], lines: &Lines, rungs: &Rungs, out: &mut [Verdict]) {
+fn avx2(rows: &mut [Row], at: &[u32], lines: &Lines, rungs: &Rungs, out: &mut [Verdict]) {
     each(rows, at, lines, rungs, out);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,bmi2")]
-fn avx512(rows: &[Row], at: &[u32], lines: &Lines, rungs: &Rungs, out: &mut [Verdict]) {
+fn avx512(rows: &mut [Row], at: &[u32], lines: &Lines, rungs: &Rungs, out: &mut [Verdict]) {
     each(rows, at, lines, rungs, out);
 }
 
@@ -147,14 +148,50 @@ fn avx512(rows: &[Row], at: &[u32], lines: &Lines, rungs: &Rungs, out: &mut [Ver
 #[inline(always)]
 pub fn severity(word: Word, offset: i64, rungs: &Rungs) -> Severity {
     let effective = word.requirement.wrapping_add(offset).max(0);
-    // Four times the requirement is above every line: no rung is 1,024.
-    if word.equity >= 0 && word.equity >> 2 >= effective {
-        return Severity::Healthy;
+    // Then no product with a rung, of 10 bits, leaves 63.
+    let is_small = (word.equity.unsigned_abs() | effective as u64) >> 53 == 0;
+    if !is_small || !rungs.is_ordered() {
+        return in_full(word, offset, rungs);
     }
-    near_a_line(word, offset, rungs)
+    let (scaled, equality) = (word.equity << 8, i64::from(rungs.equality));
+    let [warned, liquidatable, takeover] = rungs.rungs;
+    let crossed = |rung: u32| u8::from(scaled < effective * i64::from(rung) + equality);
+    // Who crossed a line has crossed those above it.
+    let rung = (crossed(warned) + crossed(liquidatable) + crossed(takeover)) * u8::from(effective > 0);
+    let code = if word.equity < 0 { Severity::Insolvent as u8 } else { rung };
+    Severity::ALL[usize::from(code)]
 }
 
 #[inline(never)]
-fn near_a_line(word: Word, offset: i64, rungs: &Rungs) -> Severity {
+fn in_full(word: Word, offset: i64, rungs: &Rungs) -> Severity {
     model::margin::severity(word.equity.into(), word.requirement.into(), offset.into(), rungs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn severities_are_the_models() {
+        let mut state = 9u64;
+        let mut draw = |bits: u32| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> (64 - bits)) as i64
+        };
+        let mut seen = [0u32; 5];
+        for turn in 0..500_000 {
+            let rungs = [draw(10) as u32 | 1, draw(9) as u32 | 1, draw(8) as u32 | 1];
+            let rungs = Rungs { rungs, equality: turn % 2 == 0 };
+            let bits = 2 + (turn % 59) as u32;
+            let (requirement, offset) = (draw(bits), draw(bits) - draw(bits));
+            let effective = (requirement + offset).max(0);
+            let on_the_line = (i128::from(effective) * i128::from(rungs.rungs[turn % 3]) / 256) as i64;
+            let equity = if turn % 5 == 0 { draw(bits) - draw(bits) } else { on_the_line + draw(2) - 2 };
+            let word = Word { equity, requirement };
+            let expected = model::margin::severity(equity.into(), requirement.into(), offset.into(), &rungs);
+            assert_eq!(severity(word, offset, &rungs), expected, "{word:?} {offset} {rungs:?}");
+            seen[expected as usize] += 1;
+        }
+        assert!(seen.iter().all(|&times| times > 1_000), "{seen:?}");
+    }
 }

@@ -5,7 +5,7 @@ use model::record::{self, Layout, Record, output};
 
 use crate::account::{Account, Position};
 use crate::check::{self, Word};
-use crate::lines::{BOUND, Lines};
+use crate::lines::{BOUND, Code, Lines};
 use crate::machine::Instrument;
 use crate::memory;
 use crate::packed::{BLOCK, Block, COMPACT, Kind, NONE, Row, Slab};
@@ -49,7 +49,7 @@ fn fits(cash: i64, offset: i64, sizes: impl Iterator<Item = (i64, u16)>, lines: 
     let product = |a: u64, b: u64| a.saturating_mul(b);
     let sum = product(cash.unsigned_abs(), lines.cash as u64).saturating_add(offset.unsigned_abs());
     let sum = sizes.fold(sum, |sum, (size, instrument)| {
-        sum.saturating_add(product(size.unsigned_abs(), lines.lines[usize::from(instrument)].ceiling))
+        sum.saturating_add(product(size.unsigned_abs(), lines.ceilings[usize::from(instrument)]))
     });
     sum < BOUND
 }
@@ -62,6 +62,14 @@ impl Lane {
         if let (Some(held), Some(slots)) = (self.rows.get(row), self.slots.get(row)) {
             memory::prefetch(held);
             memory::prefetch(slots);
+        }
+    }
+
+    /// Of a compact account.
+    pub fn prefetch_slots(&self, row: usize) {
+        let (Some(held), Some(slots)) = (self.rows.get(row), self.slots.get(row)) else { return };
+        for (code, &slot) in held.codes.iter().zip(slots).take(held.count.into()) {
+            self.segments[usize::from(code.instrument())].prefetch(slot as usize);
         }
     }
 
@@ -78,9 +86,9 @@ impl Lane {
     }
 
     pub fn each_position(&self, row: usize, mut each: impl FnMut(Position)) {
-        let mut packed = |count: usize, sizes: &dyn Fn(usize) -> i64, instruments: &[u16], slots: &[u32]| {
+        let mut packed = |count: usize, sizes: &dyn Fn(usize) -> i64, codes: &[Code], slots: &[u32]| {
             for at in 0..count {
-                let (instrument, slot) = (instruments[at], slots[at]);
+                let (instrument, slot) = (codes[at].instrument(), slots[at]);
                 each(Position { instrument, slot, size: sizes(at), requirement: 0 });
             }
         };
@@ -88,14 +96,14 @@ impl Lane {
         match held.kind {
             Kind::Compact => {
                 let sizes = |at: usize| i64::from(held.sizes[at]);
-                packed(held.count.into(), &sizes, &held.instruments, &self.slots[row]);
+                packed(held.count.into(), &sizes, &held.codes, &self.slots[row]);
             }
             Kind::Blocks => {
                 let mut place = held.place();
                 loop {
                     let block = &self.blocks[place];
                     let sizes = |at: usize| block.sizes[at];
-                    packed(block.count as usize, &sizes, &block.instruments, &self.block_slots[place]);
+                    packed(block.count as usize, &sizes, &block.codes, &self.block_slots[place]);
                     if block.next == NONE {
                         break;
                     }
@@ -119,32 +127,35 @@ impl Lane {
 
     /// E, R and offset of a packed account.
     #[inline(always)]
-    pub fn packed_word(&self, row: usize, lines: &Lines) -> Option<(Word, i64)> {
-        let held = &self.rows[row];
+    pub fn packed_word(&mut self, row: usize, lines: &Lines) -> Option<(Word, i64)> {
+        let held = &mut self.rows[row];
         match held.kind {
             Kind::Compact => Some((check::compact(held, lines), held.offset.into())),
-            Kind::Blocks => Some(self.blocks_word(held.place(), lines)),
+            Kind::Blocks => {
+                let place = held.place();
+                Some(self.blocks_word(place, lines))
+            }
             Kind::Wide => None,
         }
     }
 
-    fn blocks_word(&self, place: usize, lines: &Lines) -> (Word, i64) {
-        let first = &self.blocks[place];
-        let (mut word, mut next) = (check::block(first, lines), first.next);
+    fn blocks_word(&mut self, place: usize, lines: &Lines) -> (Word, i64) {
+        let first = &mut self.blocks[place];
+        let (mut word, offset, mut next) = (check::block(first, lines), first.offset, first.next);
         while next != NONE {
-            let block = &self.blocks[next as usize];
+            let block = &mut self.blocks[next as usize];
             let more = check::block(block, lines);
             word.equity += more.equity;
             word.requirement += more.requirement;
             next = block.next;
         }
-        (word, first.offset)
+        (word, offset)
     }
 
     /// E and R at the marks, in quanta / S, and the severity they make.
     #[inline]
     pub fn verdict(
-        &self,
+        &mut self,
         row: usize,
         lines: &Lines,
         instruments: &[Instrument],
@@ -192,7 +203,7 @@ impl Lane {
                 (held.cash, held.offset, held.count) = (parts.cash, offset, parts.positions.len() as u8);
                 for (at, position) in parts.positions.iter().enumerate() {
                     held.sizes[at] = position.size as i32;
-                    held.instruments[at] = position.instrument;
+                    held.codes[at] = Code::new(position.instrument, 0);
                     self.slots[row][at] = position.slot;
                 }
             }
@@ -207,7 +218,7 @@ impl Lane {
                     let mut slots = [0; BLOCK];
                     for (at, position) in chunk.iter().enumerate() {
                         block.sizes[at] = position.size;
-                        block.instruments[at] = position.instrument;
+                        block.codes[at] = Code::new(position.instrument, 0);
                         slots[at] = position.slot;
                     }
                     if at == 0 {
@@ -294,7 +305,10 @@ impl Lane {
                     let at = held.place_of(position.instrument).or((count < COMPACT).then_some(count));
                     match (at, i32::try_from(position.size)) {
                         (Some(at), Ok(size)) if at == count || self.slots[row][at] == position.slot => {
-                            (changed.sizes[at], changed.instruments[at]) = (size, position.instrument);
+                            changed.sizes[at] = size;
+                            if at == count {
+                                changed.codes[at] = Code::new(position.instrument, 0);
+                            }
                             changed.count = changed.count.max(at as u8 + 1);
                             self.slots[row][at] = position.slot;
                             true
@@ -304,7 +318,11 @@ impl Lane {
                 }
             };
             if is_in_place {
-                let sizes = changed.sizes.iter().map(|&size| i64::from(size)).zip(changed.instruments);
+                let sizes = changed
+                    .sizes
+                    .iter()
+                    .map(|&size| i64::from(size))
+                    .zip(changed.codes.iter().map(|code| code.instrument()));
                 let fits = fits(changed.cash, changed.offset.into(), sizes, lines);
                 if fits {
                     self.rows[row] = changed;
@@ -414,7 +432,7 @@ impl Lane {
         let held = self.rows[row];
         if held.kind == Kind::Compact {
             for at in 0..usize::from(held.count) {
-                let index = usize::from(held.instruments[at]);
+                let index = usize::from(held.codes[at].instrument());
                 let zone = zone(index, held.sizes[at].into());
                 self.segments[index].arm(self.slots[row][at] as usize, zone);
             }
@@ -438,7 +456,8 @@ impl Lane {
                     if size == 0 {
                         return Zone::ALL;
                     }
-                    let (first, last) = zone::bounds(lines.lines[index].mark, reach);
+                    let mark = instruments[index].bank.mark.get() as u32;
+                    let (first, last) = zone::bounds(mark, reach);
                     Zone { first, last }
                 });
             }
@@ -447,16 +466,23 @@ impl Lane {
     }
 
     /// `None` for an eager account.
-    fn stand(&self, row: usize, lines: &Lines, instruments: &[Instrument]) -> Option<Stand> {
+    fn stand(&mut self, row: usize, lines: &Lines, instruments: &[Instrument]) -> Option<Stand> {
         let severity = self.rows[row].severity;
-        let (mut equity_slope, mut requirement_slope) = (0u64, 0u64);
         if let Some((word, offset)) = self.packed_word(row, lines) {
-            self.each_position(row, |position| {
-                let line = &lines.lines[usize::from(position.instrument)];
-                let lots = position.size.unsigned_abs();
-                equity_slope += lots * line.slope[usize::from(position.size < 0)];
-                requirement_slope += lots * line.slope[2];
-            });
+            let (mut equity_slope, mut requirement_slope) = (0u64, 0u64);
+            let mut add = |size: i64, code: Code| {
+                let (piece, lots) = (&lines.pieces[code.index()], size.unsigned_abs());
+                equity_slope += lots * piece.value[usize::from(size < 0)] as u64;
+                requirement_slope += lots * piece.steepest;
+            };
+            let held = &self.rows[row];
+            if held.kind == Kind::Compact {
+                held.sizes.iter().zip(held.codes).for_each(|(&size, code)| add(size.into(), code));
+            } else {
+                self.each_position(row, |position| {
+                    add(position.size, Code::new(position.instrument, 0));
+                });
+            }
             return Some(Stand {
                 equity: word.equity.into(),
                 requirement: word.requirement.into(),
@@ -466,12 +492,12 @@ impl Lane {
                 requirement_slope: requirement_slope.into(),
             });
         }
+        let (mut equity_slope, mut requirement_slope) = (0, 0);
         let account = &self.wide[self.rows[row].place()];
         if !account.lazy {
             return None;
         }
         let (equity, requirement) = account.word(instruments);
-        let (mut equity_slope, mut requirement_slope) = (0, 0);
         for position in &account.positions {
             let Instrument { bank, rate_max } = &instruments[usize::from(position.instrument)];
             let size = crate::account::size_of(position.size);
@@ -553,6 +579,6 @@ pub fn report(
 
 impl Row {
     fn place_of(&self, instrument: u16) -> Option<usize> {
-        self.instruments[..usize::from(self.count)].iter().position(|&own| own == instrument)
+        self.codes[..usize::from(self.count)].iter().position(|code| code.instrument() == instrument)
     }
 }

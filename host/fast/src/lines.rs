@@ -1,6 +1,5 @@
-//! What a mark makes of a position, by instrument: products in `i64`, over the greatest common divisor of every rate.
+//! What a mark makes of a position, by instrument and tier: products in `i64`, over the greatest common divisor of every rate.
 
-use model::tier::TierSteps;
 use model::units::{Scale, TIERS_MAX};
 
 use crate::check::Word;
@@ -9,39 +8,61 @@ use crate::machine::Instrument;
 /// No packed account's sums can leave this, whatever marks up to the ceilings come: half of what `i64` holds, for sums of both signs.
 pub const BOUND: u64 = 1 << 61;
 
-/// An instrument at its mark. Amounts are in quanta / (S / divisor).
-#[derive(Clone, Copy, Debug, Default)]
-#[repr(align(64))]
-pub struct Line {
-    /// Value of a lot held long and held short.
-    pub value: [i64; 2],
-    /// Requirement of a lot in the first tier.
-    pub requirement: i64,
-    /// Most lots whose notional is in the first tier.
-    pub first_lots: u64,
-    /// Mark, in quanta a lot.
-    pub mark: u32,
-    /// Steps beyond the first.
-    pub steps: u32,
-    /// Most that E or R can change by for a lot, with the mark at its ceiling.
-    pub ceiling: u64,
-    /// How fast E and R of a lot, long or short, can change for a relative move of one: value by side, last rate.
-    pub slope: [u64; 3],
+/// An instrument and the tier that a position in it was last seen in: a packed account has these instead of indices.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[repr(transparent)]
+pub struct Code(u16);
+
+impl Code {
+    /// Instruments beyond have no codes; who holds one is wide.
+    pub const INSTRUMENTS: usize = 1 << 12;
+
+    pub fn new(instrument: u16, tier: usize) -> Self {
+        Self(instrument << 4 | tier as u16)
+    }
+
+    pub const fn instrument(self) -> u16 {
+        self.0 >> 4
+    }
+
+    #[inline(always)]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
 }
 
-/// `N * rate - deduction` of a tier, over the divisor.
-#[derive(Clone, Copy, Debug, Default)]
-struct Step {
-    rate: i64,
-    deduction: i64,
+/// A tier of an instrument at its mark. Amounts are in quanta / (S / divisor).
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+pub struct Piece {
+    /// Value of a lot held long and held short: also how fast E moves for a relative move of one.
+    pub value: [i64; 2],
+    /// Requirement of a lot, and what is taken from all of them.
+    pub requirement: i64,
+    pub deduction: i64,
+    /// Fewest lots whose notional is in the tier, and how many more may be.
+    pub first: u64,
+    pub more: u64,
+    /// Requirement of a lot in the last tier: how fast R can move for a relative move of one.
+    pub steepest: u64,
+}
+
+const _: () = assert!(size_of::<Piece>() == 64);
+
+impl Piece {
+    /// No position is in it.
+    const NONE: Self =
+        Self { value: [0; 2], requirement: 0, deduction: 0, first: u64::MAX, more: 0, steepest: 0 };
 }
 
 #[derive(Clone, Debug)]
 pub struct Lines {
-    pub lines: Vec<Line>,
-    steps: Vec<[Step; TIERS_MAX]>,
-    /// Highest mark that packed accounts are proved for.
-    ceilings: Vec<u32>,
+    /// By code.
+    pub pieces: Vec<Piece>,
+    /// By instrument: most that E or R can change by for a lot, with the mark at its ceiling.
+    pub ceilings: Vec<u64>,
+    /// By instrument: highest mark that packed accounts are proved for.
+    proved: Vec<u32>,
     scale: u32,
     divisor: u32,
     /// S over the divisor: what a quantum of cash is worth.
@@ -54,14 +75,21 @@ fn gcd(a: u128, b: u128) -> u128 {
 
 impl Lines {
     pub fn new(instruments: usize) -> Self {
-        Self {
-            lines: vec![Line::default(); instruments],
-            steps: vec![[Step::default(); TIERS_MAX]; instruments],
-            ceilings: vec![0; instruments],
+        let mut lines = Self {
+            pieces: vec![Piece::NONE; instruments.min(Code::INSTRUMENTS) * TIERS_MAX],
+            ceilings: vec![u64::MAX; instruments],
+            proved: vec![0; instruments],
             scale: 1,
             divisor: 1,
             cash: 1,
-        }
+        };
+        // A place of a row without a position is instrument 0, tier 0, size 0.
+        lines
+            .pieces
+            .iter_mut()
+            .step_by(TIERS_MAX)
+            .for_each(|piece| (piece.first, piece.more) = (0, u64::MAX));
+        lines
     }
 
     pub fn scale(&self) -> i128 {
@@ -97,61 +125,67 @@ impl Lines {
         self.cash = i64::from(scale.get() / divisor);
         for (index, instrument) in instruments.iter().enumerate() {
             if instrument.bank.committed {
-                self.commit(index, instrument);
+                self.prove(index, instrument, self.proved[index]);
+                self.set_mark(index, instrument);
             }
         }
     }
 
-    fn commit(&mut self, index: usize, instrument: &Instrument) {
-        let tiers: &TierSteps = &instrument.bank.live.tiers;
-        for (step, tier) in self.steps[index].iter_mut().zip(tiers.as_slice()) {
-            // A deduction beyond i64 belongs to a step that no packed account can reach: its floor is beyond the bound.
-            let deduction = i64::try_from(tier.deduction / u128::from(self.divisor)).unwrap_or(i64::MAX);
-            *step = Step { rate: i64::from(tier.rate / self.divisor), deduction };
-        }
-        self.lines[index].steps = tiers.count as u32;
-        self.set_ceiling(index, instrument, self.ceilings[index]);
-        self.set_mark(index, instrument);
+    /// Highest mark that packed accounts are proved for.
+    pub fn proved(&self, index: usize) -> u32 {
+        self.proved[index]
     }
 
-    pub fn ceiling(&self, index: usize) -> u32 {
-        self.ceilings[index]
-    }
-
-    pub fn set_ceiling(&mut self, index: usize, instrument: &Instrument, mark: u32) {
+    /// Sets it; that they are is the caller's to see to.
+    pub fn prove(&mut self, index: usize, instrument: &Instrument, mark: u32) {
         let weights = instrument.bank.live.header.weights;
         let rate = instrument.bank.live.tiers.as_slice().last().map_or(0, |tier| tier.rate);
         let most = weights.long.max(weights.short).max(rate) / self.divisor;
-        self.ceilings[index] = mark;
+        self.proved[index] = mark;
         // Tiers with a step between them are no maximum of lines: nobody who holds a lot of these is packed.
-        self.lines[index].ceiling =
-            if instrument.rate_max.is_some() { u64::from(mark.max(1)) * u64::from(most) } else { u64::MAX };
+        let is_packed = instrument.rate_max.is_some() && index < Code::INSTRUMENTS;
+        self.ceilings[index] = if is_packed { u64::from(mark.max(1)) * u64::from(most) } else { u64::MAX };
     }
 
     pub fn set_mark(&mut self, index: usize, instrument: &Instrument) {
-        let header = &instrument.bank.live.header;
-        let steps = &self.steps[index];
-        let last = instrument.bank.live.tiers.count.saturating_sub(1);
-        let mark = instrument.bank.mark.get();
-        let line = &mut self.lines[index];
-        line.mark = mark as u32;
-        line.value = [header.weights.long, header.weights.short]
-            .map(|weight| (mark * u64::from(weight / self.divisor)) as i64);
-        line.requirement = mark as i64 * steps[0].rate;
-        let floor = instrument.bank.live.tiers.as_slice().get(1).map(|tier| tier.floor);
-        line.first_lots = match (floor, mark) {
-            (Some(floor), 1..) => (floor - 1) / mark,
-            _ => u64::MAX,
-        };
-        line.slope = [line.value[0] as u64, line.value[1] as u64, mark * steps[last].rate as u64];
+        let base = index * TIERS_MAX;
+        if base >= self.pieces.len() {
+            return;
+        }
+        let (live, mark, divisor) = (&instrument.bank.live, instrument.bank.mark.get(), self.divisor);
+        let tiers = live.tiers.as_slice();
+        let a_lot = |rate: u32| mark * u64::from(rate / divisor);
+        let value = [live.header.weights.long, live.header.weights.short].map(|weight| a_lot(weight) as i64);
+        let steepest = tiers.last().map_or(0, |tier| a_lot(tier.rate));
+        // The first number of lots whose notional is at the floor or above; at a mark of zero everything is in the first tier.
+        let first = |floor: u64| if floor == 0 { 0 } else { floor.div_ceil(mark.max(1)) };
+        for (step, piece) in self.pieces[base..base + TIERS_MAX].iter_mut().enumerate() {
+            let Some(tier) = tiers.get(step).filter(|_| step == 0 || mark > 0) else {
+                *piece = Piece::NONE;
+                continue;
+            };
+            let above = tiers.get(step + 1).filter(|_| mark > 0).map_or(u64::MAX, |above| first(above.floor));
+            let from = first(tier.floor);
+            *piece = Piece {
+                value,
+                requirement: a_lot(tier.rate) as i64,
+                // One beyond i64 belongs to a tier that no packed account can reach: its floor is beyond the bound.
+                deduction: i64::try_from(tier.deduction / u128::from(divisor)).unwrap_or(i64::MAX),
+                first: from,
+                more: above.saturating_sub(1).saturating_sub(from),
+                steepest,
+            };
+            if above <= from {
+                (piece.first, piece.more) = (u64::MAX, 0);
+            }
+        }
     }
 
-    /// Requirement of a position, whose tiers make a maximum of lines.
-    #[inline]
-    pub fn tiered(&self, instrument: u16, lots: u64) -> i64 {
-        let line = &self.lines[usize::from(instrument)];
-        let notional = (lots * u64::from(line.mark)) as i64;
-        let steps = &self.steps[usize::from(instrument)][..line.steps as usize];
-        steps.iter().map(|step| notional * step.rate - step.deduction).max().unwrap_or(0)
+    /// The code of the tier that so many lots are in.
+    pub fn code(&self, instrument: u16, lots: u64) -> Code {
+        let base = usize::from(instrument) * TIERS_MAX;
+        let is_in = |piece: &Piece| lots.wrapping_sub(piece.first) <= piece.more;
+        let tier = self.pieces[base..base + TIERS_MAX].iter().position(is_in);
+        Code::new(instrument, tier.expect("the tiers leave no gap"))
     }
 }

@@ -22,7 +22,7 @@ pub struct Instrument {
     pub rate_max: Option<u32>,
 }
 
-/// How far ahead of its execution a record is prepared for.
+/// How far ahead of its execution a record's slots are prepared for.
 const PREPARED: usize = 8;
 
 /// The memory is not there.
@@ -121,20 +121,20 @@ impl Machine {
         self
     }
 
-    /// Has brought into the cache what a record that comes soon will touch.
+    /// Has brought into the cache what the records behind the one at `at` will touch: the accounts of those further off, then their slots.
     #[inline]
-    pub fn prepare(&self, record: &Record) {
-        let op = record.op();
-        if op != input::POSITION.op && op != input::CASH.op {
-            return;
+    pub fn prepare(&self, records: &[Record], at: usize) {
+        let place = |record: &Record| {
+            let names_an_account = record.op() == input::POSITION.op || record.op() == input::CASH.op;
+            let account = record.account() as usize;
+            let lanes = self.capacity.lanes;
+            names_an_account.then(|| (&self.lanes[account % lanes], account / lanes))
+        };
+        if let Some((lane, row)) = records.get(at + 2 * PREPARED).and_then(place) {
+            lane.prefetch(row);
         }
-        let account = record.account() as usize;
-        let lane = &self.lanes[account % self.capacity.lanes];
-        lane.prefetch(account / self.capacity.lanes);
-        if op == input::POSITION.op
-            && let Some(segment) = lane.segments.get(usize::from(record.instrument()))
-        {
-            segment.prefetch(record::SLOT.get(record) as usize);
+        if let Some((lane, row)) = records.get(at + PREPARED).and_then(place) {
+            lane.prefetch_slots(row);
         }
     }
 
@@ -168,9 +168,7 @@ impl Machine {
     /// Executes records in their order, as [`Self::execute`] one by one.
     pub fn execute_all(&mut self, records: &[Record], out: &mut Vec<Record>) {
         for (at, record) in records.iter().enumerate() {
-            if let Some(ahead) = records.get(at + PREPARED) {
-                self.prepare(ahead);
-            }
+            self.prepare(records, at);
             self.execute(record, out);
         }
     }

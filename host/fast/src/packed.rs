@@ -2,6 +2,8 @@
 
 use model::margin::Severity;
 
+use crate::lines::Code;
+
 /// Positions of a compact account.
 pub const COMPACT: usize = 4;
 /// Positions of a block.
@@ -22,14 +24,14 @@ pub enum Kind {
     Wide,
 }
 
-/// An account's row. Unused positions have size 0 in instrument 0, which adds nothing.
+/// An account's row. Places without a position have size 0 in instrument 0, which adds nothing.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 pub struct Row {
     /// Quanta, as of positions that were bought for nothing; of other kinds the place of the first block or of the wide account.
     pub cash: i64,
     pub sizes: [i32; COMPACT],
-    pub instruments: [u16; COMPACT],
+    pub codes: [Code; COMPACT],
     /// In quanta / (S / divisor).
     pub offset: i32,
     pub severity: Severity,
@@ -47,7 +49,7 @@ const _: () = assert!(size_of::<Row>() == 40);
 #[repr(C, align(128))]
 pub struct Block {
     pub sizes: [i64; BLOCK],
-    pub instruments: [u16; BLOCK],
+    pub codes: [Code; BLOCK],
     pub cash: i64,
     pub offset: i64,
     pub next: u32,
@@ -58,7 +60,7 @@ const _: () = assert!(size_of::<Block>() == 128);
 
 impl Default for Block {
     fn default() -> Self {
-        Self { sizes: [0; BLOCK], instruments: [0; BLOCK], cash: 0, offset: 0, next: NONE, count: 0 }
+        Self { sizes: [0; BLOCK], codes: [Code::default(); BLOCK], cash: 0, offset: 0, next: NONE, count: 0 }
     }
 }
 

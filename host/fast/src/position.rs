@@ -194,7 +194,7 @@ impl Machine {
 
     pub(crate) fn readback_account(&mut self, record: &Record, out: &mut Vec<Record>) -> Result<(), Reason> {
         let (lane, row) = self.account_place(record)?;
-        let lane = &self.lanes[lane];
+        let lane = &mut self.lanes[lane];
         let (_, word) = lane.verdict(row, &self.lines, &self.instruments, &self.rungs);
         let (naming, severity) = ((record.account(), record.sequence()), lane.rows[row].severity);
         out.push(report(&output::READBACK_ACCOUNT, naming, [severity; 2], word));

@@ -73,8 +73,8 @@ impl Machine {
             return Err(Reason::State);
         }
         let mark = price.get() as u32;
-        if mark > self.lines.ceiling(index) {
-            self.raise_ceiling(index, mark);
+        if mark > self.lines.proved(index) {
+            self.prove_higher(index, mark);
         }
         let before = std::mem::replace(&mut self.instruments[index].bank.mark, price);
         self.lines.set_mark(index, &self.instruments[index]);
@@ -98,12 +98,12 @@ impl Machine {
     }
 
     /// Proves every packed holder for marks of twice the power of two above `mark`; whom it cannot prove becomes wide.
-    fn raise_ceiling(&mut self, index: usize, mark: u32) {
+    fn prove_higher(&mut self, index: usize, mark: u32) {
         let instrument = &self.instruments[index];
         let most = u32::MAX >> (32 - instrument.bank.live.header.price_bits);
         let ceiling = u32::MAX >> mark.leading_zeros().saturating_sub(1);
         let before = self.lines.clone();
-        self.lines.set_ceiling(index, instrument, ceiling.min(most));
+        self.lines.prove(index, instrument, ceiling.min(most));
         for lane in &mut self.lanes {
             for slot in 0..lane.segments[index].rows.len() {
                 let row = lane.segments[index].rows[slot] as usize;
@@ -237,7 +237,7 @@ impl Machine {
             for first in (0..lane.rows.len()).step_by(BLOCK) {
                 let count = BLOCK.min(lane.rows.len() - first);
                 let rows: [u32; BLOCK] = std::array::from_fn(|at| (first + at) as u32);
-                check::verdicts(self.simd, &lane.rows, &rows[..count], lines, &self.rungs, &mut verdicts);
+                check::verdicts(self.simd, &mut lane.rows, &rows[..count], lines, &self.rungs, &mut verdicts);
                 for (row, &(word, new)) in (first..first + count).zip(&verdicts) {
                     let held = &lane.rows[row];
                     if held.kind == Kind::Compact && held.severity == new {
@@ -284,7 +284,7 @@ impl Lane {
             left &= left - 1;
         }
         let mut verdicts = [Verdict::default(); BLOCK];
-        check::verdicts(cause.simd, &self.rows, &rows[..count], lines, rungs, &mut verdicts);
+        check::verdicts(cause.simd, &mut self.rows, &rows[..count], lines, rungs, &mut verdicts);
         let is_held = record.flags() & FLAG_HOLD != 0;
         for at in 0..count {
             let (word, new) = verdicts[at];
