@@ -241,7 +241,7 @@ fn full_check(criterion: &mut Criterion, json: &mut dyn Write) {
         let mut group = criterion.benchmark_group(format!("full check of {positions} positions"));
         group
             .sample_size(10)
-            .nresamples(1_000)
+            .nresamples(1_001)
             .warm_up_time(Duration::from_millis(100))
             .measurement_time(Duration::from_millis(500));
         let mut figures = Vec::new();

@@ -129,6 +129,17 @@ impl Segment {
         }
     }
 
+    /// True if a mark leads so many slots out of their zones that a check of so many rows costs less: the rows lie one behind the other.
+    pub fn leaves_most(&self, mark: u32, rows: usize) -> bool {
+        let enough = rows * 2 / 5;
+        if self.left_at_most(Some(mark)) < enough {
+            return false;
+        }
+        let blocks = || (0..self.blocks.len()).filter(|&block| self.blocks[block].is_left(mark));
+        blocks().count() * BLOCK >= enough
+            && blocks().map(|block| self.left(block, mark).count_ones() as usize).sum::<usize>() >= enough
+    }
+
     pub fn slots_of(&self, block: usize) -> std::ops::Range<usize> {
         block * BLOCK..((block + 1) * BLOCK).min(self.rows.len())
     }

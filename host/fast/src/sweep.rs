@@ -38,8 +38,12 @@ struct Tally {
 impl Tally {
     /// An account of this block may be armed.
     fn arms(&self, block: usize, turn: u32) -> bool {
-        self.budget > 0 || (block as u32 ^ turn).is_multiple_of(TURNS)
+        self.budget > 0 || is_turn(block, turn)
     }
+}
+
+fn is_turn(block: usize, turn: u32) -> bool {
+    (block as u32 ^ turn).is_multiple_of(TURNS)
 }
 
 /// What a sweep is told by its record.
@@ -86,7 +90,11 @@ impl Machine {
         };
         let least = (rise.unsigned_abs() << 32) / u128::from(before.get().max(1));
         let least = u32::try_from(least).unwrap_or(u32::MAX);
+        let is_held = record.flags() & FLAG_HOLD != 0;
         self.sweep(record, 0, least, Some(mark), out, |lane, cause, tally, out| {
+            if !is_held && lane.segments[index].leaves_most(mark, lane.rows.len()) {
+                return lane.visit_rows(cause, &change, tally, out);
+            }
             let mut next = 0;
             while let Some(block) = lane.segments[index].next_block(next, mark) {
                 lane.visit_block(block, mark, cause, &change, tally, out);
@@ -181,7 +189,8 @@ impl Machine {
                 if let Some(ahead) = lane.segments[index].rows.get(slot + 16) {
                     prefetch(&lane.rows[*ahead as usize]);
                 }
-                lane.visit(slot, cause, &change, tally, out);
+                let arms = tally.arms(slot / BLOCK, lane.turn);
+                lane.visit(slot, arms, cause, &change, tally, out);
             }
         });
     }
@@ -290,12 +299,55 @@ impl Lane {
             let (word, new) = verdicts[at];
             let row = rows[at] as usize;
             let held = &self.rows[row];
-            if held.kind != Kind::Compact || held.armed || is_held || tally.arms(block, self.turn) {
-                self.visit(slots[at], cause, change, tally, out);
+            let arms = tally.arms(block, self.turn);
+            if held.kind != Kind::Compact || held.armed || is_held || arms {
+                self.visit(slots[at], arms, cause, change, tally, out);
             } else if held.severity != new {
                 let naming = (cause.number(row), record.sequence());
                 tally.flags += u32::from(self.compare(row, new, naming, lines.full(word), out));
             }
+        }
+    }
+
+    /// Every account in the order of the rows, which memory likes better, then the slots of those whose severity is another. Zones that the mark has
+    /// left and whose severity stayed are true as long as it does, and are looked at again by the next mark.
+    fn visit_rows(
+        &mut self,
+        cause: &Cause,
+        change: &impl Fn(i64, i128) -> Change,
+        tally: &mut Tally,
+        out: &mut Vec<Record>,
+    ) {
+        let index = usize::from(cause.record.instrument());
+        let mut verdicts = [Verdict::default(); BLOCK];
+        let mut slots = Vec::new();
+        for first in (0..self.rows.len()).step_by(BLOCK) {
+            let count = BLOCK.min(self.rows.len() - first);
+            let rows: [u32; BLOCK] = std::array::from_fn(|at| (first + at) as u32);
+            check::verdicts(
+                cause.simd,
+                &mut self.rows,
+                &rows[..count],
+                cause.lines,
+                cause.rungs,
+                &mut verdicts,
+            );
+            let arms = is_turn(first / BLOCK, self.turn);
+            for (row, &(_, new)) in (first..first + count).zip(&verdicts) {
+                let held = &self.rows[row];
+                if held.kind == Kind::Compact && held.severity == new && !arms {
+                    continue;
+                }
+                self.each_position(row, |position| {
+                    if usize::from(position.instrument) == index {
+                        slots.push((position.slot, arms));
+                    }
+                });
+            }
+        }
+        slots.sort_unstable();
+        for (slot, arms) in slots {
+            self.visit(slot as usize, arms, cause, change, tally, out);
         }
     }
 
@@ -304,6 +356,7 @@ impl Lane {
     fn visit(
         &mut self,
         slot: usize,
+        arms: bool,
         cause: &Cause,
         change: &impl Fn(i64, i128) -> Change,
         tally: &mut Tally,
@@ -330,7 +383,7 @@ impl Lane {
             return self.disarm(row);
         }
         tally.flags += u32::from(self.compare(row, new, (number, record.sequence()), word, out));
-        if tally.arms(slot / BLOCK, self.turn) {
+        if arms {
             tally.budget = tally.budget.saturating_sub(1);
             self.settle(row, lines, instruments);
             self.arm(row, lines, instruments, rungs, cause.least);

@@ -1,10 +1,10 @@
-//! What the benches share: figures as JSON lines for the page, the machine they were measured on, and accounts made up from a seed.
+//! What the benches share: where figures go, and accounts made up from a seed.
 #![allow(dead_code, reason = "each bench uses its part")]
 
-use std::fs::File;
-use std::io::{self, Write};
-use std::path::Path;
+#[path = "../../../../benches/common/figures.rs"]
+mod figures;
 
+pub use figures::{figures, is_full};
 use model::record::{self, FLAG_COMMIT, FLAG_HOLD, Record, fnv1a_64, input};
 
 pub const S: u32 = 1_000_000;
@@ -13,35 +13,6 @@ pub const MARK: u64 = 60_000_000;
 /// Floor in quanta and rate of the tiers: the lowest of a large venue's brackets.
 pub const TIERS: [(u64, u32); 4] =
     [(0, 4_000), (50_000_000_000, 5_000), (600_000_000_000, 10_000), (3_000_000_000_000, 25_000)];
-
-/// True under `cargo bench`, false under `cargo test`: then everything is small and nothing is written.
-pub fn is_full() -> bool {
-    std::env::args().any(|argument| argument == "--bench")
-}
-
-/// Where a bench's figures go: `target/bench/NAME.jsonl`, with the machine first.
-pub fn figures(name: &str) -> Box<dyn Write> {
-    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
-    let (load, cpu) = (read("/proc/loadavg"), read("/proc/cpuinfo"));
-    let load = load.split_whitespace().take(3).collect::<Vec<_>>().join(" ");
-    let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown");
-    let cpu = cpu.trim_start_matches([' ', '\t', ':']);
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    println!("{name}: {cores} x {cpu}, load average {load}");
-    if !is_full() {
-        return Box::new(io::sink());
-    }
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("target").join("bench");
-    std::fs::create_dir_all(&folder).expect("target is writable");
-    let mut file = File::create(folder.join(format!("{name}.jsonl"))).expect("target is writable");
-    let date = std::process::Command::new("date").args(["-u", "+%F"]).output();
-    let date = date.map(|date| String::from_utf8_lossy(&date.stdout).trim().to_owned()).unwrap_or_default();
-    let line = format!(
-        r#"{{"bench":"host","name":"{name}","cpu":"{cpu}","cores":{cores},"load":"{load}","date":"{date}","mode":"full"}}"#
-    );
-    writeln!(file, "{line}").expect("target is writable");
-    Box::new(file)
-}
 
 pub struct Draw(pub u64);
 
@@ -54,7 +25,7 @@ impl Draw {
 
     pub fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (u128::from(self.0 >> 8) * u128::from(limit) >> 56) as u64
+        ((u128::from(self.0 >> 8) * u128::from(limit)) >> 56) as u64
     }
 }
 
@@ -109,7 +80,7 @@ pub fn accounts(count: u32, instruments: u32, parked: bool, mut each: impl FnMut
         }
         // 2^0 to 2^6.6, in 64ths.
         let exponent = draw.below(425);
-        let leverage = (64 << (exponent / 64)) + (exponent % 64 << (exponent / 64));
+        let leverage = (64 << (exponent / 64)) + ((exponent % 64) << (exponent / 64));
         let margin = if parked { requirement } else { (notional * 64 / leverage).max(requirement * 11 / 10) };
         let cash = Record::new(&input::CASH, 0).with(&record::ACCOUNT, account.into());
         each(cash.with(&record::DELTA, margin.into()));
