@@ -84,7 +84,7 @@ fn opening(draw: &mut Draw) -> Vec<Event> {
     events
 }
 
-/// One in twenty a mark that moves by up to two basis points, the others deposits and trades of a lot.
+/// One in twenty a mark that moves by up to ten basis points, the others deposits and trades of a lot.
 fn stream(count: usize, draw: &mut Draw) -> Vec<Event> {
     let mut prices = [UNIT; MARKETS as usize];
     let one = |at: usize| {
@@ -93,7 +93,7 @@ fn stream(count: usize, draw: &mut Draw) -> Vec<Event> {
         let account = AccountId(1 + draw.below(ACCOUNTS));
         match at % 20 {
             0 => {
-                *price = (*price + draw.below(401) as i64 - 200).clamp(UNIT * 9 / 10, UNIT * 11 / 10);
+                *price = (*price + draw.below(2_001) as i64 - 1_000).clamp(UNIT * 9 / 10, UNIT * 11 / 10);
                 Event::Mark { instrument, price: *price as u64 }
             }
             1..=9 => Event::Deposited { account, quanta: 1 },

@@ -144,6 +144,10 @@ impl Segment {
         block * BLOCK..((block + 1) * BLOCK).min(self.rows.len())
     }
 
+    pub fn is_left(&self, slot: usize, mark: u32) -> bool {
+        self.zones[slot].is_left(mark)
+    }
+
     /// Slots of the block whose zone the mark leaves, one bit each.
     pub fn left(&self, block: usize, mark: u32) -> u64 {
         let zones = &self.zones[self.slots_of(block)];

@@ -93,7 +93,7 @@ impl Machine {
         let is_held = record.flags() & FLAG_HOLD != 0;
         self.sweep(record, 0, least, Some(mark), out, |lane, cause, tally, out| {
             if !is_held && lane.segments[index].leaves_most(mark, lane.rows.len()) {
-                return lane.visit_rows(cause, &change, tally, out);
+                return lane.visit_rows(mark, cause, &change, tally, out);
             }
             let mut next = 0;
             while let Some(block) = lane.segments[index].next_block(next, mark) {
@@ -309,10 +309,11 @@ impl Lane {
         }
     }
 
-    /// Every account in the order of the rows, which memory likes better, then the slots of those whose severity is another. Zones that the mark has
-    /// left and whose severity stayed are true as long as it does, and are looked at again by the next mark.
+    /// Every account in the order of the rows, which memory likes better, then the slots of those whose severity is another. Whoever's zone the mark
+    /// has left has none from then on.
     fn visit_rows(
         &mut self,
+        mark: u32,
         cause: &Cause,
         change: &impl Fn(i64, i128) -> Change,
         tally: &mut Tally,
@@ -335,14 +336,22 @@ impl Lane {
             let arms = is_turn(first / BLOCK, self.turn);
             for (row, &(_, new)) in (first..first + count).zip(&verdicts) {
                 let held = &self.rows[row];
-                if held.kind == Kind::Compact && held.severity == new && !arms {
+                let is_changed = held.kind != Kind::Compact || held.severity != new || arms;
+                if !is_changed && !held.armed {
                     continue;
                 }
+                let mut is_left = false;
                 self.each_position(row, |position| {
                     if usize::from(position.instrument) == index {
-                        slots.push((position.slot, arms));
+                        is_left |= self.segments[index].is_left(position.slot as usize, mark);
+                        if is_changed {
+                            slots.push((position.slot, arms));
+                        }
                     }
                 });
+                if is_left {
+                    self.disarm(row);
+                }
             }
         }
         slots.sort_unstable();

@@ -311,6 +311,51 @@ fn a_million_marks_miss_no_flag_and_add_none() {
     assert!(flags > 10_000, "{flags}");
 }
 
+/// Accounts in four instruments whose marks jump and creep in turn: zones are left by one mark, and another moves then.
+#[test]
+fn jumps_between_calm_marks() {
+    let mut flags = 0;
+    for (seed, simd) in Simd::here().into_iter().cycle().take(6).enumerate() {
+        let mut draw = Draw(77 + seed as u64);
+        let mut pair = Pair::new(simd);
+        pair.setting(record::SETTING_SCALE, 10_000, 0);
+        pair.setting(1, 300, 0);
+        pair.setting(3, 171, 0);
+        let mut marks = [100_000i128; 4];
+        for instrument in 0..4 {
+            pair.commit(instrument, 2_000_000, [100, 300], [10_000; 2], 0, 0);
+            pair.price(&input::MARK, instrument, 100_000, 0);
+        }
+        for account in 0..(CAPACITY.lanes * CAPACITY.accounts_per_lane) as u32 {
+            let mut margin = 0;
+            for instrument in 0..4 {
+                let size = draw.signed(7) + 1;
+                margin += size.abs() * 100_000 / (2 + i128::from(draw.below(30)));
+                let position = Record::new(&input::POSITION, 0)
+                    .with(&record::INSTRUMENT, instrument)
+                    .with(&record::ACCOUNT, account.into())
+                    .with(&record::SLOT, (account / CAPACITY.lanes as u32).into())
+                    .with(&record::SIZE, if size == 0 { 1 } else { size })
+                    .with(&record::CASH_DELTA, -size * 100_000);
+                pair.send(position.flagged(FLAG_HOLD));
+            }
+            let cash = Record::new(&input::CASH, 0).with(&record::ACCOUNT, account.into());
+            pair.send(cash.with(&record::DELTA, margin));
+        }
+        for _ in 0..20_000 {
+            let instrument = draw.below(4) as usize;
+            let parts = [1, 10, 300, 1_000, 2_500][draw.below(5) as usize];
+            let step = marks[instrument] * parts / 10_000;
+            let rises = marks[instrument] < 60_000 || draw.once_in(2) && marks[instrument] < 160_000;
+            marks[instrument] += if rises { step } else { -step };
+            pair.price(&input::MARK, instrument as u16, marks[instrument], 0);
+        }
+        pair.compare_all();
+        flags += pair.moves.iter().flatten().sum::<u64>();
+    }
+    assert!(flags > 100_000, "{flags}");
+}
+
 /// Enough holders that a mark's sweep is shared out.
 #[test]
 fn workers_change_nothing() {
