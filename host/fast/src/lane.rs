@@ -399,6 +399,23 @@ impl Lane {
         }
     }
 
+    /// A compact account's slot in an instrument.
+    #[inline]
+    pub fn slot_in(&self, row: usize, instrument: usize) -> Option<u32> {
+        self.rows[row].place_of(instrument as u16).map(|at| self.slots[row][at])
+    }
+
+    /// The account's slots in an instrument: one, or several of a wide one.
+    pub fn slots_in(&self, row: usize, instrument: usize) -> Vec<u32> {
+        let mut slots = Vec::new();
+        self.each_position(row, |position| {
+            if usize::from(position.instrument) == instrument {
+                slots.push(position.slot);
+            }
+        });
+        slots
+    }
+
     /// Lots that a packed account holds of an instrument.
     pub fn size_in(&self, row: usize, instrument: usize) -> i64 {
         let mut found = 0;

@@ -131,7 +131,7 @@ impl Segment {
 
     /// True if a mark leads so many slots out of their zones that a check of so many rows costs less: the rows lie one behind the other.
     pub fn leaves_most(&self, mark: u32, rows: usize) -> bool {
-        let enough = rows * 2 / 5;
+        let enough = rows / 6;
         if self.left_at_most(Some(mark)) < enough {
             return false;
         }

@@ -309,7 +309,7 @@ impl Lane {
         }
     }
 
-    /// Every account in the order of the rows, which memory likes better, then the slots of those whose severity is another. Whoever's zone the mark
+    /// Every account in the order of the rows, which memory likes better; what is answered is put in the order of the slots. Whoever's zone the mark
     /// has left has none from then on.
     fn visit_rows(
         &mut self,
@@ -319,45 +319,49 @@ impl Lane {
         tally: &mut Tally,
         out: &mut Vec<Record>,
     ) {
-        let index = usize::from(cause.record.instrument());
+        let Cause { record, lines, rungs, .. } = *cause;
+        let index = usize::from(record.instrument());
         let mut verdicts = [Verdict::default(); BLOCK];
-        let mut slots = Vec::new();
+        // Answers, and the slot of each with its place among them.
+        let (mut answers, mut order) = (Vec::new(), Vec::new());
         for first in (0..self.rows.len()).step_by(BLOCK) {
             let count = BLOCK.min(self.rows.len() - first);
             let rows: [u32; BLOCK] = std::array::from_fn(|at| (first + at) as u32);
-            check::verdicts(
-                cause.simd,
-                &mut self.rows,
-                &rows[..count],
-                cause.lines,
-                cause.rungs,
-                &mut verdicts,
-            );
+            check::verdicts(cause.simd, &mut self.rows, &rows[..count], lines, rungs, &mut verdicts);
             let arms = is_turn(first / BLOCK, self.turn);
-            for (row, &(_, new)) in (first..first + count).zip(&verdicts) {
+            for (row, &(word, new)) in (first..first + count).zip(&verdicts) {
                 let held = &self.rows[row];
-                let is_changed = held.kind != Kind::Compact || held.severity != new || arms;
-                if !is_changed && !held.armed {
+                if held.kind == Kind::Compact && held.severity == new && !arms && !held.armed {
                     continue;
                 }
-                let mut is_left = false;
-                self.each_position(row, |position| {
-                    if usize::from(position.instrument) == index {
-                        is_left |= self.segments[index].is_left(position.slot as usize, mark);
-                        if is_changed {
-                            slots.push((position.slot, arms));
-                        }
+                if held.kind == Kind::Compact && !arms {
+                    let Some(slot) = self.slot_in(row, index) else { continue };
+                    if held.armed && self.segments[index].is_left(slot as usize, mark) {
+                        self.disarm(row);
                     }
-                });
-                if is_left {
-                    self.disarm(row);
+                    if self.compare(
+                        row,
+                        new,
+                        (cause.number(row), record.sequence()),
+                        lines.full(word),
+                        &mut answers,
+                    ) {
+                        tally.flags += 1;
+                        order.push((slot, answers.len() - 1));
+                    }
+                    continue;
+                }
+                let mut slots = self.slots_in(row, index);
+                slots.sort_unstable();
+                for slot in slots {
+                    let before = answers.len();
+                    self.visit(slot as usize, arms, cause, change, tally, &mut answers);
+                    order.extend((before..answers.len()).map(|at| (slot, at)));
                 }
             }
         }
-        slots.sort_unstable();
-        for (slot, arms) in slots {
-            self.visit(slot as usize, arms, cause, change, tally, out);
-        }
+        order.sort_unstable();
+        out.extend(order.into_iter().map(|(_, at)| answers[at]));
     }
 
     /// One slot of a sweep.
