@@ -6,7 +6,7 @@ TIMED := scripts/timed.sh
 TESTS := $(sort $(filter-out differential,$(basename $(notdir $(wildcard tests/*.rs */tests/*.rs host/*/tests/*.rs)))))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test differential-long accept hdl route formal cocotb vm-test simulate planted fuzz lint-hdl docs bench lint mutants verify-export clean
+.PHONY: help setup build run test differential-long accept hdl route formal cocotb vm-test simulate planted fuzz lint-hdl docs bench bench-all lint mutants verify-export clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,7 @@ test: setup ## All checks: lint, tests of all crates, the gateware against the m
 	@$(TIMED) "tests of and across the crates" cargo test --workspace $(addprefix --test ,$(TESTS))
 	@$(TIMED) "gateware against model" cargo test --workspace --test differential -- --nocapture
 	@$(TIMED) "examples in the documentation" cargo test --quiet --workspace --doc
+	@$(TIMED) "tests of the benches' page" cargo test --quiet --workspace --example bench_page
 	@$(TIMED) "tests of the scripts" python3 -m unittest discover -s scripts
 	@$(TIMED) "build without the simulator" cargo build -p backstop --no-default-features --profile test
 	@$(TIMED) "simulated worlds" $(BINARIES)/debug/backstop simulate --seeds 1000
@@ -71,7 +72,13 @@ docs: ## docs/records.md and docs/registers.md from the layouts, and the crates'
 	cargo run --quiet -p model --example registers >out/registers.md && mv out/registers.md docs/registers.md
 	cargo doc --workspace --no-deps
 
-bench: setup ## Benches
+bench: setup ## CPU against FPGA and against the usual ways: target/bench/index.html, a summary here; JSON=1 for all figures as JSON
+	@$(TIMED) "CPU benches" cargo bench --quiet -p fast
+	@$(TIMED) "pipeline bench" cargo bench --quiet -p backstop --no-default-features --bench pipeline
+	@$(TIMED) "gateware bench" cargo bench --quiet -p backstop-suite --bench gateware
+	@cargo run --quiet --release -p backstop --no-default-features --example bench_page -- $(BINARIES)/bench $(if $(JSON),--json)
+
+bench-all: setup ## Every bench: journal, recovery, engine, exposure and simulator besides
 	cargo bench --workspace
 
 lint: ## Format, clippy with warnings as errors, scripts

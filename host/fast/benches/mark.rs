@@ -116,13 +116,15 @@ fn run(machines: &mut Machines, accounts: u32, row: &Row, marks_max: usize, json
         .collect();
     let scope = if row.together { "all together" } else { "one instrument" };
     let population = if row.parked { "parked on the line" } else { "spread" };
-    let mut tell = |way: &str, times: &mut Vec<u64>| {
+    // Of the marks that both saw; of all where the model was left out.
+    let fast_hash = if machines.model.is_some() { compared } else { fast_hash };
+    let mut tell = |way: &str, times: &mut Vec<u64>, hash: u64| {
         if times.is_empty() {
             return [f64::NAN; 3];
         }
         let [p50, mean, p99] = common::quantiles(times);
         let line = format!(
-            r#"{{"bench":"mark","accounts":{accounts},"move":"{}","move_bp":{},"scope":"{scope}","population":"{population}","way":"{way}","marks":{},"p50_ns":{p50:.0},"mean_ns":{mean:.0},"p99_ns":{p99:.0},"hash":"{fast_hash:016x}"}}"#,
+            r#"{{"bench":"mark","accounts":{accounts},"move":"{}","move_bp":{},"scope":"{scope}","population":"{population}","way":"{way}","marks":{},"p50_ns":{p50:.0},"mean_ns":{mean:.0},"p99_ns":{p99:.0},"hash":"{hash:016x}"}}"#,
             row.name,
             row.bp,
             times.len()
@@ -130,9 +132,9 @@ fn run(machines: &mut Machines, accounts: u32, row: &Row, marks_max: usize, json
         writeln!(json, "{line}").expect("target is writable");
         [p50, mean, p99]
     };
-    let zones = tell("zones", &mut fast_times);
-    let full = tell("full check of every account", &mut full_times);
-    let model = tell("model", &mut model_times);
+    let zones = tell("zones", &mut fast_times, fast_hash);
+    let full = tell("full check of every account", &mut full_times, fast_hash);
+    let model = tell("model", &mut model_times, model_hash);
     let times = |of: [f64; 3]| {
         if of[0].is_nan() {
             return "not measured".to_owned();

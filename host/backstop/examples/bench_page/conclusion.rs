@@ -30,7 +30,7 @@ pub fn section(figures: &Figures) -> Section {
         section.words("Some of these figures come from small runs and are not to be quoted.");
     }
     if figures.fpgas.iter().any(|line| !line.is_paper()) {
-        section.quiet("The FPGA's times are clocks counted in simulation times the routed period, without the bus to the host.");
+        section.quiet("The FPGA's times are clocks counted in simulation times a routed period, without the bus to the host; its table says which numbers of lanes were routed.");
     }
     section
 }

@@ -16,7 +16,7 @@ pub fn section(figures: &Figures) -> Result<Section, String> {
         section.plot(picture(&duel, word)?);
         section.quiet(format!(
             "Log scale on both axes. CPU: mean time of a mark of one instrument, all of the {} accounts taken to hold it and spread \
-             unless the line says otherwise. FPGA: clocks times the routed period; dashed is paper, where no gateware was run.",
+             unless the line says otherwise. FPGA: clocks times the period that the table states, routed for one lane where so many are not; dashed is paper, where no gateware was run.",
             count(duel.accounts)
         ));
         for (paper, holders) in distinct(scaled.iter().map(|device| (device.paper, device.holders))) {
