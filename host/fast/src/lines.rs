@@ -170,7 +170,10 @@ impl Lines {
                 value,
                 requirement: a_lot(tier.rate) as i64,
                 // One beyond i64 belongs to a tier that no packed account can reach: its floor is beyond the bound.
-                deduction: i64::try_from(tier.deduction / u128::from(divisor)).unwrap_or(i64::MAX),
+                deduction: match u64::try_from(tier.deduction) {
+                    Ok(deduction) => (deduction / u64::from(divisor)) as i64,
+                    Err(_) => i64::try_from(tier.deduction / u128::from(divisor)).unwrap_or(i64::MAX),
+                },
                 first: from,
                 more: above.saturating_sub(1).saturating_sub(from),
                 steepest,

@@ -329,6 +329,13 @@ impl Lane {
             let rows: [u32; BLOCK] = std::array::from_fn(|at| (first + at) as u32);
             check::verdicts(cause.simd, &mut self.rows, &rows[..count], lines, rungs, &mut verdicts);
             let arms = is_turn(first / BLOCK, self.turn);
+            for row in first..first + count {
+                if self.rows[row].armed
+                    && let Some(slot) = self.slot_in(row, index)
+                {
+                    self.segments[index].prefetch(slot as usize);
+                }
+            }
             for (row, &(word, new)) in (first..first + count).zip(&verdicts) {
                 let held = &self.rows[row];
                 if held.kind == Kind::Compact && held.severity == new && !arms && !held.armed {
