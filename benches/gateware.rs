@@ -73,8 +73,8 @@ impl Pair {
         let (start, mut last, mut sent) = (self.machine.clocks(), 0, 0);
         let (mut answers, mut out) = (Vec::new(), [Record::default(); 1]);
         while sent < all.len() || !self.machine.is_quiet() {
-            sent += self.machine.submit(&all[sent..(sent + 1).min(all.len())]);
-            while self.machine.poll(&mut out) == 1 {
+            sent += self.machine.submit(&all[sent..]);
+            if self.machine.poll(&mut out) == 1 {
                 if out[0].op() == op || op == u8::MAX {
                     last = self.machine.clocks() - start;
                 }

@@ -18,7 +18,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use device::cpu::CpuDevice;
 use device::{Driver, DriverConfig};
 use engine::event::{AccountId, Event, InstrumentId};
-use engine::rules::{InstrumentSpec, Rules};
+use engine::rules::{Depth, InstrumentSpec, Rules};
 use hdrhistogram::Histogram;
 use model::machine::Capacity;
 use rustix::thread::{CpuSet, sched_setaffinity};
@@ -69,6 +69,10 @@ fn opening(draw: &mut Draw) -> Vec<Event> {
         let instrument = InstrumentId(market);
         let spec = InstrumentSpec {
             brackets: vec![(0, 5_000), (5_000_000_000, 10_000)],
+            fee: 1_500,
+            slippage: 1_000,
+            limit_band: 20_000,
+            depth: Depth { levels: 20, step: 100, level_lots: 10_000, refill_lots: 10_000 },
             ..InstrumentSpec::plain(&format!("M{market}"), 1_000_000)
         };
         events.push(Event::Listed { instrument, spec: spec.into() });
@@ -111,6 +115,8 @@ struct Outcome {
     order: Histogram<u64>,
     rounds: u64,
     took: Duration,
+    /// Liquidation orders that filled.
+    slices: u64,
     state: String,
 }
 
@@ -168,11 +174,12 @@ fn play(rate: u64, count: usize, folder: Option<&std::path::Path>) -> Outcome {
     }
     let took = begun.elapsed();
     let state = backstop::journal::export::hex(&session.engine().state_hash());
+    let slices = session.engine().counters().slices;
     drop(session);
     if let Some(journal) = recorder.journal {
         journal.close().expect("a sound disk");
     }
-    Outcome { verdict, order, rounds, took, state }
+    Outcome { verdict, order, rounds, took, slices, state }
 }
 
 fn pipeline(criterion: &mut Criterion) {
@@ -188,7 +195,7 @@ fn pipeline(criterion: &mut Criterion) {
             let count = if full { (rate * seconds) as usize } else { 2_000 };
             let folder = directory.path().join(format!("{rate}-{journaled}"));
             std::fs::create_dir(&folder).expect("space on the disk");
-            let Outcome { verdict, order, rounds, took, state } = std::thread::scope(|scope| {
+            let Outcome { verdict, order, rounds, took, slices, state } = std::thread::scope(|scope| {
                 let play = || {
                     let _ = sched_setaffinity(None, &last);
                     play(rate, count, journaled.then_some(folder.as_path()))
@@ -225,7 +232,7 @@ fn pipeline(criterion: &mut Criterion) {
                 writeln!(json, "{line}").expect("target is writable");
             }
             println!(
-                "  {count} events in {rounds} rounds and {:.2} s, {}; state {state}",
+                "  {count} events in {rounds} rounds and {:.2} s, {slices} orders filled, {}; state {state}",
                 took.as_secs_f64(),
                 if kept_up { "kept up" } else { "NOT kept up" }
             );
