@@ -173,6 +173,9 @@ fn brackets<N: Copy + std::ops::Add<Output = N> + std::ops::Mul<Output = N> + st
     all
 }
 
+/// Its name, whether it is ours and exact, and a check of all accounts that gives how many are below their line.
+type Way<'a> = (String, bool, bool, Box<dyn FnMut() -> u64 + 'a>);
+
 fn full_check(criterion: &mut Criterion, json: &mut dyn Write) {
     for positions in [1, 4, 8, 16] {
         let accounts = held(positions);
@@ -225,7 +228,7 @@ fn full_check(criterion: &mut Criterion, json: &mut dyn Write) {
             "far from the lines f64 is right"
         );
 
-        let mut ways: Vec<(String, bool, bool, Box<dyn FnMut() -> u64>)> = Vec::new();
+        let mut ways: Vec<Way> = Vec::new();
         for (simd, walk) in &walks {
             let way = Box::new(|| {
                 walk.borrow_mut().all();
