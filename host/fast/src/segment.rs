@@ -133,7 +133,7 @@ impl Segment {
     /// sixteenth block is counted.
     pub fn leaves_most(&self, mark: u32, rows: usize) -> bool {
         const EVERY: usize = 16;
-        let enough = rows / 6;
+        let enough = rows / 2;
         if self.left_at_most(Some(mark)) < enough {
             return false;
         }
