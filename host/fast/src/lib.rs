@@ -3,8 +3,10 @@
 //! An account that no mark can have moved over a line is not looked at: `docs/cpu.md` has the proof.
 
 mod account;
+mod arming;
 mod check;
 mod lane;
+mod layout;
 mod lines;
 mod machine;
 mod memory;
@@ -12,6 +14,7 @@ mod packed;
 mod position;
 mod segment;
 mod sweep;
+mod visit;
 pub mod zone;
 
 pub use check::Simd;

@@ -311,6 +311,42 @@ fn a_million_marks_miss_no_flag_and_add_none() {
     assert!(flags > 10_000, "{flags}");
 }
 
+/// Sizes and marks double until no 64 bits would do, and halve again: accounts become wide, and packed again when they are touched.
+#[test]
+fn whales_cross_the_bound_both_ways() {
+    let mut pair = Pair::new(Simd::best());
+    pair.setting(record::SETTING_SCALE, 1_000_000, 0);
+    for instrument in 0..2 {
+        pair.commit(instrument, 1 << 30, [10_000, 30_000], [1_000_000; 2], 0, 0);
+        pair.price(&input::MARK, instrument, 1_000, 0);
+    }
+    let (mut marks, mut wide) = ([1_000i128; 2], Vec::new());
+    for turn in 0..400u32 {
+        let instrument = (turn % 2) as usize;
+        let climbs = (turn / 100).is_multiple_of(2);
+        if turn % 5 == 0 {
+            let mark = &mut marks[instrument];
+            *mark = if climbs { (*mark * 2).min((1 << 24) - 1) } else { (*mark / 2).max(1) };
+            let mark = *mark;
+            pair.price(&input::MARK, instrument as u16, mark, 0);
+        }
+        for account in 0..6u32 {
+            let bits = if climbs { turn % 100 * 35 / 100 } else { 34 - turn % 100 * 35 / 100 };
+            let size = ((1i128 << bits) + i128::from(account) * 7) * if account % 2 == 0 { 1 } else { -1 };
+            let position = Record::new(&input::POSITION, 0)
+                .with(&record::INSTRUMENT, instrument as i128)
+                .with(&record::ACCOUNT, account.into())
+                .with(&record::SLOT, (account / 2).into())
+                .with(&record::SIZE, size)
+                .with(&record::CASH_DELTA, (size.abs() * marks[instrument]) % 1_000_003 - 400_000);
+            pair.send(position);
+        }
+        wide.push(pair.fast.census().wide);
+    }
+    pair.compare_all();
+    assert_eq!((wide[0], wide[99], wide[199], wide[299], wide[399]), (0, 6, 0, 6, 0), "{wide:?}");
+}
+
 /// Accounts in four instruments whose marks jump and creep in turn: zones are left by one mark, and another moves then.
 #[test]
 fn jumps_between_calm_marks() {

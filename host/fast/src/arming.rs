@@ -1,0 +1,101 @@
+//! What becomes of an account's zones in the segments.
+
+use model::margin::Rungs;
+
+use crate::lane::Lane;
+use crate::lines::{Code, Lines};
+use crate::machine::Instrument;
+use crate::packed::Kind;
+use crate::segment::Zone;
+use crate::zone::{self, Stand};
+
+impl Lane {
+    /// No zone: every mark of an instrument that it holds looks at it.
+    pub fn disarm(&mut self, row: usize) {
+        if std::mem::take(&mut self.rows[row].armed) {
+            self.zone(row, |_, _| Zone::NONE);
+        }
+    }
+
+    fn zone(&mut self, row: usize, zone: impl Fn(usize, i64) -> Zone) {
+        let held = self.rows[row];
+        if held.kind == Kind::Compact {
+            for at in 0..usize::from(held.count) {
+                let index = usize::from(held.codes[at].instrument());
+                let zone = zone(index, held.sizes[at].into());
+                self.segments[index].arm(self.slots[row][at] as usize, zone);
+            }
+            return;
+        }
+        let mut segments = std::mem::take(&mut self.segments);
+        self.each_position(row, |position| {
+            let index = usize::from(position.instrument);
+            segments[index].arm(position.slot as usize, zone(index, position.size));
+        });
+        self.segments = segments;
+    }
+
+    /// Arms a lazy or packed account that has just been compared, if it is on no line and its zone is at least `least` wide.
+    pub fn arm(&mut self, row: usize, lines: &Lines, instruments: &[Instrument], rungs: &Rungs, least: u32) {
+        let Some(stand) = self.stand(row, lines, instruments) else { return self.disarm(row) };
+        match zone::reach(&stand, rungs) {
+            Some(reach) if reach >= least => {
+                self.rows[row].armed = true;
+                self.zone(row, |index, size| {
+                    if size == 0 {
+                        return Zone::ALL;
+                    }
+                    let mark = instruments[index].bank.mark.get() as u32;
+                    let (first, last) = zone::bounds(mark, reach);
+                    Zone { first, last }
+                });
+            }
+            _ => self.disarm(row),
+        }
+    }
+
+    /// `None` for an eager account.
+    fn stand(&mut self, row: usize, lines: &Lines, instruments: &[Instrument]) -> Option<Stand> {
+        let severity = self.rows[row].severity;
+        if let Some((word, offset)) = self.packed_word(row, lines) {
+            let (mut equity_slope, mut requirement_slope) = (0u64, 0u64);
+            let mut add = |size: i64, code: Code| {
+                let (piece, lots) = (&lines.pieces[code.index()], size.unsigned_abs());
+                equity_slope += lots * piece.value[usize::from(size < 0)] as u64;
+                requirement_slope += lots * piece.steepest;
+            };
+            let held = &self.rows[row];
+            if held.kind == Kind::Compact {
+                held.sizes.iter().zip(held.codes).for_each(|(&size, code)| add(size.into(), code));
+            } else {
+                self.each_position(row, |position| {
+                    add(position.size, Code::new(position.instrument, 0));
+                });
+            }
+            return Some(Stand {
+                equity: word.equity.into(),
+                requirement: word.requirement.into(),
+                offset: offset.into(),
+                severity,
+                equity_slope: equity_slope.into(),
+                requirement_slope: requirement_slope.into(),
+            });
+        }
+        let (mut equity_slope, mut requirement_slope) = (0, 0);
+        let account = &self.wide[self.rows[row].place()];
+        if !account.lazy {
+            return None;
+        }
+        let (equity, requirement) = account.word(instruments);
+        for position in &account.positions {
+            let Instrument { bank, rate_max } = &instruments[usize::from(position.instrument)];
+            let size = crate::account::size_of(position.size);
+            let notional = size.notional(bank.mark) as i128;
+            equity_slope += notional * i128::from(bank.live.header.weights.of(size));
+            requirement_slope +=
+                notional * i128::from(rate_max.expect("a lazy account's tables are continuous"));
+        }
+        let offset = account.offset;
+        Some(Stand { equity, requirement, offset, severity, equity_slope, requirement_slope })
+    }
+}
