@@ -64,6 +64,25 @@ fn both_devices_end_in_the_same_state_with_the_same_journal() {
     assert!(plot.starts_with("<svg") && plot.contains("BTC-PERP"));
 }
 
+/// The journal of a run on the model, cut off in the middle of a batch, is gone on with on the gateware: the run is the one that nothing stopped.
+#[test]
+fn a_run_that_was_stopped_goes_on_on_the_gateware() {
+    let dir = tempfile::tempdir().unwrap();
+    let (whole_dir, cut_dir) = (dir.path().join("whole"), dir.path().join("cut"));
+    let whole = replay(&options(DeviceKind::Cpu, Some(&whole_dir))).unwrap();
+    let segment = "journal/0000000000.segment";
+    let mut bytes = fs::read(whole_dir.join(segment)).unwrap();
+    let end = bytes.iter().rposition(|&byte| byte != 0).unwrap();
+    bytes[end * 3 / 4..].fill(0);
+    fs::create_dir_all(cut_dir.join("journal")).unwrap();
+    fs::write(cut_dir.join(segment), bytes).unwrap();
+    let on = Options { resume: true, ..options(DeviceKind::Sim, Some(&cut_dir)) };
+    let resumed = replay(&on).unwrap();
+    assert!(resumed.summary.device_clocks > 0, "the gateware was clocked");
+    assert_eq!(resumed.summary.journal_chain, whole.summary.journal_chain);
+    assert!(resumed.agrees_with(&whole), "{}", resumed.agreement(&whole));
+}
+
 #[test]
 fn upsets_of_stored_words_change_no_verdict_and_no_state() {
     let cpu = replay(&options(DeviceKind::Cpu, None)).unwrap();
