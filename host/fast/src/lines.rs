@@ -76,7 +76,7 @@ fn gcd(a: u128, b: u128) -> u128 {
 impl Lines {
     pub fn new(instruments: usize) -> Self {
         let mut lines = Self {
-            pieces: vec![Piece::NONE; instruments.min(Code::INSTRUMENTS) * TIERS_MAX],
+            pieces: vec![Piece::NONE; instruments.clamp(1, Code::INSTRUMENTS) * TIERS_MAX],
             ceilings: vec![u64::MAX; instruments],
             proved: vec![0; instruments],
             scale: 1,
