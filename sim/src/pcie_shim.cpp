@@ -38,6 +38,9 @@ struct Dice {
 // The host's memory: 1 if the transfer was done, 0 if the bus must answer with an error.
 using Transfer = uint32_t (*)(void* host, uint32_t is_write, uint64_t address, uint8_t* data, size_t bytes);
 
+// How long a bus holds its reset.
+constexpr int RESET_CLOCKS = 16;
+
 struct Timing {
     uint64_t seed;
     uint64_t latency_min;
@@ -108,6 +111,14 @@ struct Pcie {
         const size_t bytes = (length + size_t{1}) * BEAT_BYTES;
         breach(address % BEAT_BYTES != 0 || address / 4096 != (address + bytes - 1) / 4096 || bytes > BURST_BYTES_MAX);
         return Burst{due(), address, bytes, 0, true, {}};
+    }
+
+    void forget() {
+        reads.clear();
+        writes.clear();
+        asked_writes.clear();
+        answers_write = false;
+        ar = aw = w = Offer{};
     }
 
     void clock(Transfer transfer, void* host) {
@@ -219,13 +230,12 @@ void pcie_reset(void* handle, Transfer transfer, void* host) {
     top.axi_rst = 1;
     top.s_axil_awvalid = top.s_axil_wvalid = top.s_axil_arvalid = 0;
     top.s_axil_bready = top.s_axil_rready = 1;
-    pcie.reads.clear();
-    pcie.writes.clear();
-    pcie.asked_writes.clear();
-    pcie.answers_write = false;
-    pcie.ar = pcie.aw = pcie.w = Offer{};
-    pcie.clock(transfer, host);
-    pcie.ar = pcie.aw = pcie.w = Offer{};
+    pcie.forget();
+    // In the first clocks of the reset the top still offers what it was about to: nobody takes it, and it owes nothing any more.
+    const uint64_t breaches = pcie.seen.breaches;
+    for (int i = 0; i < RESET_CLOCKS; i++) pcie.clock(transfer, host);
+    pcie.seen.breaches = breaches;
+    pcie.forget();
     top.axi_rst = 0;
 }
 

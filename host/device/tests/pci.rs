@@ -15,7 +15,7 @@ use device::pci::vfio_user::server::Server;
 use device::ring::{RingConfig, RingDevice, Wait};
 use device::sim::Build;
 use device::{DeviceError, MarginDevice};
-use model::record::{Record, input};
+use model::record::{Record, input, output};
 use model::register;
 use proptest::prelude::*;
 use socket::{PATIENCE, Serving};
@@ -58,6 +58,25 @@ proptest! {
         let served = server.end();
         prop_assert_eq!((served.clients, served.refused), (4, 0));
     }
+}
+
+/// A client goes at any time, in the middle of what the function writes to it too, and the function is reset for the next: it breaks no rule of the
+/// bus on the way.
+#[test]
+fn a_reset_at_any_time_is_no_breach() {
+    let server = Serving::start();
+    let mut out = [Record::default(); 128];
+    for turn in 0..400u32 {
+        let mut device = RingDevice::attach(server.connect(), config(Wait::Poll, 0)).unwrap();
+        let resync = Record::new(&input::RESYNC, 0);
+        let records: Vec<Record> =
+            [resync].into_iter().chain((1..100).map(|number| Record::new(&input::FENCE, number))).collect();
+        assert_eq!(device.submit(&records), records.len());
+        std::thread::sleep(Duration::from_micros(u64::from(turn) * 7 % 601));
+        let answered = device.poll(&mut out);
+        assert!(out[..answered].iter().all(|echo| echo.op() != output::ERROR_RECORD.op));
+    }
+    server.end();
 }
 
 #[test]
