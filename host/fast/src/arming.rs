@@ -3,18 +3,29 @@
 use model::margin::Rungs;
 
 use crate::lane::Lane;
-use crate::lines::{Code, Lines};
+use crate::lines::Lines;
 use crate::machine::Instrument;
 use crate::packed::Kind;
-use crate::segment::Zone;
+use crate::segment::{Segment, Zone};
 use crate::zone::{self, Stand};
 
 impl Lane {
     /// No zone: every mark of an instrument that it holds looks at it.
     pub fn disarm(&mut self, row: usize) {
         if std::mem::take(&mut self.rows[row].armed) {
+            self.armed -= 1;
             self.zone(row, |_, _| Zone::NONE);
         }
+    }
+
+    /// No zones at all, if most accounts have one: to clear memory costs less than to seek every zone.
+    pub fn disarm_most(&mut self) {
+        if self.armed < self.rows.len() / 8 {
+            return;
+        }
+        self.armed = 0;
+        self.rows.iter_mut().for_each(|row| row.armed = false);
+        self.segments.iter_mut().for_each(Segment::disarm);
     }
 
     fn zone(&mut self, row: usize, zone: impl Fn(usize, i64) -> Zone) {
@@ -40,7 +51,7 @@ impl Lane {
         let Some(stand) = self.stand(row, lines, instruments) else { return self.disarm(row) };
         match zone::reach(&stand, rungs) {
             Some(reach) if reach >= least => {
-                self.rows[row].armed = true;
+                self.armed += usize::from(!std::mem::replace(&mut self.rows[row].armed, true));
                 self.zone(row, |index, size| {
                     if size == 0 {
                         return Zone::ALL;
@@ -59,18 +70,18 @@ impl Lane {
         let severity = self.rows[row].severity;
         if let Some((word, offset)) = self.packed_word(row, lines) {
             let (mut equity_slope, mut requirement_slope) = (0u64, 0u64);
-            let mut add = |size: i64, code: Code| {
-                let (piece, lots) = (&lines.pieces[code.index()], size.unsigned_abs());
-                equity_slope += lots * piece.value[usize::from(size < 0)] as u64;
-                requirement_slope += lots * piece.steepest;
+            let mut add = |size: i64, instrument: u16| {
+                equity_slope += lines.slope(instrument, size);
+                requirement_slope += size.unsigned_abs() * lines.steepest[usize::from(instrument)];
             };
             let held = &self.rows[row];
             if held.kind == Kind::Compact {
-                held.sizes.iter().zip(held.codes).for_each(|(&size, code)| add(size.into(), code));
+                held.sizes
+                    .iter()
+                    .zip(held.codes)
+                    .for_each(|(&size, code)| add(size.into(), code.instrument()));
             } else {
-                self.each_position(row, |position| {
-                    add(position.size, Code::new(position.instrument, 0));
-                });
+                self.each_position(row, |position| add(position.size, position.instrument));
             }
             return Some(Stand {
                 equity: word.equity.into(),

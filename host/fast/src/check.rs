@@ -1,10 +1,13 @@
 //! The exact check: E and R of packed accounts from their positions and the lines of the marks, in `i64` that the bound proves enough.
 #![allow(unsafe_code, reason = "code for instructions that not every processor has")]
 
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::*;
+
 use model::margin::{Rungs, Severity};
 
 use crate::lines::{Code, Lines, Piece};
-use crate::packed::{Block, Kind, Row};
+use crate::packed::{BLOCK, Block, Kind, NONE, Row, Slab};
 
 /// E and R, in quanta / (S / divisor).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -13,65 +16,254 @@ pub struct Word {
     pub requirement: i64,
 }
 
-/// What positions add to E and R, and whether one is in another tier than its code says, so that R is not this. No operation wraps for an
-/// account within the bound; one that is not packed may give anything here.
-#[inline(always)]
-fn positions(sizes: impl Iterator<Item = i64>, codes: &[Code], pieces: &[Piece]) -> (Word, bool) {
-    let mut word = Word::default();
-    let mut is_elsewhere = false;
-    for (size, code) in sizes.zip(codes) {
-        let piece = &pieces[code.index()];
-        let lots = size.unsigned_abs();
-        word.equity = word.equity.wrapping_add(size.wrapping_mul(piece.value[usize::from(size < 0)]));
-        let requirement = (lots as i64).wrapping_mul(piece.requirement).wrapping_sub(piece.deduction);
-        word.requirement = word.requirement.wrapping_add(requirement);
-        is_elsewhere |= lots.wrapping_sub(piece.first) > piece.more;
-    }
-    (word, is_elsewhere)
+/// What positions add to E and R. No operation wraps for an account within the bound; one that is not packed may give anything here.
+trait Sums: Copy {
+    /// Of no position.
+    fn zero() -> Self;
+    fn add(self, size: i64, piece: &Piece) -> Self;
+    /// The first positions of a row, or of a block, with their pieces.
+    fn add_four(self, sizes: &[i32; 4], pieces: [&Piece; 4]) -> Self;
+    /// One of the positions is in another tier, or on the other side, than its code says, so that this is not their sum.
+    fn is_elsewhere(self) -> bool;
+    fn word(self) -> Word;
 }
 
-/// Of a compact account; its codes are brought up to date.
-#[inline(always)]
-pub fn compact(row: &mut Row, lines: &Lines) -> Word {
-    let of = |row: &Row| positions(row.sizes.iter().map(|&size| size.into()), &row.codes, &lines.pieces);
-    let (mut word, is_elsewhere) = of(row);
-    if is_elsewhere && row.kind == Kind::Compact {
-        recode_row(row, lines);
-        word = of(row).0;
-    }
-    word.equity = word.equity.wrapping_add(row.cash.wrapping_mul(lines.cash));
-    word
+/// For any processor.
+#[derive(Clone, Copy)]
+struct Scalar {
+    word: Word,
+    signs: i64,
 }
 
+impl Sums for Scalar {
+    #[inline(always)]
+    fn zero() -> Self {
+        Self { word: Word::default(), signs: 0 }
+    }
+
+    #[inline(always)]
+    fn add(self, size: i64, piece: &Piece) -> Self {
+        let by = |at: usize| size.wrapping_mul(piece.by[at]).wrapping_add(piece.plus[at]);
+        Self {
+            word: Word {
+                equity: self.word.equity.wrapping_add(by(0)),
+                requirement: self.word.requirement.wrapping_add(by(1)),
+            },
+            signs: self.signs | by(2) | by(3),
+        }
+    }
+
+    #[inline(always)]
+    fn add_four(self, sizes: &[i32; 4], pieces: [&Piece; 4]) -> Self {
+        sizes.iter().zip(pieces).fold(self, |sums, (&size, piece)| sums.add(size.into(), piece))
+    }
+
+    #[inline(always)]
+    fn is_elsewhere(self) -> bool {
+        self.signs < 0
+    }
+
+    #[inline(always)]
+    fn word(self) -> Word {
+        self.word
+    }
+}
+
+/// The four numbers of a piece side by side. Only code that AVX-512 is enabled for makes one.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+struct Wide {
+    sum: __m256i,
+    signs: __m256i,
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Wide {
+    #[inline(always)]
+    fn add_all(self, sizes: __m256i, piece: &Piece) -> Self {
+        // SAFETY: a piece has both arrays, aligned, and the processor these instructions.
+        unsafe {
+            let by = _mm256_load_si256(piece.by.as_ptr().cast());
+            let plus = _mm256_load_si256(piece.plus.as_ptr().cast());
+            let sum = _mm256_add_epi64(_mm256_mullo_epi64(sizes, by), plus);
+            Self { sum: _mm256_add_epi64(self.sum, sum), signs: _mm256_or_si256(self.signs, sum) }
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Sums for Wide {
+    #[inline(always)]
+    fn zero() -> Self {
+        // SAFETY: as above; the same for all that follow.
+        let zero = unsafe { _mm256_setzero_si256() };
+        Self { sum: zero, signs: zero }
+    }
+
+    #[inline(always)]
+    fn add(self, size: i64, piece: &Piece) -> Self {
+        self.add_all(unsafe { _mm256_set1_epi64x(size) }, piece)
+    }
+
+    #[inline(always)]
+    fn add_four(self, sizes: &[i32; 4], pieces: [&Piece; 4]) -> Self {
+        unsafe {
+            let sizes = _mm256_cvtepi32_epi64(_mm_loadu_si128(sizes.as_ptr().cast()));
+            self.add_all(_mm256_permute4x64_epi64::<0x00>(sizes), pieces[0])
+                .add_all(_mm256_permute4x64_epi64::<0x55>(sizes), pieces[1])
+                .add_all(_mm256_permute4x64_epi64::<0xaa>(sizes), pieces[2])
+                .add_all(_mm256_permute4x64_epi64::<0xff>(sizes), pieces[3])
+        }
+    }
+
+    #[inline(always)]
+    fn is_elsewhere(self) -> bool {
+        unsafe { _mm256_movemask_pd(_mm256_castsi256_pd(self.signs)) & 0b1100 != 0 }
+    }
+
+    #[inline(always)]
+    fn word(self) -> Word {
+        unsafe {
+            let sum = _mm256_castsi256_si128(self.sum);
+            Word { equity: _mm_cvtsi128_si64(sum), requirement: _mm_extract_epi64::<1>(sum) }
+        }
+    }
+}
+
+#[inline(always)]
+fn row_sums<S: Sums>(row: &Row, lines: &Lines) -> S {
+    S::zero().add_four(&row.sizes, row.codes.map(|code| &lines.pieces[code.index()]))
+}
+
+/// E and R of a compact account; its codes are brought up to date.
+#[inline(always)]
+fn row_word<S: Sums>(row: &mut Row, lines: &Lines) -> Word {
+    let mut sums = row_sums::<S>(row, lines);
+    if sums.is_elsewhere() {
+        recode(&mut row.codes, &row.sizes.map(i64::from), lines);
+        sums = row_sums::<S>(row, lines);
+    }
+    let Word { equity, requirement } = sums.word();
+    Word { equity: equity.wrapping_add(row.cash.wrapping_mul(lines.cash)), requirement }
+}
+
+#[inline(always)]
+fn block_sums<S: Sums>(block: &Block, lines: &Lines) -> S {
+    (0..BLOCK).fold(S::zero(), |sums, at| sums.add(block.sizes[at], &lines.pieces[block.codes[at].index()]))
+}
+
+/// E and R of a chain of blocks, and the offset.
+#[inline(always)]
+fn chain_word<S: Sums>(blocks: &mut Slab<Block>, place: usize, lines: &Lines) -> (Word, i64) {
+    let (cash, offset) = (blocks[place].cash, blocks[place].offset);
+    let mut word = Word { equity: cash.wrapping_mul(lines.cash), requirement: 0 };
+    let mut next = place as u32;
+    while next != NONE {
+        let block = &mut blocks[next as usize];
+        let mut sums = block_sums::<S>(block, lines);
+        if sums.is_elsewhere() {
+            recode(&mut block.codes, &block.sizes, lines);
+            sums = block_sums::<S>(block, lines);
+        }
+        word.equity = word.equity.wrapping_add(sums.word().equity);
+        word.requirement = word.requirement.wrapping_add(sums.word().requirement);
+        next = block.next;
+    }
+    (word, offset)
+}
+
+#[cold]
 #[inline(never)]
-fn recode_row(row: &mut Row, lines: &Lines) {
-    for (code, size) in row.codes.iter_mut().zip(row.sizes) {
-        *code = lines.code(code.instrument(), size.unsigned_abs().into());
+fn recode<const N: usize>(codes: &mut [Code; N], sizes: &[i64; N], lines: &Lines) {
+    for (code, &size) in codes.iter_mut().zip(sizes) {
+        *code = lines.code(code.instrument(), size);
     }
 }
 
-/// Of one block of an account; `cash` of those behind the first is 0.
-#[inline(always)]
-pub fn block(block: &mut Block, lines: &Lines) -> Word {
-    let of = |block: &Block| positions(block.sizes.iter().copied(), &block.codes, &lines.pieces);
-    let (mut word, is_elsewhere) = of(block);
-    if is_elsewhere {
-        recode_block(block, lines);
-        word = of(block).0;
-    }
-    word.equity = word.equity.wrapping_add(block.cash.wrapping_mul(lines.cash));
-    word
-}
-
-#[inline(never)]
-fn recode_block(block: &mut Block, lines: &Lines) {
-    for (code, size) in block.codes.iter_mut().zip(block.sizes) {
-        *code = lines.code(code.instrument(), size.unsigned_abs());
+/// E, R and offset of a packed account; `None` of a wide one.
+#[inline]
+pub fn packed(row: &mut Row, blocks: &mut Slab<Block>, lines: &Lines) -> Option<(Word, i64)> {
+    match row.kind {
+        Kind::Compact => Some((row_word::<Scalar>(row, lines), row.offset.into())),
+        Kind::Blocks => Some(chain_word::<Scalar>(blocks, row.place(), lines)),
+        Kind::Wide => None,
     }
 }
 
-/// A word and the severity that it makes.
-pub type Verdict = (Word, Severity);
+/// Accounts that are judged together.
+pub const BATCH: usize = 64;
+
+/// Verdicts on accounts, one behind the other.
+pub struct Batch {
+    equity: [i64; BATCH],
+    requirement: [i64; BATCH],
+    offset: [i64; BATCH],
+    severity: [u8; BATCH],
+    /// What the row has: its severity; [`Self::AWAY`] if the verdict may not be all there is to it.
+    held: [u8; BATCH],
+    count: usize,
+}
+
+impl Batch {
+    const AWAY: u8 = 1 << 7;
+
+    pub const fn new() -> Self {
+        let (amounts, codes) = ([0; BATCH], [0; BATCH]);
+        Self {
+            equity: amounts,
+            requirement: amounts,
+            offset: amounts,
+            severity: codes,
+            held: codes,
+            count: 0,
+        }
+    }
+
+    /// Those whose severity is another now, and those that are armed or wide, one bit each.
+    #[inline(always)]
+    pub fn unsettled(&self) -> u64 {
+        let pairs = self.severity.iter().zip(&self.held).enumerate();
+        let unsettled = pairs.fold(0, |all, (at, (new, held))| all | u64::from(new != held) << at);
+        unsettled & (u64::MAX >> (BATCH - self.count.max(1)))
+    }
+
+    pub fn word(&self, at: usize) -> Word {
+        Word { equity: self.equity[at], requirement: self.requirement[at] }
+    }
+
+    #[inline(always)]
+    pub fn severity(&self, at: usize) -> Severity {
+        Severity::ALL[usize::from(self.severity[at])]
+    }
+
+    /// [`severity`] of the first so many; what lies behind them may get any.
+    #[inline(always)]
+    fn compare(&mut self, count: usize, rungs: &Rungs) {
+        const GROUP: usize = 8;
+        let equality = i64::from(rungs.equality);
+        let [warned, liquidatable, takeover] = rungs.rungs.map(i64::from);
+        let mut magnitude = 0;
+        for first in (0..count).step_by(GROUP) {
+            for at in first..first + GROUP {
+                let equity = self.equity[at];
+                let effective = self.requirement[at].wrapping_add(self.offset[at]).max(0);
+                magnitude |= equity ^ equity >> 63 | effective;
+                let scaled = equity << 8;
+                let crossed =
+                    |rung: i64| i64::from(scaled < effective.wrapping_mul(rung).wrapping_add(equality));
+                let rung = crossed(warned) + crossed(liquidatable) + crossed(takeover);
+                let rung = if effective > 0 { rung } else { 0 };
+                let code = if equity < 0 { Severity::Insolvent as i64 } else { rung };
+                self.severity[at] = code as u8;
+            }
+        }
+        if magnitude as u64 >> SMALL_BITS != 0 || !rungs.is_ordered() {
+            for at in 0..count {
+                self.severity[at] = severity(self.word(at), self.offset[at], rungs) as u8;
+            }
+        }
+    }
+}
 
 /// Vector instructions that the check is compiled for; all give the same.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -106,50 +298,67 @@ impl Simd {
     }
 }
 
-/// Verdicts on the rows at these places; of rows that are not compact they mean nothing.
-pub fn verdicts(simd: Simd, rows: &mut [Row], at: &[u32], lines: &Lines, rungs: &Rungs, out: &mut [Verdict]) {
+/// Verdicts on the rows at these places, [`BATCH`] of them at most; of rows that are wide they mean nothing.
+pub fn judge(simd: Simd, accounts: Packed, at: &[u32], lines: &Lines, rungs: &Rungs, batch: &mut Batch) {
     match simd {
-        Simd::Portable => portable(rows, at, lines, rungs, out),
+        Simd::Portable => portable(accounts, at, lines, rungs, batch),
         // SAFETY: `Simd::here` names what the processor has, and nothing else makes one.
         #[cfg(target_arch = "x86_64")]
-        Simd::Avx2 => unsafe { avx2(rows, at, lines, rungs, out) },
+        Simd::Avx2 => unsafe { avx2(accounts, at, lines, rungs, batch) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Simd::Avx512 => unsafe { avx512(rows, at, lines, rungs, out) },
+        Simd::Avx512 => unsafe { avx512(accounts, at, lines, rungs, batch) },
     }
+}
+
+/// A lane's rows and blocks.
+pub struct Packed<'a> {
+    pub rows: &'a mut [Row],
+    pub blocks: &'a mut Slab<Block>,
 }
 
 #[inline(always)]
-fn each(rows: &mut [Row], at: &[u32], lines: &Lines, rungs: &Rungs, out: &mut [Verdict]) {
-    for (&row, out) in at.iter().zip(out) {
-        let row = &mut rows[row as usize];
-        let word = compact(row, lines);
-        *out = (word, severity(word, row.offset.into(), rungs));
+fn each<S: Sums>(accounts: Packed, at: &[u32], lines: &Lines, rungs: &Rungs, batch: &mut Batch) {
+    for (place, &row) in at.iter().enumerate().take(BATCH) {
+        let row = &mut accounts.rows[row as usize];
+        let is_away = row.armed || row.kind == Kind::Wide;
+        batch.held[place] = row.severity as u8 | if is_away { Batch::AWAY } else { 0 };
+        let (word, offset) = match row.kind {
+            Kind::Compact => (row_word::<S>(row, lines), row.offset.into()),
+            Kind::Blocks => chain_word::<S>(accounts.blocks, row.place(), lines),
+            Kind::Wide => continue,
+        };
+        (batch.equity[place], batch.requirement[place]) = (word.equity, word.requirement);
+        batch.offset[place] = offset;
     }
+    batch.count = at.len().min(BATCH);
+    batch.compare(batch.count, rungs);
 }
 
-fn portable(rows: &mut [Row], at: &[u32], lines: &Lines, rungs: &Rungs, out: &mut [Verdict]) {
-    each(rows, at, lines, rungs, out);
+fn portable(accounts: Packed, at: &[u32], lines: &Lines, rungs: &Rungs, batch: &mut Batch) {
+    each::<Scalar>(accounts, at, lines, rungs, batch);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi2")]
-fn avx2(rows: &mut [Row], at: &[u32], lines: &Lines, rungs: &Rungs, out: &mut [Verdict]) {
-    each(rows, at, lines, rungs, out);
+fn avx2(accounts: Packed, at: &[u32], lines: &Lines, rungs: &Rungs, batch: &mut Batch) {
+    each::<Scalar>(accounts, at, lines, rungs, batch);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,bmi2")]
-fn avx512(rows: &mut [Row], at: &[u32], lines: &Lines, rungs: &Rungs, out: &mut [Verdict]) {
-    each(rows, at, lines, rungs, out);
+fn avx512(accounts: Packed, at: &[u32], lines: &Lines, rungs: &Rungs, batch: &mut Batch) {
+    each::<Wide>(accounts, at, lines, rungs, batch);
 }
+
+/// Amounts of so many bits times a rung, of 10 bits, do not leave 63.
+const SMALL_BITS: u32 = 53;
 
 /// `model::margin::severity` of a packed account.
 #[inline(always)]
 pub fn severity(word: Word, offset: i64, rungs: &Rungs) -> Severity {
     let effective = word.requirement.wrapping_add(offset).max(0);
-    // Then no product with a rung, of 10 bits, leaves 63.
-    let is_small = (word.equity.unsigned_abs() | effective as u64) >> 53 == 0;
+    let is_small = (word.equity.unsigned_abs() | effective as u64) >> SMALL_BITS == 0;
     if !is_small || !rungs.is_ordered() {
         return in_full(word, offset, rungs);
     }

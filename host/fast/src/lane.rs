@@ -4,7 +4,7 @@ use model::margin::{self, Rungs, Severity};
 use model::record::{self, Layout, Record, output};
 
 use crate::account::{Account, Position};
-use crate::check::{self, Word};
+use crate::check::{self, Batch, Packed, Simd, Word};
 use crate::lines::{Code, Lines};
 use crate::machine::Instrument;
 use crate::memory;
@@ -22,6 +22,8 @@ pub struct Lane {
     pub wide: Slab<Account>,
     /// By instrument.
     pub segments: Vec<Segment>,
+    /// Accounts that have a zone.
+    pub armed: usize,
     /// Sweeps so far: whose turn it is to be armed.
     pub turn: u32,
 }
@@ -53,6 +55,7 @@ impl Lane {
             block_slots: Slab::default(),
             wide: Slab::default(),
             segments: vec![Segment::default(); instruments],
+            armed: 0,
             turn: 0,
         }
     }
@@ -100,28 +103,13 @@ impl Lane {
     /// E, R and offset of a packed account.
     #[inline(always)]
     pub fn packed_word(&mut self, row: usize, lines: &Lines) -> Option<(Word, i64)> {
-        let held = &mut self.rows[row];
-        match held.kind {
-            Kind::Compact => Some((check::compact(held, lines), held.offset.into())),
-            Kind::Blocks => {
-                let place = held.place();
-                Some(self.blocks_word(place, lines))
-            }
-            Kind::Wide => None,
-        }
+        check::packed(&mut self.rows[row], &mut self.blocks, lines)
     }
 
-    fn blocks_word(&mut self, place: usize, lines: &Lines) -> (Word, i64) {
-        let first = &mut self.blocks[place];
-        let (mut word, offset, mut next) = (check::block(first, lines), first.offset, first.next);
-        while next != NONE {
-            let block = &mut self.blocks[next as usize];
-            let more = check::block(block, lines);
-            word.equity += more.equity;
-            word.requirement += more.requirement;
-            next = block.next;
-        }
-        (word, offset)
+    /// Verdicts on the rows at these places; of wide ones they mean nothing.
+    pub fn judge(&mut self, simd: Simd, at: &[u32], lines: &Lines, rungs: &Rungs, batch: &mut Batch) {
+        let packed = Packed { rows: &mut self.rows, blocks: &mut self.blocks };
+        check::judge(simd, packed, at, lines, rungs, batch);
     }
 
     /// E and R at the marks, in quanta / S, and the severity they make.

@@ -65,7 +65,7 @@ impl Lane {
                 (held.cash, held.offset, held.count) = (parts.cash, offset, parts.positions.len() as u8);
                 for (at, position) in parts.positions.iter().enumerate() {
                     held.sizes[at] = position.size as i32;
-                    held.codes[at] = Code::new(position.instrument, 0);
+                    held.codes[at] = Code::new(position.instrument);
                     self.slots[row][at] = position.slot;
                 }
             }
@@ -80,7 +80,7 @@ impl Lane {
                     let mut slots = [0; BLOCK];
                     for (at, position) in chunk.iter().enumerate() {
                         block.sizes[at] = position.size;
-                        block.codes[at] = Code::new(position.instrument, 0);
+                        block.codes[at] = Code::new(position.instrument);
                         slots[at] = position.slot;
                     }
                     if at == 0 {
@@ -169,7 +169,7 @@ impl Lane {
                         (Some(at), Ok(size)) if at == count || self.slots[row][at] == position.slot => {
                             changed.sizes[at] = size;
                             if at == count {
-                                changed.codes[at] = Code::new(position.instrument, 0);
+                                changed.codes[at] = Code::new(position.instrument);
                             }
                             changed.count = changed.count.max(at as u8 + 1);
                             self.slots[row][at] = position.slot;

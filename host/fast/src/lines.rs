@@ -8,21 +8,25 @@ use crate::machine::Instrument;
 /// No packed account's sums can leave this, whatever marks up to the ceilings come: half of what `i64` holds, for sums of both signs.
 pub const BOUND: u64 = 1 << 61;
 
-/// An instrument and the tier that a position in it was last seen in: a packed account has these instead of indices.
+/// An instrument, a side of it and the tier that a position was last seen in: a packed account has these instead of indices.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[repr(transparent)]
 pub struct Code(u16);
 
+/// Pieces of an instrument: the tiers of the long side, then those of the short.
+const PIECES: usize = 2 * TIERS_MAX;
+
 impl Code {
     /// Instruments beyond have no codes; who holds one is wide.
-    pub const INSTRUMENTS: usize = 1 << 12;
+    pub const INSTRUMENTS: usize = (1 << 16) / PIECES;
 
-    pub fn new(instrument: u16, tier: usize) -> Self {
-        Self(instrument << 4 | tier as u16)
+    /// Of the first tier of the long side; a check finds the right one.
+    pub const fn new(instrument: u16) -> Self {
+        Self(instrument * PIECES as u16)
     }
 
     pub const fn instrument(self) -> u16 {
-        self.0 >> 4
+        self.0 / PIECES as u16
     }
 
     #[inline(always)]
@@ -31,34 +35,35 @@ impl Code {
     }
 }
 
-/// A tier of an instrument at its mark. Amounts are in quanta / (S / divisor).
+/// A tier of a side of an instrument at its mark: `by` times the size, plus `plus`, is the position's value, its requirement, and how many lots lie between it
+/// and the tier's first and its last; below zero in one of these it is in another. Amounts are in quanta / (S / divisor).
 #[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
+#[repr(C, align(64))]
 pub struct Piece {
-    /// Value of a lot held long and held short: also how fast E moves for a relative move of one.
-    pub value: [i64; 2],
-    /// Requirement of a lot, and what is taken from all of them.
-    pub requirement: i64,
-    pub deduction: i64,
-    /// Fewest lots whose notional is in the tier, and how many more may be.
-    pub first: u64,
-    pub more: u64,
-    /// Requirement of a lot in the last tier: how fast R can move for a relative move of one.
-    pub steepest: u64,
+    pub by: [i64; 4],
+    pub plus: [i64; 4],
 }
 
 const _: () = assert!(size_of::<Piece>() == 64);
 
 impl Piece {
     /// No position is in it.
-    const NONE: Self =
-        Self { value: [0; 2], requirement: 0, deduction: 0, first: u64::MAX, more: 0, steepest: 0 };
+    const NONE: Self = Self { by: [0; 4], plus: [0, 0, -1, -1] };
+    /// A place without a position is.
+    const EMPTY: Self = Self { by: [0; 4], plus: [0; 4] };
+
+    fn has(&self, size: i64) -> bool {
+        let lots = size.wrapping_mul(self.by[2]);
+        lots.wrapping_add(self.plus[2]) | self.plus[3].wrapping_sub(lots) >= 0
+    }
 }
 
 #[derive(Clone, Debug)]
 pub struct Lines {
     /// By code.
     pub pieces: Vec<Piece>,
+    /// By instrument: requirement of a lot in the last tier, which is how fast R can move for a relative move of one.
+    pub steepest: Vec<u64>,
     /// By instrument: most that E or R can change by for a lot, with the mark at its ceiling.
     pub ceilings: Vec<u64>,
     /// By instrument: highest mark that packed accounts are proved for.
@@ -76,19 +81,16 @@ fn gcd(a: u128, b: u128) -> u128 {
 impl Lines {
     pub fn new(instruments: usize) -> Self {
         let mut lines = Self {
-            pieces: vec![Piece::NONE; instruments.clamp(1, Code::INSTRUMENTS) * TIERS_MAX],
+            pieces: vec![Piece::NONE; instruments.clamp(1, Code::INSTRUMENTS) * PIECES],
+            steepest: vec![0; instruments],
             ceilings: vec![u64::MAX; instruments],
             proved: vec![0; instruments],
             scale: 1,
             divisor: 1,
             cash: 1,
         };
-        // A place of a row without a position is instrument 0, tier 0, size 0.
-        lines
-            .pieces
-            .iter_mut()
-            .step_by(TIERS_MAX)
-            .for_each(|piece| (piece.first, piece.more) = (0, u64::MAX));
+        // A place of a row without a position names the first piece of instrument 0.
+        lines.pieces.iter_mut().step_by(PIECES).for_each(|piece| *piece = Piece::EMPTY);
         lines
     }
 
@@ -148,47 +150,51 @@ impl Lines {
     }
 
     pub fn set_mark(&mut self, index: usize, instrument: &Instrument) {
-        let base = index * TIERS_MAX;
-        if base >= self.pieces.len() {
-            return;
-        }
+        /// More lots than an account has that is within the bound.
+        const BEYOND: u64 = 1 << 62;
         let (live, mark, divisor) = (&instrument.bank.live, instrument.bank.mark.get(), self.divisor);
         let tiers = live.tiers.as_slice();
-        let a_lot = |rate: u32| mark * u64::from(rate / divisor);
-        let value = [live.header.weights.long, live.header.weights.short].map(|weight| a_lot(weight) as i64);
-        let steepest = tiers.last().map_or(0, |tier| a_lot(tier.rate));
+        let a_lot = |rate: u32| (mark * u64::from(rate / divisor)) as i64;
+        self.steepest[index] = tiers.last().map_or(0, |tier| a_lot(tier.rate) as u64);
+        let Some(pieces) = self.pieces.get_mut(index * PIECES..(index + 1) * PIECES) else { return };
         // The first number of lots whose notional is at the floor or above; at a mark of zero everything is in the first tier.
-        let first = |floor: u64| if floor == 0 { 0 } else { floor.div_ceil(mark.max(1)) };
-        for (step, piece) in self.pieces[base..base + TIERS_MAX].iter_mut().enumerate() {
-            let Some(tier) = tiers.get(step).filter(|_| step == 0 || mark > 0) else {
-                *piece = Piece::NONE;
-                continue;
-            };
-            let above = tiers.get(step + 1).filter(|_| mark > 0).map_or(u64::MAX, |above| first(above.floor));
-            let from = first(tier.floor);
-            *piece = Piece {
-                value,
-                requirement: a_lot(tier.rate) as i64,
+        let first = |floor: u64| if floor == 0 { 0 } else { floor.div_ceil(mark.max(1)).min(BEYOND) };
+        let (long, short) = pieces.split_at_mut(TIERS_MAX);
+        let sides = [(long, live.header.weights.long, 1), (short, live.header.weights.short, -1)];
+        for (pieces, weight, side) in sides {
+            pieces.fill(Piece::NONE);
+            for (step, (tier, piece)) in
+                tiers.iter().zip(pieces).enumerate().take_while(|(step, _)| *step == 0 || mark > 0)
+            {
+                let above =
+                    tiers.get(step + 1).filter(|_| mark > 0).map_or(BEYOND, |above| first(above.floor));
+                let from = first(tier.floor);
+                if above <= from {
+                    continue;
+                }
                 // One beyond i64 belongs to a tier that no packed account can reach: its floor is beyond the bound.
-                deduction: match u64::try_from(tier.deduction) {
+                let deduction = match u64::try_from(tier.deduction) {
                     Ok(deduction) => (deduction / u64::from(divisor)) as i64,
                     Err(_) => i64::try_from(tier.deduction / u128::from(divisor)).unwrap_or(i64::MAX),
-                },
-                first: from,
-                more: above.saturating_sub(1).saturating_sub(from),
-                steepest,
-            };
-            if above <= from {
-                (piece.first, piece.more) = (u64::MAX, 0);
+                };
+                *piece = Piece {
+                    by: [a_lot(weight), side * a_lot(tier.rate), side, -side],
+                    plus: [0, -deduction, -(from as i64), above as i64 - 1],
+                };
             }
         }
     }
 
-    /// The code of the tier that so many lots are in.
-    pub fn code(&self, instrument: u16, lots: u64) -> Code {
-        let base = usize::from(instrument) * TIERS_MAX;
-        let is_in = |piece: &Piece| lots.wrapping_sub(piece.first) <= piece.more;
-        let tier = self.pieces[base..base + TIERS_MAX].iter().position(is_in);
-        Code::new(instrument, tier.expect("the tiers leave no gap"))
+    /// The code of the side and the tier that a position is in.
+    pub fn code(&self, instrument: u16, size: i64) -> Code {
+        let base = usize::from(instrument) * PIECES;
+        let place = self.pieces[base..base + PIECES].iter().position(|piece| piece.has(size));
+        Code((base + place.expect("the tiers leave no gap")) as u16)
+    }
+
+    /// How fast a position's value moves for a relative move of one.
+    pub fn slope(&self, instrument: u16, size: i64) -> u64 {
+        let piece = usize::from(instrument) * PIECES + usize::from(size < 0) * TIERS_MAX;
+        size.unsigned_abs() * self.pieces[piece].by[0] as u64
     }
 }

@@ -97,6 +97,13 @@ impl Segment {
         *all = all.and(zone);
     }
 
+    /// Leaves no slot a zone.
+    pub fn disarm(&mut self) {
+        self.zones.fill(Zone::NONE);
+        self.blocks.fill(Zone::NONE);
+        self.supers.fill(Zone::NONE);
+    }
+
     /// The first block from `from` on that a mark may leave; those above it that were opened for nothing become exact.
     pub fn next_block(&mut self, from: usize, mark: u32) -> Option<usize> {
         let mut block = from;

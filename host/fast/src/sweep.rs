@@ -5,7 +5,7 @@ use model::record::{self, FLAG_HOLD, NO_INSTRUMENT, Reason, Record, output};
 use model::units::{Price, Scale, bits_of};
 
 use crate::account::size_of;
-use crate::check::{self, Verdict};
+use crate::check::Batch;
 use crate::lane::Lane;
 use crate::machine::Machine;
 use crate::memory::prefetch;
@@ -192,28 +192,28 @@ impl Machine {
     /// Compares every account, lane by lane in order of its rows.
     pub(crate) fn walk(&mut self, sequence: u32, out: &mut Vec<Record>) {
         let (instruments, lines, lanes) = (&self.instruments[..], &self.lines, self.capacity.lanes);
-        let mut verdicts = [Verdict::default(); BLOCK];
+        let mut batch = Batch::new();
         for (lane_index, lane) in self.lanes.iter_mut().enumerate() {
             let (mut visited, mut flags) = (0, 0);
             for first in (0..lane.rows.len()).step_by(BLOCK) {
                 let count = BLOCK.min(lane.rows.len() - first);
                 let rows: [u32; BLOCK] = std::array::from_fn(|at| (first + at) as u32);
-                check::verdicts(self.simd, &mut lane.rows, &rows[..count], lines, &self.rungs, &mut verdicts);
-                for (row, &(word, new)) in (first..first + count).zip(&verdicts) {
-                    let held = &lane.rows[row];
-                    if held.kind == Kind::Compact && held.severity == new {
-                        visited += 1;
-                        continue;
-                    }
+                lane.judge(self.simd, &rows[..count], lines, &self.rungs, &mut batch);
+                let mut unsettled = batch.unsettled();
+                visited += count as u32;
+                while unsettled != 0 {
+                    let at = unsettled.trailing_zeros() as usize;
+                    unsettled &= unsettled - 1;
+                    let row = first + at;
                     if lane.is_bad(row) {
+                        visited -= 1;
                         continue;
                     }
-                    let (new, word) = match held.kind {
-                        Kind::Compact => (new, lines.full(word)),
-                        _ => lane.verdict(row, lines, instruments, &self.rungs),
+                    let (new, word) = match lane.rows[row].kind {
+                        Kind::Wide => lane.verdict(row, lines, instruments, &self.rungs),
+                        _ => (batch.severity(at), lines.full(batch.word(at))),
                     };
                     let naming = ((row * lanes + lane_index) as u32, sequence);
-                    visited += 1;
                     flags += u32::from(lane.compare(row, new, naming, word, out));
                 }
             }

@@ -3,7 +3,7 @@
 use model::margin::{self, Rungs, Severity};
 use model::record::{self, FLAG_HOLD, Record, output};
 
-use crate::check::{self, Simd, Verdict};
+use crate::check::{self, Batch, Simd};
 use crate::lane::Lane;
 use crate::lines::Lines;
 use crate::machine::Instrument;
@@ -82,19 +82,18 @@ impl Lane {
             count += 1;
             left &= left - 1;
         }
-        let mut verdicts = [Verdict::default(); BLOCK];
-        check::verdicts(cause.simd, &mut self.rows, &rows[..count], lines, rungs, &mut verdicts);
+        let mut batch = Batch::new();
+        self.judge(cause.simd, &rows[..count], lines, rungs, &mut batch);
         let is_held = record.flags() & FLAG_HOLD != 0;
         for at in 0..count {
-            let (word, new) = verdicts[at];
-            let row = rows[at] as usize;
+            let (row, new) = (rows[at] as usize, batch.severity(at));
             let held = &self.rows[row];
             let arms = tally.arms(block, self.turn);
-            if held.kind != Kind::Compact || held.armed || is_held || arms {
+            if held.kind == Kind::Wide || held.armed || is_held || arms {
                 self.visit(slots[at], arms, cause, change, tally, out);
             } else if held.severity != new {
                 let naming = (cause.number(row), record.sequence());
-                tally.flags += u32::from(self.compare(row, new, naming, lines.full(word), out));
+                tally.flags += u32::from(self.compare(row, new, naming, lines.full(batch.word(at)), out));
             }
         }
     }
@@ -111,49 +110,38 @@ impl Lane {
     ) {
         let Cause { record, lines, rungs, .. } = *cause;
         let index = usize::from(record.instrument());
-        let mut verdicts = [Verdict::default(); BLOCK];
+        self.disarm_most();
+        let mut batch = Batch::new();
         // Answers, and the slot of each with its place among them.
         let (mut answers, mut order) = (Vec::new(), Vec::new());
         for first in (0..self.rows.len()).step_by(BLOCK) {
             let count = BLOCK.min(self.rows.len() - first);
             let rows: [u32; BLOCK] = std::array::from_fn(|at| (first + at) as u32);
-            check::verdicts(cause.simd, &mut self.rows, &rows[..count], lines, rungs, &mut verdicts);
+            self.judge(cause.simd, &rows[..count], lines, rungs, &mut batch);
             let arms = is_turn(first / BLOCK, self.turn);
-            for row in first..first + count {
-                if self.rows[row].armed
-                    && let Some(slot) = self.slot_in(row, index)
-                {
-                    self.segments[index].prefetch(slot as usize);
-                }
-            }
-            for (row, &(word, new)) in (first..first + count).zip(&verdicts) {
-                let held = &self.rows[row];
-                if held.kind == Kind::Compact && held.severity == new && !arms && !held.armed {
-                    continue;
-                }
-                if held.kind == Kind::Compact && !arms {
-                    let Some(slot) = self.slot_in(row, index) else { continue };
-                    if held.armed && self.segments[index].is_left(slot as usize, mark) {
-                        self.disarm(row);
-                    }
-                    if self.compare(
-                        row,
-                        new,
-                        (cause.number(row), record.sequence()),
-                        lines.full(word),
-                        &mut answers,
-                    ) {
-                        tally.flags += 1;
-                        order.push((slot, answers.len() - 1));
+            let mut unsettled = if arms { u64::MAX >> (BLOCK - count) } else { batch.unsettled() };
+            while unsettled != 0 {
+                let at = unsettled.trailing_zeros() as usize;
+                unsettled &= unsettled - 1;
+                let row = first + at;
+                if arms || self.rows[row].kind != Kind::Compact {
+                    let mut slots = self.slots_in(row, index);
+                    slots.sort_unstable();
+                    for slot in slots {
+                        let before = answers.len();
+                        self.visit(slot as usize, arms, cause, change, tally, &mut answers);
+                        order.extend((before..answers.len()).map(|at| (slot, at)));
                     }
                     continue;
                 }
-                let mut slots = self.slots_in(row, index);
-                slots.sort_unstable();
-                for slot in slots {
-                    let before = answers.len();
-                    self.visit(slot as usize, arms, cause, change, tally, &mut answers);
-                    order.extend((before..answers.len()).map(|at| (slot, at)));
+                let Some(slot) = self.slot_in(row, index) else { continue };
+                if self.rows[row].armed && self.segments[index].is_left(slot as usize, mark) {
+                    self.disarm(row);
+                }
+                let naming = (cause.number(row), record.sequence());
+                if self.compare(row, batch.severity(at), naming, lines.full(batch.word(at)), &mut answers) {
+                    tally.flags += 1;
+                    order.push((slot, answers.len() - 1));
                 }
             }
         }
