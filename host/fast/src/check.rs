@@ -26,6 +26,12 @@ trait Sums: Copy {
     /// One of the positions is in another tier, or on the other side, than its code says, so that this is not their sum.
     fn is_elsewhere(self) -> bool;
     fn word(self) -> Word;
+    /// E and R of a chain of blocks, and the offset.
+    fn chain(blocks: &mut Slab<Block>, place: usize, lines: &Lines) -> (Word, i64);
+    /// Severities of a batch; false if an amount is too large for it, and they mean nothing.
+    fn compare(batch: &mut Batch, rungs: &Rungs) -> bool;
+    /// Where the severity is another than the one held, one bit each.
+    fn unsettled(batch: &Batch) -> u64;
 }
 
 /// For any processor.
@@ -66,6 +72,35 @@ impl Sums for Scalar {
     #[inline(always)]
     fn word(self) -> Word {
         self.word
+    }
+
+    #[inline(never)]
+    fn chain(blocks: &mut Slab<Block>, place: usize, lines: &Lines) -> (Word, i64) {
+        chain_word::<Self>(blocks, place, lines)
+    }
+
+    #[inline(always)]
+    fn compare(batch: &mut Batch, rungs: &Rungs) -> bool {
+        let equality = i64::from(rungs.equality);
+        let [warned, liquidatable, takeover] = rungs.rungs.map(i64::from);
+        let mut magnitude = 0;
+        for at in 0..batch.count {
+            let equity = batch.equity[at];
+            let effective = batch.requirement[at].wrapping_add(batch.offset[at]).max(0);
+            magnitude |= equity ^ equity >> 63 | effective;
+            let scaled = equity << 8;
+            let crossed = |rung: i64| u8::from(scaled < effective.wrapping_mul(rung).wrapping_add(equality));
+            let rung = crossed(warned) + crossed(liquidatable) + crossed(takeover);
+            let rung = rung * u8::from(effective > 0);
+            batch.severity[at] = if equity < 0 { Severity::Insolvent as u8 } else { rung };
+        }
+        magnitude as u64 >> SMALL_BITS == 0
+    }
+
+    #[inline(always)]
+    fn unsettled(batch: &Batch) -> u64 {
+        let pairs = batch.severity.iter().zip(&batch.held).enumerate();
+        pairs.fold(0, |all, (at, (new, held))| all | u64::from(new != held) << at)
     }
 }
 
@@ -128,6 +163,63 @@ impl Sums for Wide {
             Word { equity: _mm_cvtsi128_si64(sum), requirement: _mm_extract_epi64::<1>(sum) }
         }
     }
+
+    #[inline(always)]
+    fn chain(blocks: &mut Slab<Block>, place: usize, lines: &Lines) -> (Word, i64) {
+        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,bmi2")]
+        fn chain(blocks: &mut Slab<Block>, place: usize, lines: &Lines) -> (Word, i64) {
+            chain_word::<Wide>(blocks, place, lines)
+        }
+        unsafe { chain(blocks, place, lines) }
+    }
+
+    #[inline(always)]
+    fn compare(batch: &mut Batch, rungs: &Rungs) -> bool {
+        const GROUP: usize = 8;
+        // SAFETY: every array of a batch has room for whole groups.
+        unsafe {
+            let one = _mm512_set1_epi64(1);
+            let equality = _mm512_set1_epi64(rungs.equality.into());
+            let rungs = rungs.rungs.map(|rung| _mm512_set1_epi64(rung.into()));
+            let insolvent = _mm512_set1_epi64(Severity::Insolvent as i64);
+            let (zero, mut magnitude) = (_mm512_setzero_si512(), _mm512_setzero_si512());
+            for first in (0..batch.count).step_by(GROUP) {
+                let load = |from: &[i64; BATCH]| _mm512_loadu_si512(from.as_ptr().add(first).cast());
+                let equity = load(&batch.equity);
+                let effective = _mm512_add_epi64(load(&batch.requirement), load(&batch.offset));
+                let effective = _mm512_max_epi64(effective, zero);
+                let size = _mm512_xor_si512(equity, _mm512_srai_epi64::<63>(equity));
+                magnitude = _mm512_or_si512(magnitude, _mm512_or_si512(size, effective));
+                let scaled = _mm512_slli_epi64::<8>(equity);
+                let needs = _mm512_cmpgt_epi64_mask(effective, zero);
+                let severity = rungs.iter().fold(zero, |severity, &rung| {
+                    let line = _mm512_add_epi64(_mm512_mullo_epi64(effective, rung), equality);
+                    _mm512_mask_add_epi64(
+                        severity,
+                        _mm512_mask_cmplt_epi64_mask(needs, scaled, line),
+                        severity,
+                        one,
+                    )
+                });
+                let severity =
+                    _mm512_mask_mov_epi64(severity, _mm512_cmplt_epi64_mask(equity, zero), insolvent);
+                _mm_storel_epi64(
+                    batch.severity.as_mut_ptr().add(first).cast(),
+                    _mm512_cvtepi64_epi8(severity),
+                );
+            }
+            _mm512_reduce_or_epi64(magnitude) as u64 >> SMALL_BITS == 0
+        }
+    }
+
+    #[inline(always)]
+    fn unsettled(batch: &Batch) -> u64 {
+        const { assert!(BATCH == 64) };
+        unsafe {
+            let load = |from: &[u8; BATCH]| _mm512_loadu_si512(from.as_ptr().cast());
+            _mm512_cmpneq_epi8_mask(load(&batch.severity), load(&batch.held))
+        }
+    }
 }
 
 #[inline(always)]
@@ -152,7 +244,6 @@ fn block_sums<S: Sums>(block: &Block, lines: &Lines) -> S {
     (0..BLOCK).fold(S::zero(), |sums, at| sums.add(block.sizes[at], &lines.pieces[block.codes[at].index()]))
 }
 
-/// E and R of a chain of blocks, and the offset.
 #[inline(always)]
 fn chain_word<S: Sums>(blocks: &mut Slab<Block>, place: usize, lines: &Lines) -> (Word, i64) {
     let (cash, offset) = (blocks[place].cash, blocks[place].offset);
@@ -185,7 +276,7 @@ fn recode<const N: usize>(codes: &mut [Code; N], sizes: &[i64; N], lines: &Lines
 pub fn packed(row: &mut Row, blocks: &mut Slab<Block>, lines: &Lines) -> Option<(Word, i64)> {
     match row.kind {
         Kind::Compact => Some((row_word::<Scalar>(row, lines), row.offset.into())),
-        Kind::Blocks => Some(chain_word::<Scalar>(blocks, row.place(), lines)),
+        Kind::Blocks => Some(Scalar::chain(blocks, row.place(), lines)),
         Kind::Wide => None,
     }
 }
@@ -199,14 +290,16 @@ pub struct Batch {
     requirement: [i64; BATCH],
     offset: [i64; BATCH],
     severity: [u8; BATCH],
-    /// What the row has: its severity; [`Self::AWAY`] if the verdict may not be all there is to it.
+    /// The severities that the rows have.
     held: [u8; BATCH],
     count: usize,
+    /// Those whose severity is another now, and those that are wide, one bit each.
+    pub unsettled: u64,
+    /// Those that are armed.
+    pub armed: u64,
 }
 
 impl Batch {
-    const AWAY: u8 = 1 << 7;
-
     pub const fn new() -> Self {
         let (amounts, codes) = ([0; BATCH], [0; BATCH]);
         Self {
@@ -216,15 +309,9 @@ impl Batch {
             severity: codes,
             held: codes,
             count: 0,
+            unsettled: 0,
+            armed: 0,
         }
-    }
-
-    /// Those whose severity is another now, and those that are armed or wide, one bit each.
-    #[inline(always)]
-    pub fn unsettled(&self) -> u64 {
-        let pairs = self.severity.iter().zip(&self.held).enumerate();
-        let unsettled = pairs.fold(0, |all, (at, (new, held))| all | u64::from(new != held) << at);
-        unsettled & (u64::MAX >> (BATCH - self.count.max(1)))
     }
 
     pub fn word(&self, at: usize) -> Word {
@@ -236,32 +323,14 @@ impl Batch {
         Severity::ALL[usize::from(self.severity[at])]
     }
 
-    /// [`severity`] of the first so many; what lies behind them may get any.
     #[inline(always)]
-    fn compare(&mut self, count: usize, rungs: &Rungs) {
-        const GROUP: usize = 8;
-        let equality = i64::from(rungs.equality);
-        let [warned, liquidatable, takeover] = rungs.rungs.map(i64::from);
-        let mut magnitude = 0;
-        for first in (0..count).step_by(GROUP) {
-            for at in first..first + GROUP {
-                let equity = self.equity[at];
-                let effective = self.requirement[at].wrapping_add(self.offset[at]).max(0);
-                magnitude |= equity ^ equity >> 63 | effective;
-                let scaled = equity << 8;
-                let crossed =
-                    |rung: i64| i64::from(scaled < effective.wrapping_mul(rung).wrapping_add(equality));
-                let rung = crossed(warned) + crossed(liquidatable) + crossed(takeover);
-                let rung = if effective > 0 { rung } else { 0 };
-                let code = if equity < 0 { Severity::Insolvent as i64 } else { rung };
-                self.severity[at] = code as u8;
-            }
-        }
-        if magnitude as u64 >> SMALL_BITS != 0 || !rungs.is_ordered() {
-            for at in 0..count {
+    fn compare<S: Sums>(&mut self, rungs: &Rungs) {
+        if !rungs.is_ordered() || !S::compare(self, rungs) {
+            for at in 0..self.count {
                 self.severity[at] = severity(self.word(at), self.offset[at], rungs) as u8;
             }
         }
+        self.unsettled |= S::unsettled(self) & (u64::MAX >> (BATCH - self.count.max(1)));
     }
 }
 
@@ -286,7 +355,8 @@ impl Simd {
                 here.push(Self::Avx2);
             }
             let wide = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq");
-            if wide && is_x86_feature_detected!("avx512vl") && is_x86_feature_detected!("bmi2") {
+            let wide = wide && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl");
+            if wide && is_x86_feature_detected!("bmi2") {
                 here.push(Self::Avx512);
             }
         }
@@ -299,7 +369,15 @@ impl Simd {
 }
 
 /// Verdicts on the rows at these places, [`BATCH`] of them at most; of rows that are wide they mean nothing.
-pub fn judge(simd: Simd, accounts: Packed, at: &[u32], lines: &Lines, rungs: &Rungs, batch: &mut Batch) {
+#[inline]
+pub fn judge(
+    simd: Simd,
+    accounts: Packed,
+    at: impl Iterator<Item = usize>,
+    lines: &Lines,
+    rungs: &Rungs,
+    batch: &mut Batch,
+) {
     match simd {
         Simd::Portable => portable(accounts, at, lines, rungs, batch),
         // SAFETY: `Simd::here` names what the processor has, and nothing else makes one.
@@ -318,36 +396,59 @@ pub struct Packed<'a> {
 }
 
 #[inline(always)]
-fn each<S: Sums>(accounts: Packed, at: &[u32], lines: &Lines, rungs: &Rungs, batch: &mut Batch) {
-    for (place, &row) in at.iter().enumerate().take(BATCH) {
-        let row = &mut accounts.rows[row as usize];
-        let is_away = row.armed || row.kind == Kind::Wide;
-        batch.held[place] = row.severity as u8 | if is_away { Batch::AWAY } else { 0 };
+fn each<S: Sums>(
+    accounts: Packed,
+    at: impl Iterator<Item = usize>,
+    lines: &Lines,
+    rungs: &Rungs,
+    batch: &mut Batch,
+) {
+    let (mut armed, mut wide, mut count) = (0, 0, 0);
+    for (place, row) in at.enumerate().take(BATCH) {
+        let row = &mut accounts.rows[row];
+        count = place + 1;
+        batch.held[place] = row.severity as u8;
+        armed |= u64::from(row.armed) << place;
         let (word, offset) = match row.kind {
             Kind::Compact => (row_word::<S>(row, lines), row.offset.into()),
-            Kind::Blocks => chain_word::<S>(accounts.blocks, row.place(), lines),
-            Kind::Wide => continue,
+            Kind::Blocks => S::chain(accounts.blocks, row.place(), lines),
+            Kind::Wide => {
+                wide |= 1 << place;
+                continue;
+            }
         };
         (batch.equity[place], batch.requirement[place]) = (word.equity, word.requirement);
         batch.offset[place] = offset;
     }
-    batch.count = at.len().min(BATCH);
-    batch.compare(batch.count, rungs);
+    (batch.count, batch.armed, batch.unsettled) = (count, armed, wide);
+    batch.compare::<S>(rungs);
 }
 
-fn portable(accounts: Packed, at: &[u32], lines: &Lines, rungs: &Rungs, batch: &mut Batch) {
+fn portable(
+    accounts: Packed,
+    at: impl Iterator<Item = usize>,
+    lines: &Lines,
+    rungs: &Rungs,
+    batch: &mut Batch,
+) {
     each::<Scalar>(accounts, at, lines, rungs, batch);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi2")]
-fn avx2(accounts: Packed, at: &[u32], lines: &Lines, rungs: &Rungs, batch: &mut Batch) {
+fn avx2(accounts: Packed, at: impl Iterator<Item = usize>, lines: &Lines, rungs: &Rungs, batch: &mut Batch) {
     each::<Scalar>(accounts, at, lines, rungs, batch);
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512dq,avx512vl,bmi2")]
-fn avx512(accounts: Packed, at: &[u32], lines: &Lines, rungs: &Rungs, batch: &mut Batch) {
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,bmi2")]
+fn avx512(
+    accounts: Packed,
+    at: impl Iterator<Item = usize>,
+    lines: &Lines,
+    rungs: &Rungs,
+    batch: &mut Batch,
+) {
     each::<Wide>(accounts, at, lines, rungs, batch);
 }
 
@@ -387,19 +488,38 @@ mod tests {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (state >> (64 - bits)) as i64
         };
-        let mut seen = [0u32; 5];
-        for turn in 0..500_000 {
+        let (mut seen, lines, mut batch) = ([0u32; 5], Lines::new(1), Batch::new());
+        for turn in 0..10_000 {
             let rungs = [draw(10) as u32 | 1, draw(9) as u32 | 1, draw(8) as u32 | 1];
             let rungs = Rungs { rungs, equality: turn % 2 == 0 };
-            let bits = 2 + (turn % 59) as u32;
-            let (requirement, offset) = (draw(bits), draw(bits) - draw(bits));
-            let effective = (requirement + offset).max(0);
-            let on_the_line = (i128::from(effective) * i128::from(rungs.rungs[turn % 3]) / 256) as i64;
-            let equity = if turn % 5 == 0 { draw(bits) - draw(bits) } else { on_the_line + draw(2) - 2 };
-            let word = Word { equity, requirement };
-            let expected = model::margin::severity(equity.into(), requirement.into(), offset.into(), &rungs);
-            assert_eq!(severity(word, offset, &rungs), expected, "{word:?} {offset} {rungs:?}");
-            seen[expected as usize] += 1;
+            // Accounts without positions whose offset is all that is required.
+            let (mut rows, mut blocks) = (Vec::new(), Slab::<Block>::default());
+            for at in 0..=turn % BATCH {
+                let bits = if turn % 3 == 0 { 2 + (at % 59) as u32 } else { 2 + (turn % 51) as u32 };
+                let (requirement, offset) = (draw(bits), draw(bits) - draw(bits));
+                let offset = requirement + offset;
+                let on_the_line = (i128::from(offset.max(0)) * i128::from(rungs.rungs[at % 3]) / 256) as i64;
+                let cash = if at % 5 == 0 { draw(bits) - draw(bits) } else { on_the_line + draw(2) - 2 };
+                let place = blocks.insert(Block { cash, offset, ..Block::default() }) as i64;
+                let severity = Severity::ALL[(draw(16) % 5) as usize];
+                let armed = draw(1) == 1;
+                rows.push(Row { kind: Kind::Blocks, cash: place, severity, armed, ..Row::default() });
+            }
+            for simd in Simd::here() {
+                let packed = Packed { rows: &mut rows, blocks: &mut blocks };
+                judge(simd, packed, 0..=turn % BATCH, &lines, &rungs, &mut batch);
+                let (mut unsettled, mut armed) = (0, 0);
+                for (at, row) in rows.iter().enumerate() {
+                    let Block { cash, offset, .. } = blocks[row.place()];
+                    let expected = model::margin::severity(cash.into(), 0, offset.into(), &rungs);
+                    assert_eq!(batch.severity(at), expected, "{simd:?} {cash} {offset} {rungs:?}");
+                    assert_eq!(severity(batch.word(at), offset, &rungs), expected);
+                    unsettled |= u64::from(row.severity != expected) << at;
+                    armed |= u64::from(row.armed) << at;
+                    seen[expected as usize] += 1;
+                }
+                assert_eq!((batch.unsettled, batch.armed), (unsettled, armed), "{simd:?}");
+            }
         }
         assert!(seen.iter().all(|&times| times > 1_000), "{seen:?}");
     }

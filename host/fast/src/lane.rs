@@ -107,7 +107,15 @@ impl Lane {
     }
 
     /// Verdicts on the rows at these places; of wide ones they mean nothing.
-    pub fn judge(&mut self, simd: Simd, at: &[u32], lines: &Lines, rungs: &Rungs, batch: &mut Batch) {
+    #[inline(always)]
+    pub fn judge(
+        &mut self,
+        simd: Simd,
+        at: impl Iterator<Item = usize>,
+        lines: &Lines,
+        rungs: &Rungs,
+        batch: &mut Batch,
+    ) {
         let packed = Packed { rows: &mut self.rows, blocks: &mut self.blocks };
         check::judge(simd, packed, at, lines, rungs, batch);
     }

@@ -197,9 +197,8 @@ impl Machine {
             let (mut visited, mut flags) = (0, 0);
             for first in (0..lane.rows.len()).step_by(BLOCK) {
                 let count = BLOCK.min(lane.rows.len() - first);
-                let rows: [u32; BLOCK] = std::array::from_fn(|at| (first + at) as u32);
-                lane.judge(self.simd, &rows[..count], lines, &self.rungs, &mut batch);
-                let mut unsettled = batch.unsettled();
+                lane.judge(self.simd, first..first + count, lines, &self.rungs, &mut batch);
+                let mut unsettled = batch.unsettled;
                 visited += count as u32;
                 while unsettled != 0 {
                     let at = unsettled.trailing_zeros() as usize;
