@@ -7,10 +7,11 @@ use std::arch::x86_64::*;
 use model::margin::{Rungs, Severity};
 
 use crate::lines::{Code, Lines, Piece};
-use crate::packed::{BLOCK, Block, Kind, NONE, Row, Slab};
+use crate::packed::{Block, Kind, NONE, Row, Slab};
 
 /// E and R, in quanta / (S / divisor).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[repr(C)]
 pub struct Word {
     pub equity: i64,
     pub requirement: i64,
@@ -18,8 +19,8 @@ pub struct Word {
 
 /// What positions add to E and R. No operation wraps for an account within the bound; one that is not packed may give anything here.
 trait Sums: Copy {
-    /// Of no position.
-    fn zero() -> Self;
+    /// Of so much cash, at so much a quantum, and no position.
+    fn cash(quanta: i64, lines: &Lines) -> Self;
     fn add(self, size: i64, piece: &Piece) -> Self;
     /// The first positions of a row, or of a block, with their pieces.
     fn add_four(self, sizes: &[i32; 4], pieces: [&Piece; 4]) -> Self;
@@ -43,8 +44,9 @@ struct Scalar {
 
 impl Sums for Scalar {
     #[inline(always)]
-    fn zero() -> Self {
-        Self { word: Word::default(), signs: 0 }
+    fn cash(quanta: i64, lines: &Lines) -> Self {
+        let equity = quanta.wrapping_mul(lines.cash);
+        Self { word: Word { equity, requirement: 0 }, signs: 0 }
     }
 
     #[inline(always)]
@@ -76,7 +78,8 @@ impl Sums for Scalar {
 
     #[inline(never)]
     fn chain(blocks: &mut Slab<Block>, place: usize, lines: &Lines) -> (Word, i64) {
-        chain_word::<Self>(blocks, place, lines)
+        let (sums, offset) = chain_sums::<Self>(blocks, place, lines);
+        (sums.word(), offset)
     }
 
     #[inline(always)]
@@ -85,8 +88,8 @@ impl Sums for Scalar {
         let [warned, liquidatable, takeover] = rungs.rungs.map(i64::from);
         let mut magnitude = 0;
         for at in 0..batch.count {
-            let equity = batch.equity[at];
-            let effective = batch.requirement[at].wrapping_add(batch.offset[at]).max(0);
+            let Word { equity, requirement } = batch.words[at];
+            let effective = requirement.wrapping_add(batch.offset[at]).max(0);
             magnitude |= equity ^ equity >> 63 | effective;
             let scaled = equity << 8;
             let crossed = |rung: i64| u8::from(scaled < effective.wrapping_mul(rung).wrapping_add(equality));
@@ -129,10 +132,12 @@ impl Wide {
 #[cfg(target_arch = "x86_64")]
 impl Sums for Wide {
     #[inline(always)]
-    fn zero() -> Self {
+    fn cash(quanta: i64, lines: &Lines) -> Self {
         // SAFETY: as above; the same for all that follow.
-        let zero = unsafe { _mm256_setzero_si256() };
-        Self { sum: zero, signs: zero }
+        unsafe {
+            let equity = _mm_mullo_epi64(_mm_cvtsi64_si128(quanta), _mm_cvtsi64_si128(lines.cash));
+            Self { sum: _mm256_zextsi128_si256(equity), signs: _mm256_setzero_si256() }
+        }
     }
 
     #[inline(always)]
@@ -159,8 +164,9 @@ impl Sums for Wide {
     #[inline(always)]
     fn word(self) -> Word {
         unsafe {
-            let sum = _mm256_castsi256_si128(self.sum);
-            Word { equity: _mm_cvtsi128_si64(sum), requirement: _mm_extract_epi64::<1>(sum) }
+            let mut word = Word::default();
+            _mm_storeu_si128((&raw mut word).cast(), _mm256_castsi256_si128(self.sum));
+            word
         }
     }
 
@@ -168,7 +174,8 @@ impl Sums for Wide {
     fn chain(blocks: &mut Slab<Block>, place: usize, lines: &Lines) -> (Word, i64) {
         #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,bmi2")]
         fn chain(blocks: &mut Slab<Block>, place: usize, lines: &Lines) -> (Word, i64) {
-            chain_word::<Wide>(blocks, place, lines)
+            let (sums, offset) = chain_sums::<Wide>(blocks, place, lines);
+            (sums.word(), offset)
         }
         unsafe { chain(blocks, place, lines) }
     }
@@ -178,16 +185,19 @@ impl Sums for Wide {
         const GROUP: usize = 8;
         // SAFETY: every array of a batch has room for whole groups.
         unsafe {
-            let one = _mm512_set1_epi64(1);
+            let even = _mm512_set_epi64(14, 12, 10, 8, 6, 4, 2, 0);
+            let (one, odd) = (_mm512_set1_epi64(1), _mm512_or_si512(even, _mm512_set1_epi64(1)));
             let equality = _mm512_set1_epi64(rungs.equality.into());
             let rungs = rungs.rungs.map(|rung| _mm512_set1_epi64(rung.into()));
             let insolvent = _mm512_set1_epi64(Severity::Insolvent as i64);
             let (zero, mut magnitude) = (_mm512_setzero_si512(), _mm512_setzero_si512());
             for first in (0..batch.count).step_by(GROUP) {
-                let load = |from: &[i64; BATCH]| _mm512_loadu_si512(from.as_ptr().add(first).cast());
-                let equity = load(&batch.equity);
-                let effective = _mm512_add_epi64(load(&batch.requirement), load(&batch.offset));
-                let effective = _mm512_max_epi64(effective, zero);
+                let words = batch.words.as_ptr().add(first);
+                let halves = [words, words.add(GROUP / 2)].map(|half| _mm512_loadu_si512(half.cast()));
+                let equity = _mm512_permutex2var_epi64(halves[0], even, halves[1]);
+                let requirement = _mm512_permutex2var_epi64(halves[0], odd, halves[1]);
+                let offset = _mm512_loadu_si512(batch.offset.as_ptr().add(first).cast());
+                let effective = _mm512_max_epi64(_mm512_add_epi64(requirement, offset), zero);
                 let size = _mm512_xor_si512(equity, _mm512_srai_epi64::<63>(equity));
                 magnitude = _mm512_or_si512(magnitude, _mm512_or_si512(size, effective));
                 let scaled = _mm512_slli_epi64::<8>(equity);
@@ -223,44 +233,47 @@ impl Sums for Wide {
 }
 
 #[inline(always)]
-fn row_sums<S: Sums>(row: &Row, lines: &Lines) -> S {
-    S::zero().add_four(&row.sizes, row.codes.map(|code| &lines.pieces[code.index()]))
+fn row_sums_of<S: Sums>(row: &Row, lines: &Lines) -> S {
+    let [a, b, c, d] = row.codes;
+    let pieces = &lines.pieces;
+    let pieces = [&pieces[a.index()], &pieces[b.index()], &pieces[c.index()], &pieces[d.index()]];
+    S::cash(row.cash, lines).add_four(&row.sizes, pieces)
 }
 
-/// E and R of a compact account; its codes are brought up to date.
+/// Of a compact account; its codes are brought up to date.
 #[inline(always)]
-fn row_word<S: Sums>(row: &mut Row, lines: &Lines) -> Word {
-    let mut sums = row_sums::<S>(row, lines);
-    if sums.is_elsewhere() {
-        recode(&mut row.codes, &row.sizes.map(i64::from), lines);
-        sums = row_sums::<S>(row, lines);
+fn row_sums<S: Sums>(row: &mut Row, lines: &Lines) -> S {
+    let sums = row_sums_of::<S>(row, lines);
+    if !sums.is_elsewhere() {
+        return sums;
     }
-    let Word { equity, requirement } = sums.word();
-    Word { equity: equity.wrapping_add(row.cash.wrapping_mul(lines.cash)), requirement }
+    recode(&mut row.codes, &row.sizes.map(i64::from), lines);
+    row_sums_of(row, lines)
 }
 
 #[inline(always)]
-fn block_sums<S: Sums>(block: &Block, lines: &Lines) -> S {
-    (0..BLOCK).fold(S::zero(), |sums, at| sums.add(block.sizes[at], &lines.pieces[block.codes[at].index()]))
+fn add_block<S: Sums>(mut sums: S, block: &Block, lines: &Lines) -> S {
+    for (&size, code) in block.sizes.iter().zip(block.codes) {
+        sums = sums.add(size, &lines.pieces[code.index()]);
+    }
+    sums
 }
 
+/// Of a chain of blocks; and the offset.
 #[inline(always)]
-fn chain_word<S: Sums>(blocks: &mut Slab<Block>, place: usize, lines: &Lines) -> (Word, i64) {
-    let (cash, offset) = (blocks[place].cash, blocks[place].offset);
-    let mut word = Word { equity: cash.wrapping_mul(lines.cash), requirement: 0 };
-    let mut next = place as u32;
+fn chain_sums<S: Sums>(blocks: &mut Slab<Block>, place: usize, lines: &Lines) -> (S, i64) {
+    let Block { cash, offset, .. } = blocks[place];
+    let (mut all, mut next) = (S::cash(cash, lines), place as u32);
     while next != NONE {
         let block = &mut blocks[next as usize];
-        let mut sums = block_sums::<S>(block, lines);
+        let mut sums = add_block(all, block, lines);
         if sums.is_elsewhere() {
             recode(&mut block.codes, &block.sizes, lines);
-            sums = block_sums::<S>(block, lines);
+            sums = add_block(all, block, lines);
         }
-        word.equity = word.equity.wrapping_add(sums.word().equity);
-        word.requirement = word.requirement.wrapping_add(sums.word().requirement);
-        next = block.next;
+        (all, next) = (sums, block.next);
     }
-    (word, offset)
+    (all, offset)
 }
 
 #[cold]
@@ -275,7 +288,7 @@ fn recode<const N: usize>(codes: &mut [Code; N], sizes: &[i64; N], lines: &Lines
 #[inline]
 pub fn packed(row: &mut Row, blocks: &mut Slab<Block>, lines: &Lines) -> Option<(Word, i64)> {
     match row.kind {
-        Kind::Compact => Some((row_word::<Scalar>(row, lines), row.offset.into())),
+        Kind::Compact => Some((row_sums::<Scalar>(row, lines).word(), row.offset.into())),
         Kind::Blocks => Some(Scalar::chain(blocks, row.place(), lines)),
         Kind::Wide => None,
     }
@@ -286,8 +299,7 @@ pub const BATCH: usize = 64;
 
 /// Verdicts on accounts, one behind the other.
 pub struct Batch {
-    equity: [i64; BATCH],
-    requirement: [i64; BATCH],
+    words: [Word; BATCH],
     offset: [i64; BATCH],
     severity: [u8; BATCH],
     /// The severities that the rows have.
@@ -301,13 +313,11 @@ pub struct Batch {
 
 impl Batch {
     pub const fn new() -> Self {
-        let (amounts, codes) = ([0; BATCH], [0; BATCH]);
         Self {
-            equity: amounts,
-            requirement: amounts,
-            offset: amounts,
-            severity: codes,
-            held: codes,
+            words: [Word { equity: 0, requirement: 0 }; BATCH],
+            offset: [0; BATCH],
+            severity: [0; BATCH],
+            held: [0; BATCH],
             count: 0,
             unsettled: 0,
             armed: 0,
@@ -315,7 +325,7 @@ impl Batch {
     }
 
     pub fn word(&self, at: usize) -> Word {
-        Word { equity: self.equity[at], requirement: self.requirement[at] }
+        self.words[at]
     }
 
     #[inline(always)]
@@ -368,24 +378,24 @@ impl Simd {
     }
 }
 
-/// Verdicts on the rows at these places, [`BATCH`] of them at most; of rows that are wide they mean nothing.
+/// Verdicts on so many rows, [`BATCH`] at most, of which each is at such a place; of rows that are wide they mean nothing.
 #[inline]
 pub fn judge(
     simd: Simd,
     accounts: Packed,
-    at: impl Iterator<Item = usize>,
+    (count, at): (usize, impl Fn(usize) -> usize),
     lines: &Lines,
     rungs: &Rungs,
     batch: &mut Batch,
 ) {
     match simd {
-        Simd::Portable => portable(accounts, at, lines, rungs, batch),
+        Simd::Portable => portable(accounts, (count, at), lines, rungs, batch),
         // SAFETY: `Simd::here` names what the processor has, and nothing else makes one.
         #[cfg(target_arch = "x86_64")]
-        Simd::Avx2 => unsafe { avx2(accounts, at, lines, rungs, batch) },
+        Simd::Avx2 => unsafe { avx2(accounts, (count, at), lines, rungs, batch) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Simd::Avx512 => unsafe { avx512(accounts, at, lines, rungs, batch) },
+        Simd::Avx512 => unsafe { avx512(accounts, (count, at), lines, rungs, batch) },
     }
 }
 
@@ -398,27 +408,25 @@ pub struct Packed<'a> {
 #[inline(always)]
 fn each<S: Sums>(
     accounts: Packed,
-    at: impl Iterator<Item = usize>,
+    (count, at): (usize, impl Fn(usize) -> usize),
     lines: &Lines,
     rungs: &Rungs,
     batch: &mut Batch,
 ) {
-    let (mut armed, mut wide, mut count) = (0, 0, 0);
-    for (place, row) in at.enumerate().take(BATCH) {
-        let row = &mut accounts.rows[row];
-        count = place + 1;
+    let (mut armed, mut wide) = (0, 0);
+    let count = count.min(BATCH);
+    for place in 0..count {
+        let row = &mut accounts.rows[at(place)];
         batch.held[place] = row.severity as u8;
         armed |= u64::from(row.armed) << place;
-        let (word, offset) = match row.kind {
-            Kind::Compact => (row_word::<S>(row, lines), row.offset.into()),
+        (batch.words[place], batch.offset[place]) = match row.kind {
+            Kind::Compact => (row_sums::<S>(row, lines).word(), row.offset.into()),
             Kind::Blocks => S::chain(accounts.blocks, row.place(), lines),
             Kind::Wide => {
                 wide |= 1 << place;
                 continue;
             }
         };
-        (batch.equity[place], batch.requirement[place]) = (word.equity, word.requirement);
-        batch.offset[place] = offset;
     }
     (batch.count, batch.armed, batch.unsettled) = (count, armed, wide);
     batch.compare::<S>(rungs);
@@ -426,30 +434,36 @@ fn each<S: Sums>(
 
 fn portable(
     accounts: Packed,
-    at: impl Iterator<Item = usize>,
+    (count, at): (usize, impl Fn(usize) -> usize),
     lines: &Lines,
     rungs: &Rungs,
     batch: &mut Batch,
 ) {
-    each::<Scalar>(accounts, at, lines, rungs, batch);
+    each::<Scalar>(accounts, (count, at), lines, rungs, batch);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi2")]
-fn avx2(accounts: Packed, at: impl Iterator<Item = usize>, lines: &Lines, rungs: &Rungs, batch: &mut Batch) {
-    each::<Scalar>(accounts, at, lines, rungs, batch);
+fn avx2(
+    accounts: Packed,
+    (count, at): (usize, impl Fn(usize) -> usize),
+    lines: &Lines,
+    rungs: &Rungs,
+    batch: &mut Batch,
+) {
+    each::<Scalar>(accounts, (count, at), lines, rungs, batch);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,bmi2")]
 fn avx512(
     accounts: Packed,
-    at: impl Iterator<Item = usize>,
+    (count, at): (usize, impl Fn(usize) -> usize),
     lines: &Lines,
     rungs: &Rungs,
     batch: &mut Batch,
 ) {
-    each::<Wide>(accounts, at, lines, rungs, batch);
+    each::<Wide>(accounts, (count, at), lines, rungs, batch);
 }
 
 /// Amounts of so many bits times a rung, of 10 bits, do not leave 63.
@@ -507,7 +521,7 @@ mod tests {
             }
             for simd in Simd::here() {
                 let packed = Packed { rows: &mut rows, blocks: &mut blocks };
-                judge(simd, packed, 0..=turn % BATCH, &lines, &rungs, &mut batch);
+                judge(simd, packed, (turn % BATCH + 1, |at| at), &lines, &rungs, &mut batch);
                 let (mut unsettled, mut armed) = (0, 0);
                 for (at, row) in rows.iter().enumerate() {
                     let Block { cash, offset, .. } = blocks[row.place()];

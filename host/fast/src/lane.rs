@@ -106,12 +106,12 @@ impl Lane {
         check::packed(&mut self.rows[row], &mut self.blocks, lines)
     }
 
-    /// Verdicts on the rows at these places; of wide ones they mean nothing.
+    /// Verdicts on so many rows, of which each is at such a place; of wide ones they mean nothing.
     #[inline(always)]
     pub fn judge(
         &mut self,
         simd: Simd,
-        at: impl Iterator<Item = usize>,
+        at: (usize, impl Fn(usize) -> usize),
         lines: &Lines,
         rungs: &Rungs,
         batch: &mut Batch,

@@ -197,7 +197,7 @@ impl Machine {
             let (mut visited, mut flags) = (0, 0);
             for first in (0..lane.rows.len()).step_by(BLOCK) {
                 let count = BLOCK.min(lane.rows.len() - first);
-                lane.judge(self.simd, first..first + count, lines, &self.rungs, &mut batch);
+                lane.judge(self.simd, (count, |at| first + at), lines, &self.rungs, &mut batch);
                 let mut unsettled = batch.unsettled;
                 visited += count as u32;
                 while unsettled != 0 {

@@ -83,7 +83,7 @@ impl Lane {
             left &= left - 1;
         }
         let mut batch = Batch::new();
-        self.judge(cause.simd, rows[..count].iter().map(|&row| row as usize), lines, rungs, &mut batch);
+        self.judge(cause.simd, (count, |at| rows[at] as usize), lines, rungs, &mut batch);
         let is_held = record.flags() & FLAG_HOLD != 0;
         for at in 0..count {
             let (row, new) = (rows[at] as usize, batch.severity(at));
@@ -116,7 +116,7 @@ impl Lane {
         let (mut answers, mut order) = (Vec::new(), Vec::new());
         for first in (0..self.rows.len()).step_by(BLOCK) {
             let count = BLOCK.min(self.rows.len() - first);
-            self.judge(cause.simd, first..first + count, lines, rungs, &mut batch);
+            self.judge(cause.simd, (count, |at| first + at), lines, rungs, &mut batch);
             let arms = is_turn(first / BLOCK, self.turn);
             let mut unsettled =
                 if arms { u64::MAX >> (BLOCK - count) } else { batch.unsettled | batch.armed };
