@@ -7,7 +7,7 @@ use std::arch::x86_64::*;
 use model::margin::{Rungs, Severity};
 
 use crate::lines::{Code, Lines, Piece};
-use crate::packed::{Block, Kind, NONE, Row, Slab};
+use crate::packed::{BLOCK, Block, Kind, NONE, Row, Slab};
 
 /// E and R, in quanta / (S / divisor).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -21,9 +21,10 @@ pub struct Word {
 trait Sums: Copy {
     /// Of so much cash, at so much a quantum, and no position.
     fn cash(quanta: i64, lines: &Lines) -> Self;
-    fn add(self, size: i64, piece: &Piece) -> Self;
-    /// The first positions of a row, or of a block, with their pieces.
-    fn add_four(self, sizes: &[i32; 4], pieces: [&Piece; 4]) -> Self;
+    /// The positions of a row.
+    fn add_small(self, sizes: &[i32; 4], pieces: [&Piece; 4]) -> Self;
+    /// Half of the positions of a block.
+    fn add_four(self, sizes: &[i64; 4], pieces: [&Piece; 4]) -> Self;
     /// One of the positions is in another tier, or on the other side, than its code says, so that this is not their sum.
     fn is_elsewhere(self) -> bool;
     fn word(self) -> Word;
@@ -50,20 +51,19 @@ impl Sums for Scalar {
     }
 
     #[inline(always)]
-    fn add(self, size: i64, piece: &Piece) -> Self {
-        let by = |at: usize| size.wrapping_mul(piece.by[at]).wrapping_add(piece.plus[at]);
-        Self {
-            word: Word {
-                equity: self.word.equity.wrapping_add(by(0)),
-                requirement: self.word.requirement.wrapping_add(by(1)),
-            },
-            signs: self.signs | by(2) | by(3),
-        }
+    fn add_small(self, sizes: &[i32; 4], pieces: [&Piece; 4]) -> Self {
+        self.add_four(&sizes.map(i64::from), pieces)
     }
 
     #[inline(always)]
-    fn add_four(self, sizes: &[i32; 4], pieces: [&Piece; 4]) -> Self {
-        sizes.iter().zip(pieces).fold(self, |sums, (&size, piece)| sums.add(size.into(), piece))
+    fn add_four(mut self, sizes: &[i64; 4], pieces: [&Piece; 4]) -> Self {
+        for (&size, piece) in sizes.iter().zip(pieces) {
+            let by = |at: usize| size.wrapping_mul(piece.by[at]).wrapping_add(piece.plus[at]);
+            self.word.equity = self.word.equity.wrapping_add(by(0));
+            self.word.requirement = self.word.requirement.wrapping_add(by(1));
+            self.signs |= by(2) | by(3);
+        }
+        self
     }
 
     #[inline(always)]
@@ -118,13 +118,24 @@ struct Wide {
 #[cfg(target_arch = "x86_64")]
 impl Wide {
     #[inline(always)]
-    fn add_all(self, sizes: __m256i, piece: &Piece) -> Self {
+    fn add(self, sizes: __m256i, piece: &Piece) -> Self {
         // SAFETY: a piece has both arrays, aligned, and the processor these instructions.
         unsafe {
             let by = _mm256_load_si256(piece.by.as_ptr().cast());
             let plus = _mm256_load_si256(piece.plus.as_ptr().cast());
             let sum = _mm256_add_epi64(_mm256_mullo_epi64(sizes, by), plus);
             Self { sum: _mm256_add_epi64(self.sum, sum), signs: _mm256_or_si256(self.signs, sum) }
+        }
+    }
+
+    #[inline(always)]
+    fn add_all(self, sizes: __m256i, [a, b, c, d]: [&Piece; 4]) -> Self {
+        // SAFETY: as above.
+        unsafe {
+            self.add(_mm256_permute4x64_epi64::<0x00>(sizes), a)
+                .add(_mm256_permute4x64_epi64::<0x55>(sizes), b)
+                .add(_mm256_permute4x64_epi64::<0xaa>(sizes), c)
+                .add(_mm256_permute4x64_epi64::<0xff>(sizes), d)
         }
     }
 }
@@ -141,19 +152,13 @@ impl Sums for Wide {
     }
 
     #[inline(always)]
-    fn add(self, size: i64, piece: &Piece) -> Self {
-        self.add_all(unsafe { _mm256_set1_epi64x(size) }, piece)
+    fn add_small(self, sizes: &[i32; 4], pieces: [&Piece; 4]) -> Self {
+        self.add_all(unsafe { _mm256_cvtepi32_epi64(_mm_loadu_si128(sizes.as_ptr().cast())) }, pieces)
     }
 
     #[inline(always)]
-    fn add_four(self, sizes: &[i32; 4], pieces: [&Piece; 4]) -> Self {
-        unsafe {
-            let sizes = _mm256_cvtepi32_epi64(_mm_loadu_si128(sizes.as_ptr().cast()));
-            self.add_all(_mm256_permute4x64_epi64::<0x00>(sizes), pieces[0])
-                .add_all(_mm256_permute4x64_epi64::<0x55>(sizes), pieces[1])
-                .add_all(_mm256_permute4x64_epi64::<0xaa>(sizes), pieces[2])
-                .add_all(_mm256_permute4x64_epi64::<0xff>(sizes), pieces[3])
-        }
+    fn add_four(self, sizes: &[i64; 4], pieces: [&Piece; 4]) -> Self {
+        self.add_all(unsafe { _mm256_loadu_si256(sizes.as_ptr().cast()) }, pieces)
     }
 
     #[inline(always)]
@@ -172,12 +177,8 @@ impl Sums for Wide {
 
     #[inline(always)]
     fn chain(blocks: &mut Slab<Block>, place: usize, lines: &Lines) -> (Word, i64) {
-        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,bmi2")]
-        fn chain(blocks: &mut Slab<Block>, place: usize, lines: &Lines) -> (Word, i64) {
-            let (sums, offset) = chain_sums::<Wide>(blocks, place, lines);
-            (sums.word(), offset)
-        }
-        unsafe { chain(blocks, place, lines) }
+        let (sums, offset) = chain_sums::<Self>(blocks, place, lines);
+        (sums.word(), offset)
     }
 
     #[inline(always)]
@@ -234,10 +235,7 @@ impl Sums for Wide {
 
 #[inline(always)]
 fn row_sums_of<S: Sums>(row: &Row, lines: &Lines) -> S {
-    let [a, b, c, d] = row.codes;
-    let pieces = &lines.pieces;
-    let pieces = [&pieces[a.index()], &pieces[b.index()], &pieces[c.index()], &pieces[d.index()]];
-    S::cash(row.cash, lines).add_four(&row.sizes, pieces)
+    S::cash(row.cash, lines).add_small(&row.sizes, lines.four(&row.codes))
 }
 
 /// Of a compact account; its codes are brought up to date.
@@ -252,11 +250,11 @@ fn row_sums<S: Sums>(row: &mut Row, lines: &Lines) -> S {
 }
 
 #[inline(always)]
-fn add_block<S: Sums>(mut sums: S, block: &Block, lines: &Lines) -> S {
-    for (&size, code) in block.sizes.iter().zip(block.codes) {
-        sums = sums.add(size, &lines.pieces[code.index()]);
-    }
-    sums
+fn add_block<S: Sums>(sums: S, block: &Block, lines: &Lines) -> S {
+    let (sizes, _) = block.sizes.as_chunks::<4>();
+    let (codes, _) = block.codes.as_chunks::<4>();
+    const { assert!(BLOCK == 8) };
+    sums.add_four(&sizes[0], lines.four(&codes[0])).add_four(&sizes[1], lines.four(&codes[1]))
 }
 
 /// Of a chain of blocks; and the offset.
@@ -266,12 +264,15 @@ fn chain_sums<S: Sums>(blocks: &mut Slab<Block>, place: usize, lines: &Lines) ->
     let (mut all, mut next) = (S::cash(cash, lines), place as u32);
     while next != NONE {
         let block = &mut blocks[next as usize];
-        let mut sums = add_block(all, block, lines);
-        if sums.is_elsewhere() {
+        let before = all;
+        for _ in 0..2 {
+            all = add_block(before, block, lines);
+            if !all.is_elsewhere() {
+                break;
+            }
             recode(&mut block.codes, &block.sizes, lines);
-            sums = add_block(all, block, lines);
         }
-        (all, next) = (sums, block.next);
+        next = block.next;
     }
     (all, offset)
 }

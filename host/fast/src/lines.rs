@@ -1,4 +1,5 @@
 //! What a mark makes of a position, by instrument and tier: products in `i64`, over the greatest common divisor of every rate.
+#![allow(unsafe_code, reason = "a code is of a piece that is there")]
 
 use model::units::{Scale, TIERS_MAX};
 
@@ -13,8 +14,9 @@ pub const BOUND: u64 = 1 << 61;
 #[repr(transparent)]
 pub struct Code(u16);
 
-/// Pieces of an instrument: the tiers of the long side, then those of the short.
-const PIECES: usize = 2 * TIERS_MAX;
+/// Pieces of an instrument: the tiers of the long side, then those of the short; and one that none has, so that the same tier of many instruments does not
+/// fall into the same set of a cache.
+const PIECES: usize = 2 * TIERS_MAX + 1;
 
 impl Code {
     /// Instruments beyond have no codes; who holds one is wide.
@@ -190,6 +192,19 @@ impl Lines {
         let base = usize::from(instrument) * PIECES;
         let place = self.pieces[base..base + PIECES].iter().position(|piece| piece.has(size));
         Code((base + place.expect("the tiers leave no gap")) as u16)
+    }
+
+    #[inline(always)]
+    pub fn four(&self, codes: &[Code; 4]) -> [&Piece; 4] {
+        let [a, b, c, d] = *codes;
+        [self.piece(a), self.piece(b), self.piece(c), self.piece(d)]
+    }
+
+    #[inline(always)]
+    fn piece(&self, code: Code) -> &Piece {
+        debug_assert!(code.index() < self.pieces.len());
+        // SAFETY: a packed account's codes are of instruments that are there, and pieces never become fewer.
+        unsafe { self.pieces.get_unchecked(code.index()) }
     }
 
     /// How fast a position's value moves for a relative move of one.
