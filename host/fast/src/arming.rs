@@ -20,7 +20,7 @@ impl Lane {
 
     /// No zones at all, if most accounts have one: to clear memory costs less than to seek every zone.
     pub fn disarm_most(&mut self) {
-        if self.armed < self.rows.len() / 8 {
+        if self.armed < self.rows.len() / 64 {
             return;
         }
         self.armed = 0;

@@ -140,7 +140,7 @@ impl Segment {
     /// sixteenth block is counted.
     pub fn leaves_most(&self, mark: u32, rows: usize) -> bool {
         const EVERY: usize = 16;
-        let enough = rows / 2;
+        let enough = rows / 8;
         if self.left_at_most(Some(mark)) < enough {
             return false;
         }

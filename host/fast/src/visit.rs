@@ -14,6 +14,9 @@ use crate::segment::BLOCK;
 /// A sweep arms accounts of every so manieth block, in turn: beyond the break-even, arming costs more than it saves.
 const TURNS: u32 = 64;
 
+/// In a sweep over all accounts those are armed whose zone is so many times as wide as the move: others would soon be disarmed again.
+const WORTH: u32 = 8;
+
 /// What a sweep does to an eager account's slot: what is added to E, and the slot's requirement from now on.
 pub struct Change {
     pub equity: i128,
@@ -111,6 +114,7 @@ impl Lane {
         let Cause { record, lines, rungs, .. } = *cause;
         let index = usize::from(record.instrument());
         self.disarm_most();
+        let cause = &Cause { least: cause.least.saturating_mul(WORTH), ..*cause };
         let mut batch = Batch::new();
         // Answers, and the slot of each with its place among them.
         let (mut answers, mut order) = (Vec::new(), Vec::new());
@@ -120,6 +124,11 @@ impl Lane {
             let arms = is_turn(first / BLOCK, self.turn);
             let mut unsettled =
                 if arms { u64::MAX >> (BLOCK - count) } else { batch.unsettled | batch.armed };
+            let mut ahead = unsettled;
+            while ahead != 0 {
+                prefetch(&self.slots[first + ahead.trailing_zeros() as usize]);
+                ahead &= ahead - 1;
+            }
             while unsettled != 0 {
                 let at = unsettled.trailing_zeros() as usize;
                 unsettled &= unsettled - 1;
