@@ -57,6 +57,23 @@ impl Account {
         })
     }
 
+    /// E and R if the marks were those of `then`, with what it is at those of `now`.
+    pub fn word_at(&self, now: &[Instrument], then: &[Instrument]) -> (i128, i128) {
+        if self.lazy {
+            return self.word(then);
+        }
+        self.positions.iter().fold((self.equity, self.requirement), |(equity, requirement), position| {
+            let index = usize::from(position.instrument);
+            let (before, after) = (&now[index].bank, &then[index].bank);
+            if before.mark == after.mark {
+                return (equity, requirement);
+            }
+            let (size, weights) = (size_of(position.size), after.live.header.weights);
+            let rise = margin::value(size, after.mark, weights) - margin::value(size, before.mark, weights);
+            (equity + rise, requirement + after.requirement(size, after.mark) - position.requirement)
+        })
+    }
+
     /// Gives it its accumulators and its positions their requirements, at the marks.
     pub fn make_eager(&mut self, instruments: &[Instrument]) {
         if self.lazy {

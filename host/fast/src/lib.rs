@@ -12,6 +12,7 @@ mod machine;
 mod memory;
 mod packed;
 mod position;
+mod risk;
 mod segment;
 mod sweep;
 mod visit;
@@ -19,3 +20,4 @@ pub mod zone;
 
 pub use check::Simd;
 pub use machine::{Census, Machine, TooLarge};
+pub use risk::AtRisk;

@@ -58,7 +58,7 @@ impl Machine {
     }
 
     /// Proves every packed holder for marks of twice the power of two above `mark`; whom it cannot prove becomes wide.
-    fn prove_higher(&mut self, index: usize, mark: u32) {
+    pub(crate) fn prove_higher(&mut self, index: usize, mark: u32) {
         let instrument = &self.instruments[index];
         let most = u32::MAX >> (32 - instrument.bank.live.header.price_bits);
         let ceiling = u32::MAX >> mark.leading_zeros().saturating_sub(1);

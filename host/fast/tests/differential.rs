@@ -54,6 +54,8 @@ struct Pair {
     layouts: [usize; 3],
     /// FLAGs by severity before and after.
     moves: [[u64; 5]; 5],
+    /// Comparisons of what would be at other marks.
+    at_risk: u64,
 }
 
 impl Pair {
@@ -67,6 +69,7 @@ impl Pair {
             answers: [0; 256],
             layouts: [0; 3],
             moves: [[0; 5]; 5],
+            at_risk: 0,
         };
         pair.send(Record::new(&input::RESYNC, 0));
         pair
@@ -140,6 +143,51 @@ impl Pair {
         for account in 0..(CAPACITY.lanes * CAPACITY.accounts_per_lane) as u32 {
             self.send(Record::new(&input::READBACK, 0).with(&record::ACCOUNT, account.into()));
         }
+    }
+}
+
+impl Pair {
+    /// What would be at such marks, against a model to which they happen. An account is bad if it does not take a CASH of nothing.
+    fn compare_at_risk(&mut self, permille: &[i32; INSTRUMENTS], marks: &[i128]) {
+        for (index, value, flags) in [(2, 256, FLAG_HOLD), (1, 300, FLAG_HOLD), (3, 171, 0)] {
+            self.setting(index, value, flags);
+        }
+        let found = self.fast.at_risk(permille);
+        let (mut model, mut sequence, mut answers) = (self.model.clone(), self.sequence, Vec::new());
+        let mut grow_bad = false;
+        let mut send = |record: Record| {
+            answers.clear();
+            model.execute(&record.with(&record::SEQUENCE, sequence.into()), &mut answers);
+            sequence = sequence.wrapping_add(1);
+            answers.clone()
+        };
+        for (instrument, (&mark, &permille)) in marks.iter().zip(permille).enumerate() {
+            let moved = (mark * (1_000 + i128::from(permille)) / 1_000).min((1 << 24) - 1);
+            let price = Record::new(&input::MARK, 0).with(&record::INSTRUMENT, instrument as i128);
+            if moved != mark {
+                let answers = send(price.with(&record::PRICE, moved));
+                grow_bad |= answers.iter().any(|answer| answer.op() == output::ERROR_ACCOUNT.op);
+            }
+        }
+        // Compares those as well that a hold has passed over.
+        send(Record::new(&input::SETTING, 0).with(&record::INDEX, 3).with(&record::VALUE, 171));
+        let mut expected = fast::AtRisk::default();
+        for account in 0..(CAPACITY.lanes * CAPACITY.accounts_per_lane) as i128 {
+            let cash = Record::new(&input::CASH, 0).with(&record::ACCOUNT, account).flagged(FLAG_HOLD);
+            let is_bad = !send(cash).is_empty();
+            let word = send(Record::new(&input::READBACK, 0).with(&record::ACCOUNT, account))[0];
+            if !is_bad {
+                expected.accounts[record::SEVERITY_NEW.get(&word) as usize] += 1;
+                expected.shortfall -= word.equity().min(0);
+            }
+        }
+        // On the way to several marks an account may leave its range that has come back at the last of them.
+        if grow_bad && permille.iter().filter(|&&permille| permille != 0).count() > 1 {
+            return;
+        }
+        self.at_risk += 1;
+        assert_eq!(found, expected, "{permille:?}");
+        self.compare_all();
     }
 }
 
@@ -282,6 +330,10 @@ fn stream(seed: u64, records: u64, calm: bool) -> Pair {
         }
         if at % 5_000 == 0 {
             pair.compare_all();
+            let one = draw.below(INSTRUMENTS as u64) as usize;
+            let together = draw.signed(10) as i32;
+            pair.compare_at_risk(&std::array::from_fn(|at| if at == one { together } else { 0 }), &marks);
+            pair.compare_at_risk(&[together.clamp(-1_000, 1_000); INSTRUMENTS], &marks);
         }
     }
     pair.compare_all();
@@ -298,6 +350,7 @@ fn any_stream_gets_the_answers_of_the_model() {
         }
         assert!(pair.layouts.iter().all(|&most| most > 2), "{:?}", pair.layouts);
         bad += pair.answers[usize::from(output::ERROR_ACCOUNT.op)];
+        assert!(pair.at_risk > 8, "{}", pair.at_risk);
         let moved = |from: usize, to: usize| from == to || pair.moves[from][to] > 0;
         assert!((0..5).all(|from| (0..5).all(|to| moved(from, to))), "{:?}", pair.moves);
     }
@@ -309,6 +362,7 @@ fn a_million_marks_miss_no_flag_and_add_none() {
     let pair = stream(7, 1_000_000, true);
     let flags: u64 = pair.moves.iter().flatten().sum();
     assert!(flags > 10_000, "{flags}");
+    assert!(pair.at_risk > 390, "{}", pair.at_risk);
 }
 
 /// Sizes and marks double until no 64 bits would do, and halve again: accounts become wide, and packed again when they are touched.
