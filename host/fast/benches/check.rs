@@ -16,7 +16,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use fast::Simd;
 use model::machine::{Capacity, Machine as Model};
 use model::margin::{self, Rungs, Severity, Weights};
-use model::record::{self, FLAG_HOLD, Record, input, output};
+use model::record::{self, FLAG_HOLD, Record, fnv1a_64, input, output};
 use model::tier::TierTable;
 use model::units::{Price, Scale, Size};
 use rust_decimal::Decimal;
@@ -361,7 +361,11 @@ fn updates(json: &mut dyn Write) {
     }
 }
 
-/// A check of every account beside reading as many bytes and adding them up.
+/// Thousandths that all marks move by, of a profile of liquidation at risk.
+const SHOCKS: [i32; 20] =
+    [-500, -400, -300, -200, -150, -100, -80, -60, -40, -20, 20, 40, 60, 80, 100, 150, 200, 300, 400, 500];
+
+/// A check of every account, at the marks and at shocked ones, beside reading as many bytes and adding them up.
 fn sweep(
     accounts: u32,
     machine: &mut fast::Machine,
@@ -381,19 +385,29 @@ fn sweep(
         black_box(black_box(&words).iter().fold(0u64, |sum, &word| sum.wrapping_add(word)));
         stream = stream.min(start.elapsed().as_nanos() as f64);
     }
-    let each = best / f64::from(accounts);
-    let rate = |time: f64| f64::from(accounts) * BYTES as f64 / time;
-    println!(
-        "{accounts} accounts, each checked: {each:.1} ns an account, {:.1} GB/s; a stream of as many bytes {:.1} GB/s",
-        rate(best),
-        rate(stream)
-    );
-    let line = format!(
-        r#"{{"bench":"sweep","accounts":{accounts},"layout":"compact, 40 bytes","ns_per_account":{each:.2},"gb_per_s":{:.2},"stream_gb_per_s":{:.2}}}"#,
-        rate(best),
-        rate(stream)
-    );
-    writeln!(json, "{line}").expect("target is writable");
+    let mut profile = f64::MAX;
+    let mut at_risk = Vec::new();
+    for _ in 0..5 {
+        let start = Instant::now();
+        at_risk = SHOCKS.map(|permille| machine.at_risk(&[permille; 4]).accounts).to_vec();
+        profile = profile.min(start.elapsed().as_nanos() as f64 / SHOCKS.len() as f64);
+    }
+    let hash = fnv1a_64(format!("{at_risk:?}").as_bytes());
+    for (what, best) in [("each checked", best), ("each at a shocked mark, of a profile", profile)] {
+        let each = best / f64::from(accounts);
+        let rate = |time: f64| f64::from(accounts) * BYTES as f64 / time;
+        println!(
+            "{accounts} accounts, {what}: {each:.1} ns an account, {:.1} GB/s; a stream of as many bytes {:.1} GB/s; hash of the profile {hash:016x}",
+            rate(best),
+            rate(stream)
+        );
+        let line = format!(
+            r#"{{"bench":"sweep","accounts":{accounts},"layout":"40 bytes, {what}","ns_per_account":{each:.2},"gb_per_s":{:.2},"stream_gb_per_s":{:.2}}}"#,
+            rate(best),
+            rate(stream)
+        );
+        writeln!(json, "{line}").expect("target is writable");
+    }
 }
 
 /// Verdicts of the two machines under marks of every size, until so many were given; each is compared by its FLAGs and by all read back at the end.

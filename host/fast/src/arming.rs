@@ -2,6 +2,7 @@
 
 use model::margin::Rungs;
 
+use crate::check::Word;
 use crate::lane::Lane;
 use crate::lines::Lines;
 use crate::machine::Instrument;
@@ -48,8 +49,26 @@ impl Lane {
 
     /// Arms a lazy or packed account that has just been compared, if it is on no line and its zone is at least `least` wide.
     pub fn arm(&mut self, row: usize, lines: &Lines, instruments: &[Instrument], rungs: &Rungs, least: u32) {
-        let Some(stand) = self.stand(row, lines, instruments) else { return self.disarm(row) };
-        match zone::reach(&stand, rungs) {
+        let stand = match self.packed_word(row, lines) {
+            Some((word, offset)) => Some(self.stand(row, word, offset, lines)),
+            None => self.wide_stand(row, instruments),
+        };
+        match stand {
+            Some(stand) => self.arm_at(row, &stand, instruments, rungs, least),
+            None => self.disarm(row),
+        }
+    }
+
+    /// The same of an account that stands so.
+    pub fn arm_at(
+        &mut self,
+        row: usize,
+        stand: &Stand,
+        instruments: &[Instrument],
+        rungs: &Rungs,
+        least: u32,
+    ) {
+        match zone::reach(stand, rungs) {
             Some(reach) if reach >= least => {
                 self.armed += usize::from(!std::mem::replace(&mut self.rows[row].armed, true));
                 self.zone(row, |index, size| {
@@ -65,33 +84,35 @@ impl Lane {
         }
     }
 
-    /// `None` for an eager account.
-    fn stand(&mut self, row: usize, lines: &Lines, instruments: &[Instrument]) -> Option<Stand> {
-        let severity = self.rows[row].severity;
-        if let Some((word, offset)) = self.packed_word(row, lines) {
-            let (mut equity_slope, mut requirement_slope) = (0u64, 0u64);
-            let mut add = |size: i64, instrument: u16| {
-                equity_slope += lines.slope(instrument, size);
-                requirement_slope += size.unsigned_abs() * lines.steepest[usize::from(instrument)];
-            };
-            let held = &self.rows[row];
-            if held.kind == Kind::Compact {
-                held.sizes
-                    .iter()
-                    .zip(held.codes)
-                    .for_each(|(&size, code)| add(size.into(), code.instrument()));
-            } else {
-                self.each_position(row, |position| add(position.size, position.instrument));
-            }
-            return Some(Stand {
-                equity: word.equity.into(),
-                requirement: word.requirement.into(),
-                offset: offset.into(),
-                severity,
-                equity_slope: equity_slope.into(),
-                requirement_slope: requirement_slope.into(),
-            });
+    /// Of a packed account, whose word and offset these are.
+    pub fn stand(&self, row: usize, word: Word, offset: i64, lines: &Lines) -> Stand {
+        let (mut equity_slope, mut requirement_slope) = (0u64, 0u64);
+        let mut add = |size: i64, instrument: u16| {
+            let slopes = &lines.slopes[usize::from(instrument)];
+            let lots = size.unsigned_abs();
+            equity_slope += lots * if size < 0 { slopes.short } else { slopes.long };
+            requirement_slope += lots * slopes.requirement;
+        };
+        let held = &self.rows[row];
+        if held.kind == Kind::Compact {
+            let count = usize::from(held.count);
+            let positions = held.sizes.iter().zip(held.codes).take(count);
+            positions.for_each(|(&size, code)| add(size.into(), code.instrument()));
+        } else {
+            self.each_position(row, |position| add(position.size, position.instrument));
         }
+        Stand {
+            equity: word.equity.into(),
+            requirement: word.requirement.into(),
+            offset: offset.into(),
+            severity: held.severity,
+            equity_slope: equity_slope.into(),
+            requirement_slope: requirement_slope.into(),
+        }
+    }
+
+    /// Of a wide account; `None` of an eager one.
+    fn wide_stand(&self, row: usize, instruments: &[Instrument]) -> Option<Stand> {
         let (mut equity_slope, mut requirement_slope) = (0, 0);
         let account = &self.wide[self.rows[row].place()];
         if !account.lazy {
@@ -106,7 +127,7 @@ impl Lane {
             requirement_slope +=
                 notional * i128::from(rate_max.expect("a lazy account's tables are continuous"));
         }
-        let offset = account.offset;
+        let (offset, severity) = (account.offset, self.rows[row].severity);
         Some(Stand { equity, requirement, offset, severity, equity_slope, requirement_slope })
     }
 }

@@ -60,12 +60,20 @@ impl Piece {
     }
 }
 
+/// How far a lot's value, by side, and its requirement at most move for a relative move of one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Slopes {
+    pub long: u64,
+    pub short: u64,
+    pub requirement: u64,
+}
+
 #[derive(Clone, Debug)]
 pub struct Lines {
     /// By code.
     pub pieces: Vec<Piece>,
-    /// By instrument: requirement of a lot in the last tier, which is how fast R can move for a relative move of one.
-    pub steepest: Vec<u64>,
+    /// By instrument.
+    pub slopes: Vec<Slopes>,
     /// By instrument: most that E or R can change by for a lot, with the mark at its ceiling.
     pub ceilings: Vec<u64>,
     /// By instrument: highest mark that packed accounts are proved for.
@@ -84,7 +92,7 @@ impl Lines {
     pub fn new(instruments: usize) -> Self {
         let mut lines = Self {
             pieces: vec![Piece::NONE; instruments.clamp(1, Code::INSTRUMENTS) * PIECES],
-            steepest: vec![0; instruments],
+            slopes: vec![Slopes::default(); instruments],
             ceilings: vec![u64::MAX; instruments],
             proved: vec![0; instruments],
             scale: 1,
@@ -157,12 +165,17 @@ impl Lines {
         let (live, mark, divisor) = (&instrument.bank.live, instrument.bank.mark.get(), self.divisor);
         let tiers = live.tiers.as_slice();
         let a_lot = |rate: u32| (mark * u64::from(rate / divisor)) as i64;
-        self.steepest[index] = tiers.last().map_or(0, |tier| a_lot(tier.rate) as u64);
+        let weights = live.header.weights;
+        self.slopes[index] = Slopes {
+            long: a_lot(weights.long) as u64,
+            short: a_lot(weights.short) as u64,
+            requirement: tiers.last().map_or(0, |tier| a_lot(tier.rate) as u64),
+        };
         let Some(pieces) = self.pieces.get_mut(index * PIECES..(index + 1) * PIECES) else { return };
         // The first number of lots whose notional is at the floor or above; at a mark of zero everything is in the first tier.
         let first = |floor: u64| if floor == 0 { 0 } else { floor.div_ceil(mark.max(1)).min(BEYOND) };
         let (long, short) = pieces.split_at_mut(TIERS_MAX);
-        let sides = [(long, live.header.weights.long, 1), (short, live.header.weights.short, -1)];
+        let sides = [(long, weights.long, 1), (short, weights.short, -1)];
         for (pieces, weight, side) in sides {
             pieces.fill(Piece::NONE);
             for (step, (tier, piece)) in
@@ -205,11 +218,5 @@ impl Lines {
         debug_assert!(code.index() < self.pieces.len());
         // SAFETY: a packed account's codes are of instruments that are there, and pieces never become fewer.
         unsafe { self.pieces.get_unchecked(code.index()) }
-    }
-
-    /// How fast a position's value moves for a relative move of one.
-    pub fn slope(&self, instrument: u16, size: i64) -> u64 {
-        let piece = usize::from(instrument) * PIECES + usize::from(size < 0) * TIERS_MAX;
-        size.unsigned_abs() * self.pieces[piece].by[0] as u64
     }
 }

@@ -5,6 +5,7 @@ use model::record::{self, FLAG_HOLD, Reason, Record, output};
 use model::units::{Offset, Scale, Size, bits_of};
 
 use crate::account::{Position, size_of};
+use crate::check;
 use crate::lane::{Lane, report};
 use crate::machine::Machine;
 use crate::segment::Zone;
@@ -187,9 +188,20 @@ impl Machine {
         if record.flags() & FLAG_HOLD != 0 {
             return lane.disarm(row);
         }
-        let (new, word) = lane.verdict(row, lines, instruments, &self.rungs);
-        lane.compare(row, new, (record.account(), record.sequence()), word, out);
-        lane.arm(row, lines, instruments, &self.rungs, 0);
+        let naming = (record.account(), record.sequence());
+        match lane.packed_word(row, lines) {
+            Some((word, offset)) => {
+                let new = check::severity(word, offset, &self.rungs);
+                lane.compare(row, new, naming, lines.full(word), out);
+                let stand = lane.stand(row, word, offset, lines);
+                lane.arm_at(row, &stand, instruments, &self.rungs, 0);
+            }
+            None => {
+                let (new, word) = lane.verdict(row, lines, instruments, &self.rungs);
+                lane.compare(row, new, naming, word, out);
+                lane.arm(row, lines, instruments, &self.rungs, 0);
+            }
+        }
     }
 
     pub(crate) fn readback_account(&mut self, record: &Record, out: &mut Vec<Record>) -> Result<(), Reason> {

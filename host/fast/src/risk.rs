@@ -74,7 +74,10 @@ impl Machine {
             }
             all
         };
-        let share = self.lanes.len().div_ceil(self.workers.max(1));
+        if self.workers < 2 {
+            return self.lanes.iter_mut().map(one).fold(AtRisk::default(), AtRisk::and);
+        }
+        let share = self.lanes.len().div_ceil(self.workers);
         std::thread::scope(|scope| {
             let parts: Vec<_> = self
                 .lanes
