@@ -22,15 +22,19 @@ impl Parts {
     }
 }
 
-/// No sum of such amounts leaves the bound, with every mark up to its ceiling.
+const CODES: &str = "parts that fit are of instruments that have codes";
+
+/// No sum of such amounts leaves the bound, with every mark up to its ceiling, and every instrument has codes.
 #[inline]
 fn fits(cash: i64, offset: i64, sizes: impl Iterator<Item = (i64, u16)>, lines: &Lines) -> bool {
     let product = |a: u64, b: u64| a.saturating_mul(b);
     let sum = product(cash.unsigned_abs(), lines.cash as u64).saturating_add(offset.unsigned_abs());
-    let sum = sizes.fold(sum, |sum, (size, instrument)| {
-        sum.saturating_add(product(size.unsigned_abs(), lines.ceilings[usize::from(instrument)]))
+    let (sum, has_codes) = sizes.fold((sum, true), |(sum, has_codes), (size, instrument)| {
+        let index = usize::from(instrument);
+        let sum = sum.saturating_add(product(size.unsigned_abs(), lines.ceilings[index]));
+        (sum, has_codes & (index < Code::INSTRUMENTS))
     });
-    sum < BOUND
+    sum < BOUND && has_codes
 }
 
 impl Lane {
@@ -65,7 +69,7 @@ impl Lane {
                 (held.cash, held.offset, held.count) = (parts.cash, offset, parts.positions.len() as u8);
                 for (at, position) in parts.positions.iter().enumerate() {
                     held.sizes[at] = position.size as i32;
-                    held.codes[at] = Code::new(position.instrument);
+                    held.codes[at] = Code::new(position.instrument).expect(CODES);
                     self.slots[row][at] = position.slot;
                 }
             }
@@ -80,7 +84,7 @@ impl Lane {
                     let mut slots = [0; BLOCK];
                     for (at, position) in chunk.iter().enumerate() {
                         block.sizes[at] = position.size;
-                        block.codes[at] = Code::new(position.instrument);
+                        block.codes[at] = Code::new(position.instrument).expect(CODES);
                         slots[at] = position.slot;
                     }
                     if at == 0 {
@@ -165,11 +169,13 @@ impl Lane {
                 Some(position) => {
                     let count = usize::from(held.count);
                     let at = held.place_of(position.instrument).or((count < COMPACT).then_some(count));
-                    match (at, i32::try_from(position.size)) {
-                        (Some(at), Ok(size)) if at == count || self.slots[row][at] == position.slot => {
+                    match (at, i32::try_from(position.size), Code::new(position.instrument)) {
+                        (Some(at), Ok(size), Some(code))
+                            if at == count || self.slots[row][at] == position.slot =>
+                        {
                             changed.sizes[at] = size;
                             if at == count {
-                                changed.codes[at] = Code::new(position.instrument);
+                                changed.codes[at] = code;
                             }
                             changed.count = changed.count.max(at as u8 + 1);
                             self.slots[row][at] = position.slot;

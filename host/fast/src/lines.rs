@@ -22,9 +22,9 @@ impl Code {
     /// Instruments beyond have no codes; who holds one is wide.
     pub const INSTRUMENTS: usize = (1 << 16) / PIECES;
 
-    /// Of the first tier of the long side; a check finds the right one.
-    pub const fn new(instrument: u16) -> Self {
-        Self(instrument * PIECES as u16)
+    /// Of the first tier of the long side; a check finds the right one. `None` from [`Self::INSTRUMENTS`] on.
+    pub fn new(instrument: u16) -> Option<Self> {
+        (usize::from(instrument) < Self::INSTRUMENTS).then(|| Self(instrument * PIECES as u16))
     }
 
     pub const fn instrument(self) -> u16 {

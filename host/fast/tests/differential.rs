@@ -60,9 +60,13 @@ struct Pair {
 
 impl Pair {
     fn new(simd: Simd) -> Self {
+        Self::of(CAPACITY, simd)
+    }
+
+    fn of(capacity: Capacity, simd: Simd) -> Self {
         let mut pair = Self {
-            model: Model::new(CAPACITY),
-            fast: fast::Machine::new(CAPACITY).with_simd(simd),
+            model: Model::new(capacity),
+            fast: fast::Machine::new(capacity).with_simd(simd),
             sequence: 0,
             expected: Vec::new(),
             found: Vec::new(),
@@ -363,6 +367,36 @@ fn a_million_marks_miss_no_flag_and_add_none() {
     let flags: u64 = pair.moves.iter().flatten().sum();
     assert!(flags > 10_000, "{flags}");
     assert!(pair.at_risk > 390, "{}", pair.at_risk);
+}
+
+/// What was held of an instrument beyond those that packed accounts can name is still among an account's positions when it has come down to nothing.
+#[test]
+fn instruments_without_codes_are_never_packed() {
+    const BEYOND: u16 = 2_040;
+    let capacity = Capacity {
+        slots_per_lane: (usize::from(BEYOND) + 1) * CAPACITY_OF_SEGMENT as usize,
+        instruments: usize::from(BEYOND) + 1,
+        ..CAPACITY
+    };
+    for simd in Simd::here() {
+        let mut pair = Pair::of(capacity, simd);
+        pair.setting(record::SETTING_SCALE, 10_000, 0);
+        for instrument in [0, 54, 55, 1_984, 1_985, BEYOND] {
+            pair.commit(instrument, 1 << 20, [100, 300], [10_000; 2], 0, 0);
+            pair.price(&input::MARK, instrument, 1_000 + i128::from(instrument), 0);
+            for size in [500, -3, 0] {
+                let position = Record::new(&input::POSITION, 0)
+                    .with(&record::INSTRUMENT, instrument.into())
+                    .with(&record::ACCOUNT, i128::from(instrument % 2) * 2)
+                    .with(&record::SIZE, size);
+                pair.send(position.with(&record::CASH_DELTA, 100_000));
+                pair.price(&input::MARK, instrument, 900 + i128::from(instrument) + size, 0);
+                pair.compare_all();
+            }
+        }
+        let census = pair.fast.census();
+        assert_eq!((census.wide, census.blocks), (2, 0), "{census:?}");
+    }
 }
 
 /// Sizes and marks double until no 64 bits would do, and halve again: accounts become wide, and packed again when they are touched.
