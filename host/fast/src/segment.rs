@@ -136,11 +136,9 @@ impl Segment {
         }
     }
 
-    /// True if a mark leads so many slots out of their zones that a check of so many rows costs less: the rows lie one behind the other. Every
-    /// sixteenth block is counted.
-    pub fn leaves_most(&self, mark: u32, rows: usize) -> bool {
+    /// True if a mark leads `enough` slots out of their zones, as far as every sixteenth block says.
+    pub fn leaves(&self, mark: u32, enough: usize) -> bool {
         const EVERY: usize = 16;
-        let enough = rows / 8;
         if self.left_at_most(Some(mark)) < enough {
             return false;
         }
