@@ -95,6 +95,12 @@ impl Lane {
         (held.kind == Kind::Wide).then(|| &mut self.wide[held.place()])
     }
 
+    /// The account if it is wide and eager.
+    pub fn eager(&self, row: &Row) -> Option<&Account> {
+        let account = (row.kind == Kind::Wide).then(|| &self.wide[row.place()])?;
+        (!account.lazy).then_some(account)
+    }
+
     pub fn is_bad(&self, row: usize) -> bool {
         let held = &self.rows[row];
         held.kind == Kind::Wide && self.wide[held.place()].bad

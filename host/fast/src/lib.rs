@@ -15,6 +15,7 @@ mod position;
 mod risk;
 mod segment;
 mod sweep;
+mod tick;
 mod visit;
 pub mod zone;
 

@@ -68,6 +68,14 @@ pub struct Slopes {
     pub requirement: u64,
 }
 
+/// What long and short positions are worth, are in their tiers, and require, each at a mark of its own.
+struct Marks {
+    long: u64,
+    short: u64,
+    tiers: u64,
+    requirement: u64,
+}
+
 #[derive(Clone, Debug)]
 pub struct Lines {
     /// By code.
@@ -160,23 +168,41 @@ impl Lines {
     }
 
     pub fn set_mark(&mut self, index: usize, instrument: &Instrument) {
+        let mark = instrument.bank.mark.get();
+        self.set(index, instrument, &Marks { long: mark, short: mark, tiers: mark, requirement: mark });
+    }
+
+    /// With marks between these two, no position is worth less, and none requires more.
+    pub fn set_worst(&mut self, index: usize, instrument: &Instrument, low: u64, high: u64) {
+        self.set(index, instrument, &Marks { long: low, short: high, tiers: high, requirement: high });
+    }
+
+    /// With marks between these two, no position is worth more, and none requires less: a requirement is the largest of its tiers' lines, so that none
+    /// is less than the line of whichever tier at the lower mark.
+    pub fn set_best(&mut self, index: usize, instrument: &Instrument, low: u64, high: u64) {
+        self.set(index, instrument, &Marks { long: high, short: low, tiers: high, requirement: low });
+    }
+
+    fn set(&mut self, index: usize, instrument: &Instrument, marks: &Marks) {
         /// More lots than an account has that is within the bound.
         const BEYOND: u64 = 1 << 62;
-        let (live, mark, divisor) = (&instrument.bank.live, instrument.bank.mark.get(), self.divisor);
+        let (live, divisor) = (&instrument.bank.live, self.divisor);
         let tiers = live.tiers.as_slice();
-        let a_lot = |rate: u32| (mark * u64::from(rate / divisor)) as i64;
+        let a_lot = |mark: u64, rate: u32| (mark * u64::from(rate / divisor)) as i64;
         let weights = live.header.weights;
         self.slopes[index] = Slopes {
-            long: a_lot(weights.long) as u64,
-            short: a_lot(weights.short) as u64,
-            requirement: tiers.last().map_or(0, |tier| a_lot(tier.rate) as u64),
+            long: a_lot(marks.long, weights.long) as u64,
+            short: a_lot(marks.short, weights.short) as u64,
+            requirement: tiers.last().map_or(0, |tier| a_lot(marks.requirement, tier.rate) as u64),
         };
         let Some(pieces) = self.pieces.get_mut(index * PIECES..(index + 1) * PIECES) else { return };
+        let mark = marks.tiers;
         // The first number of lots whose notional is at the floor or above; at a mark of zero everything is in the first tier.
         let first = |floor: u64| if floor == 0 { 0 } else { floor.div_ceil(mark.max(1)).min(BEYOND) };
         let (long, short) = pieces.split_at_mut(TIERS_MAX);
-        let sides = [(long, weights.long, 1), (short, weights.short, -1)];
-        for (pieces, weight, side) in sides {
+        let sides =
+            [(long, a_lot(marks.long, weights.long), 1), (short, a_lot(marks.short, weights.short), -1)];
+        for (pieces, value, side) in sides {
             pieces.fill(Piece::NONE);
             for (step, (tier, piece)) in
                 tiers.iter().zip(pieces).enumerate().take_while(|(step, _)| *step == 0 || mark > 0)
@@ -193,7 +219,7 @@ impl Lines {
                     Err(_) => i64::try_from(tier.deduction / u128::from(divisor)).unwrap_or(i64::MAX),
                 };
                 *piece = Piece {
-                    by: [a_lot(weight), side * a_lot(tier.rate), side, -side],
+                    by: [value, side * a_lot(marks.requirement, tier.rate), side, -side],
                     plus: [0, -deduction, -(from as i64), above as i64 - 1],
                 };
             }

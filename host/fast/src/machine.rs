@@ -50,9 +50,9 @@ pub struct Census {
 #[derive(Clone, Debug)]
 pub struct Machine {
     pub(crate) capacity: Capacity,
-    expected: u32,
-    locked: bool,
-    scale: Option<Scale>,
+    pub(crate) expected: u32,
+    pub(crate) locked: bool,
+    pub(crate) scale: Option<Scale>,
     pub(crate) rungs: Rungs,
     pub(crate) instruments: Vec<Instrument>,
     pub(crate) lines: Lines,
@@ -61,6 +61,8 @@ pub struct Machine {
     pub(crate) lanes: Vec<Lane>,
     pub(crate) simd: Simd,
     pub(crate) workers: usize,
+    /// Ticks of several marks that one pass over the accounts has served.
+    pub(crate) passes: u64,
 }
 
 impl Machine {
@@ -103,6 +105,7 @@ impl Machine {
                 .map(|_| Lane::new(capacity.accounts_per_lane, capacity.instruments))
                 .collect(),
             simd: Simd::best(),
+            passes: 0,
             workers: std::thread::available_parallelism().map_or(1, usize::from).min(capacity.lanes),
         }
     }
@@ -151,6 +154,11 @@ impl Machine {
         census
     }
 
+    /// How many ticks of several marks one pass over the accounts has served.
+    pub fn passes(&self) -> u64 {
+        self.passes
+    }
+
     pub fn capacity(&self) -> Capacity {
         self.capacity
     }
@@ -167,9 +175,16 @@ impl Machine {
 
     /// Executes records in their order, as [`Self::execute`] one by one.
     pub fn execute_all(&mut self, records: &[Record], out: &mut Vec<Record>) {
-        for (at, record) in records.iter().enumerate() {
+        let mut at = 0;
+        while let Some(record) = records.get(at) {
             self.prepare(records, at);
-            self.execute(record, out);
+            let tick = self.tick_of(&records[at..]);
+            if tick > 1 {
+                self.tick(&records[at..at + tick], out);
+            } else {
+                self.execute(record, out);
+            }
+            at += tick.max(1);
         }
     }
 

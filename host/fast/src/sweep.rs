@@ -1,5 +1,6 @@
 //! Records that go over the holders of an instrument: a mark over those alone whose zone it leaves.
 
+use model::machine::bank;
 use model::margin::{self, Weights};
 use model::record::{self, FLAG_HOLD, NO_INSTRUMENT, Reason, Record, output};
 use model::units::{Price, Scale, bits_of};
@@ -11,7 +12,7 @@ use crate::machine::Machine;
 use crate::memory::prefetch;
 use crate::packed::Kind;
 use crate::segment::BLOCK;
-use crate::visit::{Cause, Change, Tally};
+use crate::visit::{Cause, Change, Tally, bits};
 
 /// Accounts that a sweep may arm besides those whose turn it is.
 const ARMED_MIN: u32 = 64;
@@ -19,8 +20,37 @@ const ARMED_MIN: u32 = 64;
 /// Slots that a sweep must go over before workers are begun for it: they take some 50 us.
 const WORTH_A_WORKER: usize = 100_000;
 
+/// How a MARK has moved its instrument.
+pub(crate) struct Move {
+    pub mark: u32,
+    pub before: u32,
+    bank: bank::Instrument,
+    /// In 2^-32 of the mark.
+    pub least: u32,
+}
+
+impl Move {
+    /// Of an eager account's slot.
+    pub fn change(&self, size: i64) -> Change {
+        let rise = i128::from(self.mark) - i128::from(self.before);
+        Change {
+            equity: i128::from(size) * rise * i128::from(self.bank.live.header.weights.of(size_of(size))),
+            requirement: self.bank.requirement(size_of(size), self.bank.mark),
+        }
+    }
+}
+
+impl Lane {
+    /// True if a check of all rows, which lie one behind the other, costs less than one of the accounts that a mark leads out of their zones; and no more
+    /// zones are lost by it than are left.
+    pub(crate) fn sweeps_rows(&self, index: usize, mark: u32) -> bool {
+        self.segments[index].leaves(mark, (self.rows.len() / 8).max(self.armed / 2))
+    }
+}
+
 impl Machine {
-    pub(crate) fn mark(&mut self, record: &Record, out: &mut Vec<Record>) -> Result<(), Reason> {
+    /// The instrument and the price of a MARK.
+    pub(crate) fn marked(&self, record: &Record) -> Result<(usize, Price), Reason> {
         let index = self.instrument_index(record)?;
         let price = u64::try_from(record::PRICE.get(record)).ok().and_then(|quanta| Price::new(quanta).ok());
         let price = price.ok_or(Reason::FieldRange)?;
@@ -28,6 +58,10 @@ impl Machine {
         if !bank.committed || bits_of(price.get()) > bank.live.header.price_bits {
             return Err(Reason::State);
         }
+        Ok((index, price))
+    }
+
+    pub(crate) fn set_mark(&mut self, index: usize, price: Price) -> Move {
         let mark = price.get() as u32;
         if mark > self.lines.proved(index) {
             self.prove_higher(index, mark);
@@ -35,18 +69,18 @@ impl Machine {
         let before = std::mem::replace(&mut self.instruments[index].bank.mark, price);
         self.lines.set_mark(index, &self.instruments[index]);
         let rise = i128::from(price.get()) - i128::from(before.get());
-        let bank = self.instruments[index].bank;
-        let change = |size: i64, _: i128| Change {
-            equity: i128::from(size) * rise * i128::from(bank.live.header.weights.of(size_of(size))),
-            requirement: bank.requirement(size_of(size), price),
-        };
         let least = (rise.unsigned_abs() << 32) / u128::from(before.get().max(1));
         let least = u32::try_from(least).unwrap_or(u32::MAX);
+        Move { mark, before: before.get() as u32, bank: self.instruments[index].bank, least }
+    }
+
+    pub(crate) fn mark(&mut self, record: &Record, out: &mut Vec<Record>) -> Result<(), Reason> {
+        let (index, price) = self.marked(record)?;
+        let moved = self.set_mark(index, price);
+        let (mark, change) = (moved.mark, |size: i64, _: i128| moved.change(size));
         let is_held = record.flags() & FLAG_HOLD != 0;
-        self.sweep(record, 0, least, Some(mark), out, |lane, cause, tally, out| {
-            // Then a check of all rows, which lie one behind the other, costs less; and no more zones are lost than are left.
-            let enough = (lane.rows.len() / 8).max(lane.armed / 2);
-            if !is_held && lane.segments[index].leaves(mark, enough) {
+        self.sweep(record, 0, moved.least, Some(mark), out, |lane, cause, tally, out| {
+            if !is_held && lane.sweeps_rows(index, mark) {
                 return lane.visit_rows(mark, cause, &change, tally, out);
             }
             let mut next = 0;
@@ -200,11 +234,8 @@ impl Machine {
             for first in (0..lane.rows.len()).step_by(BLOCK) {
                 let count = BLOCK.min(lane.rows.len() - first);
                 lane.judge(self.simd, (count, |at| first + at), lines, &self.rungs, &mut batch);
-                let mut unsettled = batch.unsettled;
                 visited += count as u32;
-                while unsettled != 0 {
-                    let at = unsettled.trailing_zeros() as usize;
-                    unsettled &= unsettled - 1;
+                for at in bits(batch.unsettled) {
                     let row = first + at;
                     if lane.is_bad(row) {
                         visited -= 1;
@@ -223,7 +254,7 @@ impl Machine {
     }
 }
 
-fn receipt(lane: usize, instrument: u16, sequence: u32, holders: u32, flags: u32) -> Record {
+pub(crate) fn receipt(lane: usize, instrument: u16, sequence: u32, holders: u32, flags: u32) -> Record {
     Record::new(&output::RECEIPT, sequence)
         .with(&record::LANE, lane as i128)
         .with(&record::INSTRUMENT, instrument.into())

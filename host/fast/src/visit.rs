@@ -3,7 +3,7 @@
 use model::margin::{self, Rungs, Severity};
 use model::record::{self, FLAG_HOLD, Record, output};
 
-use crate::check::{self, Batch, Simd};
+use crate::check::{self, Batch, Simd, Word};
 use crate::lane::Lane;
 use crate::lines::Lines;
 use crate::machine::Instrument;
@@ -15,7 +15,7 @@ use crate::segment::BLOCK;
 const TURNS: u32 = 64;
 
 /// In a sweep over all accounts those are armed whose zone is so many times as wide as the move: others would soon be disarmed again.
-const WORTH: u32 = 8;
+pub const WORTH: u32 = 8;
 
 /// What a sweep does to an eager account's slot: what is added to E, and the slot's requirement from now on.
 pub struct Change {
@@ -38,8 +38,32 @@ impl Tally {
     }
 }
 
-fn is_turn(block: usize, turn: u32) -> bool {
+pub fn is_turn(block: usize, turn: u32) -> bool {
     (block as u32 ^ turn).is_multiple_of(TURNS)
+}
+
+/// What is answered in the order of the rows, with the slot of each answer.
+#[derive(Default)]
+pub struct Told {
+    answers: Vec<Record>,
+    order: Vec<(u32, usize)>,
+}
+
+impl Told {
+    /// In the order of the slots.
+    pub fn end(mut self, out: &mut Vec<Record>) {
+        self.order.sort_unstable();
+        out.extend(self.order.into_iter().map(|(_, at)| self.answers[at]));
+    }
+}
+
+/// The places of bits that are set.
+pub fn bits(mut set: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let at = set.trailing_zeros();
+        set &= set.wrapping_sub(1);
+        (at < u64::BITS).then_some(at as usize)
+    })
 }
 
 /// What a sweep is told by its record.
@@ -111,51 +135,58 @@ impl Lane {
         tally: &mut Tally,
         out: &mut Vec<Record>,
     ) {
-        let Cause { record, lines, rungs, .. } = *cause;
-        let index = usize::from(record.instrument());
+        let Cause { lines, rungs, .. } = *cause;
         self.disarm_most();
         let cause = &Cause { least: cause.least.saturating_mul(WORTH), ..*cause };
-        let mut batch = Batch::new();
-        // Answers, and the slot of each with its place among them.
-        let (mut answers, mut order) = (Vec::new(), Vec::new());
+        let (mut batch, mut told) = (Batch::new(), Told::default());
         for first in (0..self.rows.len()).step_by(BLOCK) {
             let count = BLOCK.min(self.rows.len() - first);
             self.judge(cause.simd, (count, |at| first + at), lines, rungs, &mut batch);
             let arms = is_turn(first / BLOCK, self.turn);
-            let mut unsettled =
-                if arms { u64::MAX >> (BLOCK - count) } else { batch.unsettled | batch.armed };
-            let mut ahead = unsettled;
-            while ahead != 0 {
-                prefetch(&self.slots[first + ahead.trailing_zeros() as usize]);
-                ahead &= ahead - 1;
-            }
-            while unsettled != 0 {
-                let at = unsettled.trailing_zeros() as usize;
-                unsettled &= unsettled - 1;
-                let row = first + at;
-                if arms || self.rows[row].kind != Kind::Compact {
-                    let mut slots = self.slots_in(row, index);
-                    slots.sort_unstable();
-                    for slot in slots {
-                        let before = answers.len();
-                        self.visit(slot as usize, arms, cause, change, tally, &mut answers);
-                        order.extend((before..answers.len()).map(|at| (slot, at)));
-                    }
-                    continue;
-                }
-                let Some(slot) = self.slot_in(row, index) else { continue };
-                if self.rows[row].armed && self.segments[index].is_left(slot as usize, mark) {
-                    self.disarm(row);
-                }
-                let naming = (cause.number(row), record.sequence());
-                if self.compare(row, batch.severity(at), naming, lines.full(batch.word(at)), &mut answers) {
-                    tally.flags += 1;
-                    order.push((slot, answers.len() - 1));
-                }
+            let visited = if arms { u64::MAX >> (BLOCK - count) } else { batch.unsettled | batch.armed };
+            bits(visited).for_each(|at| prefetch(&self.slots[first + at]));
+            for at in bits(visited) {
+                let verdict = (batch.severity(at), batch.word(at));
+                self.visit_row(first + at, arms, verdict, mark, cause, change, tally, &mut told);
             }
         }
-        order.sort_unstable();
-        out.extend(order.into_iter().map(|(_, at)| answers[at]));
+        told.end(out);
+    }
+
+    /// The slots of a row whose verdict, if it is compact, is this.
+    #[allow(clippy::too_many_arguments, reason = "what a sweep has at hand, once for each row")]
+    #[inline]
+    pub fn visit_row(
+        &mut self,
+        row: usize,
+        arms: bool,
+        (new, word): (Severity, Word),
+        mark: u32,
+        cause: &Cause,
+        change: &impl Fn(i64, i128) -> Change,
+        tally: &mut Tally,
+        told: &mut Told,
+    ) {
+        let index = usize::from(cause.record.instrument());
+        if arms || self.rows[row].kind != Kind::Compact {
+            let mut slots = self.slots_in(row, index);
+            slots.sort_unstable();
+            for slot in slots {
+                let before = told.answers.len();
+                self.visit(slot as usize, arms, cause, change, tally, &mut told.answers);
+                told.order.extend((before..told.answers.len()).map(|at| (slot, at)));
+            }
+            return;
+        }
+        let Some(slot) = self.slot_in(row, index) else { return };
+        if self.rows[row].armed && self.segments[index].is_left(slot as usize, mark) {
+            self.disarm(row);
+        }
+        let naming = (cause.number(row), cause.record.sequence());
+        if self.compare(row, new, naming, cause.lines.full(word), &mut told.answers) {
+            tally.flags += 1;
+            told.order.push((slot, told.answers.len() - 1));
+        }
     }
 
     /// One slot of a sweep.

@@ -369,6 +369,82 @@ fn a_million_marks_miss_no_flag_and_add_none() {
     assert!(pair.at_risk > 390, "{}", pair.at_risk);
 }
 
+/// Ticks of several marks, from a basis point to a fifth, given to the machine at once; the model gets them one by one. Accounts hold several instruments,
+/// some are large, some in blocks, some stand right on their line, and now and then cash comes without a comparison.
+#[test]
+fn marks_of_a_tick_are_marks_one_by_one() {
+    for (seed, simd) in Simd::here().into_iter().enumerate() {
+        let mut draw = Draw(77 + seed as u64);
+        let mut pair = Pair::new(simd);
+        pair.setting(record::SETTING_SCALE, 10_000, 0);
+        let mut marks: Vec<i128> = MARKS.iter().copied().cycle().take(INSTRUMENTS).collect();
+        for (instrument, &mark) in marks.iter().enumerate() {
+            pair.commit(instrument as u16, 20_000_000, [100, 3_000], [10_000, 10_000], 0, 0);
+            pair.price(&input::MARK, instrument as u16, mark, 0);
+        }
+        let mut slots = [[0; 2]; INSTRUMENTS];
+        for account in 0..80u32 {
+            let holds = 1 + draw.below(if account % 3 == 0 { INSTRUMENTS as u64 } else { 4 });
+            for instrument in 0..holds as usize {
+                let notional = 1 + draw.signed(27).abs();
+                let lots = (notional / marks[instrument]).max(1);
+                let lots = if account % 10 == 9 { (1 << 33) + draw.signed(32) } else { lots };
+                let size = if draw.once_in(2) { -lots } else { lots };
+                let slot = &mut slots[instrument][account as usize % 2];
+                let position = Record::new(&input::POSITION, 0)
+                    .with(&record::INSTRUMENT, instrument as i128)
+                    .with(&record::ACCOUNT, account.into())
+                    .with(&record::SLOT, *slot)
+                    .with(&record::SIZE, size)
+                    .with(&record::CASH_DELTA, -size * marks[instrument]);
+                pair.send(position);
+                *slot += 1;
+            }
+        }
+        let mut flags = 0;
+        for tick in 0..3_000u32 {
+            for _ in 0..draw.below(4) {
+                let account = draw.below(80);
+                let word = Record::new(&input::READBACK, 0).with(&record::ACCOUNT, account.into());
+                pair.send(word);
+                let short = (pair.found[0].requirement() - pair.found[0].equity()) / 10_000;
+                let cash = Record::new(&input::CASH, 0).with(&record::ACCOUNT, account.into());
+                let hold = if draw.once_in(3) { FLAG_HOLD } else { 0 };
+                pair.send(cash.with(&record::DELTA, short + draw.signed(20)).flagged(hold));
+            }
+            let span = [1, 10, 100, 2_000][draw.below(4) as usize];
+            let first = draw.below(INSTRUMENTS as u64) as usize;
+            let several = 2 + draw.below(INSTRUMENTS as u64 - 1) as usize;
+            let records: Vec<Record> = (0..several)
+                .map(|at| {
+                    let instrument = (first + at) % INSTRUMENTS;
+                    let mark = &mut marks[instrument];
+                    let step = *mark * span / 10_000;
+                    let up = draw.once_in(2);
+                    *mark = (*mark + if up { step } else { -step }).clamp(500, (1 << 24) - 1);
+                    pair.sequence += 1;
+                    Record::new(&input::MARK, 0)
+                        .with(&record::SEQUENCE, i128::from(pair.sequence - 1))
+                        .with(&record::INSTRUMENT, instrument as i128)
+                        .with(&record::PRICE, *mark)
+                })
+                .collect();
+            let (mut expected, mut found) = (Vec::new(), Vec::new());
+            records.iter().for_each(|record| pair.model.execute(record, &mut expected));
+            pair.fast.execute_all(&records, &mut found);
+            assert_eq!(found, expected, "{simd:?}, tick {tick}");
+            flags += found.len() - 2 * records.len();
+            if tick % 100 == 0 {
+                pair.compare_all();
+            }
+        }
+        assert!(flags > 5_000, "{flags}");
+        pair.count_layouts();
+        assert!(pair.layouts.iter().all(|&most| most > 2), "{:?}", pair.layouts);
+        assert!(pair.fast.passes() > 500, "{}", pair.fast.passes());
+    }
+}
+
 /// What was held of an instrument beyond those that packed accounts can name is still among an account's positions when it has come down to nothing.
 #[test]
 fn instruments_without_codes_are_never_packed() {
