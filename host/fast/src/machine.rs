@@ -334,6 +334,21 @@ impl Machine {
         Ok(())
     }
 
+    /// What `one` gives for each lane, lanes shared out to the workers.
+    pub(crate) fn by_lane<T: Send>(&mut self, one: impl Fn(&mut Lane) -> T + Sync) -> Vec<T> {
+        if self.workers < 2 {
+            return self.lanes.iter_mut().map(one).collect();
+        }
+        let (share, one) = (self.lanes.len().div_ceil(self.workers), &one);
+        std::thread::scope(|scope| {
+            let parts = self.lanes.chunks_mut(share);
+            let parts: Vec<_> = parts
+                .map(|lanes| scope.spawn(move || lanes.iter_mut().map(one).collect::<Vec<T>>()))
+                .collect();
+            parts.into_iter().flat_map(|part| part.join().expect("a check does not panic")).collect()
+        })
+    }
+
     pub(crate) fn instrument_index(&self, record: &Record) -> Result<usize, Reason> {
         let index = usize::from(record.instrument());
         if index < self.capacity.instruments { Ok(index) } else { Err(Reason::FieldRange) }

@@ -52,13 +52,12 @@ impl Machine {
         for (index, instrument) in shocked.iter().enumerate().filter(|(_, shocked)| shocked.bank.committed) {
             lines.set_mark(index, instrument);
         }
-        let (now, simd, rungs) = (&self.instruments[..], self.simd, &self.rungs);
-        let (shocked, lines) = (&shocked[..], &lines);
+        let (now, simd, rungs) = (self.instruments.clone(), self.simd, self.rungs);
         let one = |lane: &mut Lane| {
             let (mut all, mut batch) = (AtRisk::default(), Batch::new());
             for first in (0..lane.rows.len()).step_by(BLOCK) {
                 let count = BLOCK.min(lane.rows.len() - first);
-                lane.judge(simd, (count, |at| first + at), lines, rungs, &mut batch);
+                lane.judge(simd, (count, |at| first + at), &lines, &rungs, &mut batch);
                 for at in 0..count {
                     let row = &lane.rows[first + at];
                     if row.kind != Kind::Wide {
@@ -66,26 +65,14 @@ impl Machine {
                         continue;
                     }
                     let account = &lane.wide[row.place()];
-                    let (equity, requirement) = account.word_at(now, shocked);
+                    let (equity, requirement) = account.word_at(&now, &shocked);
                     if !account.bad && fits_accumulator(equity) && fits_accumulator(requirement) {
-                        all.add(margin::severity(equity, requirement, account.offset, rungs), equity);
+                        all.add(margin::severity(equity, requirement, account.offset, &rungs), equity);
                     }
                 }
             }
             all
         };
-        if self.workers < 2 {
-            return self.lanes.iter_mut().map(one).fold(AtRisk::default(), AtRisk::and);
-        }
-        let share = self.lanes.len().div_ceil(self.workers);
-        std::thread::scope(|scope| {
-            let parts: Vec<_> = self
-                .lanes
-                .chunks_mut(share)
-                .map(|lanes| scope.spawn(|| lanes.iter_mut().map(one).fold(AtRisk::default(), AtRisk::and)))
-                .collect();
-            let parts = parts.into_iter().map(|part| part.join().expect("a check does not panic"));
-            parts.fold(AtRisk::default(), AtRisk::and)
-        })
+        self.by_lane(one).into_iter().fold(AtRisk::default(), AtRisk::and)
     }
 }

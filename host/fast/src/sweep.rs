@@ -23,7 +23,7 @@ const WORTH_A_WORKER: usize = 100_000;
 /// How a MARK has moved its instrument.
 pub(crate) struct Move {
     pub mark: u32,
-    pub before: u32,
+    before: u32,
     bank: bank::Instrument,
     /// In 2^-32 of the mark.
     pub least: u32,
@@ -184,7 +184,7 @@ impl Machine {
     }
 
     /// Goes over the lanes, and gives each lane's RECEIPT; those that a mark leads out of many zones at once side by side, by worker.
-    fn sweep(
+    pub(crate) fn sweep(
         &mut self,
         record: &Record,
         funding: i64,
@@ -254,7 +254,7 @@ impl Machine {
     }
 }
 
-pub(crate) fn receipt(lane: usize, instrument: u16, sequence: u32, holders: u32, flags: u32) -> Record {
+fn receipt(lane: usize, instrument: u16, sequence: u32, holders: u32, flags: u32) -> Record {
     Record::new(&output::RECEIPT, sequence)
         .with(&record::LANE, lane as i128)
         .with(&record::INSTRUMENT, instrument.into())

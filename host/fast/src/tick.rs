@@ -4,15 +4,16 @@
 //! and with the best of them changes it at none; the others are judged mark by mark.
 
 use model::machine::check_form;
+use model::margin::Rungs;
 use model::record::{FLAG_HOLD, Record, input};
 
-use crate::check::Batch;
+use crate::check::{Batch, Simd};
 use crate::lane::Lane;
 use crate::lines::Lines;
-use crate::machine::{Instrument, Machine};
+use crate::machine::Machine;
+use crate::memory::prefetch;
 use crate::segment::BLOCK;
-use crate::sweep::{Move, receipt};
-use crate::visit::{Cause, Tally, Told, WORTH, bits, is_turn};
+use crate::visit::{Cause, Change, Tally, Told, WORTH, bits, is_turn};
 
 /// Marks of a tick, at most.
 const MARKS: usize = 32;
@@ -20,20 +21,7 @@ const MARKS: usize = 32;
 /// From so many marks on that would each go over all rows, one pass costs less: it takes two checks of every account.
 const WORTH_A_PASS: usize = 3;
 
-/// The machine behind one of the marks.
-struct Stage<'a> {
-    record: &'a Record,
-    moved: Move,
-    instruments: Vec<Instrument>,
-    lines: Lines,
-}
-
-/// What all stages of a lane have in common.
-struct Pass<'a> {
-    stages: &'a [Stage<'a>],
-    worst: Lines,
-    best: Lines,
-}
+const SOUND: &str = "a tick's marks are sound";
 
 impl Machine {
     /// How many of these records are one pass over the accounts; 0 if the first is no mark, or is worth none.
@@ -57,11 +45,13 @@ impl Machine {
             }
             marks.push((index, mark));
         }
-        if marks.len() < WORTH_A_PASS {
-            return 0;
-        }
         let sweeps =
             |lane: &Lane| marks.iter().filter(|&&(index, mark)| lane.sweeps_rows(index, mark)).count();
+        // Bounds for every instrument are worth it if there are as many accounts as tiers.
+        let rows: usize = self.lanes.iter().map(|lane| lane.rows.len()).sum();
+        if marks.len() < WORTH_A_PASS || rows < self.lines.pieces.len() {
+            return 0;
+        }
         // An eager account can become bad on the way, which every mark behind it must see.
         let is_plain = |lane: &Lane| lane.rows.iter().all(|row| lane.eager(row).is_none());
         let is_worth_it = self.lanes.iter().all(|lane| sweeps(lane) >= WORTH_A_PASS);
@@ -72,128 +62,78 @@ impl Machine {
     pub(crate) fn tick(&mut self, records: &[Record], out: &mut Vec<Record>) {
         self.passes += 1;
         let (mut worst, mut best) = (self.lines.clone(), self.lines.clone());
-        let mut stages = Vec::new();
         for record in records {
-            self.expected = record.sequence().wrapping_add(1);
-            let (index, price) = self.marked(record).expect("a tick's marks are sound");
-            let moved = self.set_mark(index, price);
-            let [low, high] = [moved.mark.min(moved.before), moved.mark.max(moved.before)].map(u64::from);
+            let (index, after) = self.marked(record).expect(SOUND);
+            let before = self.instruments[index].bank.mark;
+            let (low, high) = (before.min(after).get(), before.max(after).get());
             worst.set_worst(index, &self.instruments[index], low, high);
             best.set_best(index, &self.instruments[index], low, high);
-            stages.push(Stage {
-                record,
-                moved,
-                instruments: self.instruments.clone(),
-                lines: self.lines.clone(),
-            });
         }
-        let pass = Pass { stages: &stages, worst, best };
-        let share = self.lanes.len().div_ceil(self.workers.max(1));
-        let (rungs, simd, lanes) = (self.rungs, self.simd, self.capacity.lanes);
-        let one = |lane_index: usize, lane: &mut Lane| {
-            lane.tick(&pass, |stage, least| Cause {
-                record: stage.record,
-                instruments: &stage.instruments,
-                lines: &stage.lines,
-                rungs: &rungs,
-                lanes,
-                lane_index,
-                funding: 0,
-                least,
-                simd,
-            })
-        };
-        // By lane, and by stage.
-        let mut answers: Vec<Vec<Vec<Record>>> = Vec::new();
-        if self.workers < 2 {
-            answers.extend(self.lanes.iter_mut().enumerate().map(|(at, lane)| one(at, lane)));
-        } else {
-            std::thread::scope(|scope| {
-                let one = &one;
-                let parts: Vec<_> = self
-                    .lanes
-                    .chunks_mut(share)
-                    .enumerate()
-                    .map(|(part, lanes)| {
-                        let each = move |(at, lane)| one(part * share + at, lane);
-                        scope.spawn(move || lanes.iter_mut().enumerate().map(each).collect::<Vec<_>>())
-                    })
-                    .collect();
-                for part in parts {
-                    answers.extend(part.join().expect("a check does not panic"));
-                }
+        let (simd, rungs, marks) = (self.simd, self.rungs, records.len() as u32);
+        let unsettled = self.by_lane(|lane| {
+            lane.disarm_most();
+            // Of the turn of the last mark, which alone arms.
+            lane.unsettled([&worst, &best], simd, &rungs, lane.turn.wrapping_add(marks))
+        });
+        for (at, record) in records.iter().enumerate() {
+            self.expected = record.sequence().wrapping_add(1);
+            let (index, price) = self.marked(record).expect(SOUND);
+            let moved = self.set_mark(index, price);
+            let change = |size: i64, _: i128| moved.change(size);
+            let is_last = at + 1 == records.len();
+            self.sweep(record, 0, moved.least, Some(moved.mark), out, |lane, cause, tally, out| {
+                let rows = &unsettled[cause.lane_index];
+                lane.visit_some(rows, is_last, moved.mark, cause, &change, tally, out);
             });
-        }
-        for stage in 0..records.len() {
-            answers.iter_mut().for_each(|lane| out.append(&mut lane[stage]));
         }
     }
 }
 
 impl Lane {
-    fn tick<'a>(
-        &mut self,
-        pass: &'a Pass<'a>,
-        cause_of: impl Fn(&'a Stage<'a>, u32) -> Cause<'a>,
-    ) -> Vec<Vec<Record>> {
-        self.disarm_most();
-        self.turn = self.turn.wrapping_add(1);
-        let least =
-            pass.stages.iter().map(|stage| stage.moved.least).max().unwrap_or(0).saturating_mul(WORTH);
-        let mut stages: Vec<(&Stage, Cause, Tally, Told)> = pass
-            .stages
-            .iter()
-            .map(|stage| {
-                (stage, cause_of(stage, least), Tally { flags: 0, before_bad: 0, budget: 0 }, Told::default())
-            })
-            .collect();
-        let Cause { simd, rungs, .. } = stages[0].1;
-        let last = stages.len() - 1;
-        let mut batch = Batch::new();
+    /// Rows whose severity is not the one that is held with both of these lines; those that are wide or armed, and those whose turn it is to be armed.
+    fn unsettled(&mut self, bounds: [&Lines; 2], simd: Simd, rungs: &Rungs, turn: u32) -> Vec<u32> {
+        let (mut rows, mut batch) = (Vec::new(), Batch::new());
         for first in (0..self.rows.len()).step_by(BLOCK) {
             let count = BLOCK.min(self.rows.len() - first);
-            self.judge(simd, (count, |at| first + at), &pass.worst, rungs, &mut batch);
-            let mut visited = batch.unsettled | batch.armed;
-            self.judge(simd, (count, |at| first + at), &pass.best, rungs, &mut batch);
-            visited |= batch.unsettled;
-            let arms = is_turn(first / BLOCK, self.turn);
-            if arms {
-                visited = u64::MAX >> (BLOCK - count);
+            let mut unsettled = if is_turn(first / BLOCK, turn) { u64::MAX >> (BLOCK - count) } else { 0 };
+            for lines in bounds {
+                self.judge(simd, (count, |at| first + at), lines, rungs, &mut batch);
+                unsettled |= batch.unsettled | batch.armed;
             }
-            if visited == 0 {
-                continue;
-            }
-            let (mut rows, mut all) = ([0; BLOCK], 0);
-            for at in bits(visited) {
-                (rows[all], all) = (first + at, all + 1);
-            }
-            for (at, (stage, cause, tally, told)) in stages.iter_mut().enumerate() {
-                self.judge(simd, (all, |at| rows[at]), cause.lines, rungs, &mut batch);
-                let change = |size: i64, _: i128| stage.moved.change(size);
-                for (place, &row) in rows[..all].iter().enumerate() {
-                    let verdict = (batch.severity(place), batch.word(place));
-                    self.visit_row(
-                        row,
-                        arms && at == last,
-                        verdict,
-                        stage.moved.mark,
-                        cause,
-                        &change,
-                        tally,
-                        told,
-                    );
-                }
+            rows.extend(bits(unsettled).map(|at| (first + at) as u32));
+        }
+        rows
+    }
+
+    /// As [`Self::visit_rows`], over these rows alone, which are in order.
+    #[allow(clippy::too_many_arguments, reason = "what a sweep has at hand")]
+    fn visit_some(
+        &mut self,
+        rows: &[u32],
+        arms: bool,
+        mark: u32,
+        cause: &Cause,
+        change: &impl Fn(i64, i128) -> Change,
+        tally: &mut Tally,
+        out: &mut Vec<Record>,
+    ) {
+        let cause = &Cause { least: cause.least.saturating_mul(WORTH), ..*cause };
+        let (mut batch, mut told) = (Batch::new(), Told::default());
+        for rows in rows.chunks(BLOCK) {
+            self.judge(
+                cause.simd,
+                (rows.len(), |at| rows[at] as usize),
+                cause.lines,
+                cause.rungs,
+                &mut batch,
+            );
+            rows.iter().for_each(|&row| prefetch(&self.slots[row as usize]));
+            for (at, &row) in rows.iter().enumerate() {
+                let (row, verdict) = (row as usize, (batch.severity(at), batch.word(at)));
+                let arms = arms && is_turn(row / BLOCK, self.turn);
+                self.visit_row(row, arms, verdict, mark, cause, change, tally, &mut told);
             }
         }
-        let end = |(lane, (stage, cause, tally, told)): (&Self, (&Stage, Cause, Tally, Told))| {
-            let mut out = Vec::new();
-            told.end(&mut out);
-            let (instrument, sequence) = (stage.record.instrument(), stage.record.sequence());
-            let segment = &lane.segments[usize::from(instrument)];
-            let holders = segment.count() - segment.bad + tally.before_bad;
-            out.push(receipt(cause.lane_index, instrument, sequence, holders, tally.flags));
-            out
-        };
-        stages.into_iter().map(|stage| end((&*self, stage))).collect()
+        told.end(out);
     }
 }

@@ -375,7 +375,7 @@ fn a_million_marks_miss_no_flag_and_add_none() {
 fn marks_of_a_tick_are_marks_one_by_one() {
     for (seed, simd) in Simd::here().into_iter().enumerate() {
         let mut draw = Draw(77 + seed as u64);
-        let mut pair = Pair::new(simd);
+        let mut pair = Pair::of(Capacity { accounts_per_lane: 200, ..CAPACITY }, simd);
         pair.setting(record::SETTING_SCALE, 10_000, 0);
         let mut marks: Vec<i128> = MARKS.iter().copied().cycle().take(INSTRUMENTS).collect();
         for (instrument, &mark) in marks.iter().enumerate() {
@@ -383,8 +383,8 @@ fn marks_of_a_tick_are_marks_one_by_one() {
             pair.price(&input::MARK, instrument as u16, mark, 0);
         }
         let mut slots = [[0; 2]; INSTRUMENTS];
-        for account in 0..80u32 {
-            let holds = 1 + draw.below(if account % 3 == 0 { INSTRUMENTS as u64 } else { 4 });
+        for account in 0..160u32 {
+            let holds = 1 + draw.below(INSTRUMENTS as u64);
             for instrument in 0..holds as usize {
                 let notional = 1 + draw.signed(27).abs();
                 let lots = (notional / marks[instrument]).max(1);
@@ -404,7 +404,7 @@ fn marks_of_a_tick_are_marks_one_by_one() {
         let mut flags = 0;
         for tick in 0..3_000u32 {
             for _ in 0..draw.below(4) {
-                let account = draw.below(80);
+                let account = draw.below(160);
                 let word = Record::new(&input::READBACK, 0).with(&record::ACCOUNT, account.into());
                 pair.send(word);
                 let short = (pair.found[0].requirement() - pair.found[0].equity()) / 10_000;
