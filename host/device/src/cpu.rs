@@ -1,4 +1,4 @@
-//! The CPU devices: the model's machine, or the fast one, behind the device seam, one record at a time.
+//! The CPU devices: the model's machine, or the fast one, behind the device seam.
 
 use model::machine::{Capacity, Machine};
 use model::record::{ABI_HASH, Record};
@@ -15,14 +15,12 @@ pub trait CpuMachine {
     /// A machine after reset.
     fn reset(capacity: Capacity) -> Self;
     fn capacity(&self) -> Capacity;
-    /// Executes one record; what it answers is appended to `out`.
-    fn execute(&mut self, record: &Record, out: &mut Vec<Record>);
-    /// Is told that the records from `at` on will be executed.
-    fn prepare(&self, records: &[Record], at: usize);
+    /// Executes the first record, and those behind it that belong to the same tick; what they answer is appended to `out`. Gives how many.
+    fn execute(&mut self, records: &[Record], out: &mut Vec<Record>) -> usize;
 }
 
 macro_rules! cpu_machine {
-    ($machine:ty, $name:literal, $prepare:expr) => {
+    ($machine:ty, $name:literal, $execute:expr) => {
         impl CpuMachine for $machine {
             const NAME: &'static str = $name;
 
@@ -34,23 +32,22 @@ macro_rules! cpu_machine {
                 self.capacity()
             }
 
-            fn execute(&mut self, record: &Record, out: &mut Vec<Record>) {
-                self.execute(record, out);
-            }
-
-            fn prepare(&self, records: &[Record], at: usize) {
-                ($prepare)(self, records, at);
+            fn execute(&mut self, records: &[Record], out: &mut Vec<Record>) -> usize {
+                ($execute)(self, records, out)
             }
         }
     };
 }
 
-cpu_machine!(Machine, "cpu", |_: &Machine, _: &[Record], _| ());
-cpu_machine!(fast::Machine, "cpu-fast", fast::Machine::prepare);
+cpu_machine!(Machine, "cpu", |machine: &mut Machine, records: &[Record], out| {
+    machine.execute(&records[0], out);
+    1
+});
+cpu_machine!(fast::Machine, "cpu-fast", fast::Machine::execute_next);
 
 /// A machine with a bounded queue of answers.
 ///
-/// A record is executed whole, so the queue holds at most [`ANSWERS_MAX`] and the answers of one sweep more.
+/// A record is executed whole, and a tick, so the queue holds at most [`ANSWERS_MAX`] and the answers of one tick more.
 #[derive(Clone, Debug)]
 pub struct CpuDevice<M = Machine> {
     machine: M,
@@ -123,9 +120,7 @@ impl<M: CpuMachine> MarginDevice for CpuDevice<M> {
         }
         let mut taken = 0;
         while taken < records.len() && self.waiting() < self.answers_max {
-            self.machine.prepare(records, taken);
-            self.machine.execute(&records[taken], &mut self.answers);
-            taken += 1;
+            taken += self.machine.execute(&records[taken..], &mut self.answers);
         }
         taken
     }

@@ -126,7 +126,7 @@ impl Machine {
 
     /// Has brought into the cache what the records behind the one at `at` will touch: the accounts of those further off, then their slots.
     #[inline]
-    pub fn prepare(&self, records: &[Record], at: usize) {
+    fn prepare(&self, records: &[Record], at: usize) {
         let place = |record: &Record| {
             let names_an_account = record.op() == input::POSITION.op || record.op() == input::CASH.op;
             let account = record.account() as usize;
@@ -174,18 +174,25 @@ impl Machine {
     }
 
     /// Executes records in their order, as [`Self::execute`] one by one.
-    pub fn execute_all(&mut self, records: &[Record], out: &mut Vec<Record>) {
-        let mut at = 0;
-        while let Some(record) = records.get(at) {
-            self.prepare(records, at);
-            let tick = self.tick_of(&records[at..]);
-            if tick > 1 {
-                self.tick(&records[at..at + tick], out);
-            } else {
-                self.execute(record, out);
-            }
-            at += tick.max(1);
+    pub fn execute_all(&mut self, mut records: &[Record], out: &mut Vec<Record>) {
+        while !records.is_empty() {
+            records = &records[self.execute_next(records, out)..];
         }
+    }
+
+    /// Executes the first of these records, and those behind it that are done in one pass with it; gives how many. What comes behind is prepared for.
+    ///
+    /// # Panics
+    /// If there are none.
+    pub fn execute_next(&mut self, records: &[Record], out: &mut Vec<Record>) -> usize {
+        self.prepare(records, 0);
+        let tick = self.tick_of(records);
+        if tick == 0 {
+            self.execute(&records[0], out);
+            return 1;
+        }
+        self.tick(&records[..tick], out);
+        tick
     }
 
     /// Lock and sequence; consumes the number.

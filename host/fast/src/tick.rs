@@ -45,13 +45,13 @@ impl Machine {
             }
             marks.push((index, mark));
         }
-        let sweeps =
-            |lane: &Lane| marks.iter().filter(|&&(index, mark)| lane.sweeps_rows(index, mark)).count();
         // Bounds for every instrument are worth it if there are as many accounts as tiers.
-        let rows: usize = self.lanes.iter().map(|lane| lane.rows.len()).sum();
+        let rows = self.capacity.accounts_per_lane * self.capacity.lanes;
         if marks.len() < WORTH_A_PASS || rows < self.lines.pieces.len() {
             return 0;
         }
+        let sweeps =
+            |lane: &Lane| marks.iter().filter(|&&(index, mark)| lane.sweeps_rows(index, mark)).count();
         // An eager account can become bad on the way, which every mark behind it must see.
         let is_plain = |lane: &Lane| lane.rows.iter().all(|row| lane.eager(row).is_none());
         let is_worth_it = self.lanes.iter().all(|lane| sweeps(lane) >= WORTH_A_PASS);
