@@ -19,6 +19,8 @@ pub struct Word {
 
 /// What positions add to E and R. No operation wraps for an account within the bound; one that is not packed may give anything here.
 trait Sums: Copy {
+    /// The same for accounts that are not narrow.
+    type Large: Sums;
     /// Of so much cash, at so much a quantum, and no position.
     fn cash(quanta: i64, lines: &Lines) -> Self;
     /// The positions of a row.
@@ -44,6 +46,8 @@ struct Scalar {
 }
 
 impl Sums for Scalar {
+    type Large = Self;
+
     #[inline(always)]
     fn cash(quanta: i64, lines: &Lines) -> Self {
         let equity = quanta.wrapping_mul(lines.cash);
@@ -107,23 +111,27 @@ impl Sums for Scalar {
     }
 }
 
-/// The four numbers of a piece side by side. Only code that AVX-512 is enabled for makes one.
+/// The four numbers of a piece side by side. Only code that AVX-512 is enabled for makes one. With `FUSED`, which takes IFMA, products and sums are modulo 2^52.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
-struct Wide {
+struct Wide<const FUSED: bool> {
     sum: __m256i,
     signs: __m256i,
 }
 
 #[cfg(target_arch = "x86_64")]
-impl Wide {
+impl<const FUSED: bool> Wide<FUSED> {
     #[inline(always)]
     fn add(self, sizes: __m256i, piece: &Piece) -> Self {
         // SAFETY: a piece has both arrays, aligned, and the processor these instructions.
         unsafe {
             let by = _mm256_load_si256(piece.by.as_ptr().cast());
             let plus = _mm256_load_si256(piece.plus.as_ptr().cast());
-            let sum = _mm256_add_epi64(_mm256_mullo_epi64(sizes, by), plus);
+            let sum = if FUSED {
+                _mm256_madd52lo_epu64(plus, sizes, by)
+            } else {
+                _mm256_add_epi64(_mm256_mullo_epi64(sizes, by), plus)
+            };
             Self { sum: _mm256_add_epi64(self.sum, sum), signs: _mm256_or_si256(self.signs, sum) }
         }
     }
@@ -141,12 +149,19 @@ impl Wide {
 }
 
 #[cfg(target_arch = "x86_64")]
-impl Sums for Wide {
+impl<const FUSED: bool> Sums for Wide<FUSED> {
+    type Large = Wide<false>;
+
     #[inline(always)]
     fn cash(quanta: i64, lines: &Lines) -> Self {
         // SAFETY: as above; the same for all that follow.
         unsafe {
-            let equity = _mm_mullo_epi64(_mm_cvtsi64_si128(quanta), _mm_cvtsi64_si128(lines.cash));
+            let (quanta, each) = (_mm_cvtsi64_si128(quanta), _mm_cvtsi64_si128(lines.cash));
+            let equity = if FUSED {
+                _mm_madd52lo_epu64(_mm_setzero_si128(), quanta, each)
+            } else {
+                _mm_mullo_epi64(quanta, each)
+            };
             Self { sum: _mm256_zextsi128_si256(equity), signs: _mm256_setzero_si256() }
         }
     }
@@ -169,8 +184,11 @@ impl Sums for Wide {
     #[inline(always)]
     fn word(self) -> Word {
         unsafe {
-            let mut word = Word::default();
-            _mm_storeu_si128((&raw mut word).cast(), _mm256_castsi256_si128(self.sum));
+            let (mut word, mut sum) = (Word::default(), _mm256_castsi256_si128(self.sum));
+            if FUSED {
+                sum = _mm_srai_epi64::<12>(_mm_slli_epi64::<12>(sum));
+            }
+            _mm_storeu_si128((&raw mut word).cast(), sum);
             word
         }
     }
@@ -290,7 +308,7 @@ fn recode<const N: usize>(codes: &mut [Code; N], sizes: &[i64; N], lines: &Lines
 pub fn packed(row: &mut Row, blocks: &mut Slab<Block>, lines: &Lines) -> Option<(Word, i64)> {
     match row.kind {
         Kind::Compact => Some((row_sums::<Scalar>(row, lines).word(), row.offset.into())),
-        Kind::Blocks => Some(Scalar::chain(blocks, row.place(), lines)),
+        Kind::Blocks | Kind::Large => Some(Scalar::chain(blocks, row.place(), lines)),
         Kind::Wide => None,
     }
 }
@@ -353,6 +371,9 @@ pub enum Simd {
     Avx2,
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    /// With products and sums in one instruction.
+    #[cfg(target_arch = "x86_64")]
+    Avx512Ifma,
 }
 
 impl Simd {
@@ -369,6 +390,9 @@ impl Simd {
             let wide = wide && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl");
             if wide && is_x86_feature_detected!("bmi2") {
                 here.push(Self::Avx512);
+                if is_x86_feature_detected!("avx512ifma") {
+                    here.push(Self::Avx512Ifma);
+                }
             }
         }
         here
@@ -397,6 +421,9 @@ pub fn judge(
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Simd::Avx512 => unsafe { avx512(accounts, (count, at), lines, rungs, batch) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Simd::Avx512Ifma => unsafe { avx512_ifma(accounts, (count, at), lines, rungs, batch) },
     }
 }
 
@@ -423,6 +450,7 @@ fn each<S: Sums>(
         (batch.words[place], batch.offset[place]) = match row.kind {
             Kind::Compact => (row_sums::<S>(row, lines).word(), row.offset.into()),
             Kind::Blocks => S::chain(accounts.blocks, row.place(), lines),
+            Kind::Large => S::Large::chain(accounts.blocks, row.place(), lines),
             Kind::Wide => {
                 wide |= 1 << place;
                 continue;
@@ -464,7 +492,19 @@ fn avx512(
     rungs: &Rungs,
     batch: &mut Batch,
 ) {
-    each::<Wide>(accounts, (count, at), lines, rungs, batch);
+    each::<Wide<false>>(accounts, (count, at), lines, rungs, batch);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512ifma,bmi2")]
+fn avx512_ifma(
+    accounts: Packed,
+    (count, at): (usize, impl Fn(usize) -> usize),
+    lines: &Lines,
+    rungs: &Rungs,
+    batch: &mut Batch,
+) {
+    each::<Wide<true>>(accounts, (count, at), lines, rungs, batch);
 }
 
 /// Amounts of so many bits times a rung, of 10 bits, do not leave 63.
@@ -495,6 +535,7 @@ fn in_full(word: Word, offset: i64, rungs: &Rungs) -> Severity {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lines::NARROW;
 
     #[test]
     fn severities_are_the_models() {
@@ -518,7 +559,9 @@ mod tests {
                 let place = blocks.insert(Block { cash, offset, ..Block::default() }) as i64;
                 let severity = Severity::ALL[(draw(16) % 5) as usize];
                 let armed = draw(1) == 1;
-                rows.push(Row { kind: Kind::Blocks, cash: place, severity, armed, ..Row::default() });
+                let is_narrow = cash.unsigned_abs().max(offset.unsigned_abs()) < NARROW;
+                let kind = if is_narrow { Kind::Blocks } else { Kind::Large };
+                rows.push(Row { kind, cash: place, severity, armed, ..Row::default() });
             }
             for simd in Simd::here() {
                 let packed = Packed { rows: &mut rows, blocks: &mut blocks };

@@ -73,7 +73,7 @@ impl Lane {
                 let sizes = |at: usize| i64::from(held.sizes[at]);
                 packed(held.count.into(), &sizes, &held.codes, &self.slots[row]);
             }
-            Kind::Blocks => {
+            Kind::Blocks | Kind::Large => {
                 let mut place = held.place();
                 loop {
                     let block = &self.blocks[place];

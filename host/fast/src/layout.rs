@@ -2,7 +2,7 @@
 
 use crate::account::{Account, Position};
 use crate::lane::Lane;
-use crate::lines::{BOUND, Code, Lines};
+use crate::lines::{BOUND, Code, LOTS, Lines, NARROW};
 use crate::machine::Instrument;
 use crate::packed::{BLOCK, Block, COMPACT, Kind, NONE, Row};
 
@@ -12,29 +12,32 @@ pub struct Parts {
     pub cash: i64,
     pub offset: i64,
     pub positions: Vec<Position>,
+    /// Not narrow.
+    pub large: bool,
 }
 
 impl Parts {
     /// No sum of its amounts leaves the bound, with every mark up to its ceiling.
-    pub fn fits(&self, lines: &Lines) -> bool {
+    pub fn fits(&mut self, lines: &Lines) -> bool {
         let sizes = self.positions.iter().map(|position| (position.size, position.instrument));
-        fits(self.cash, self.offset, sizes, lines)
+        let most = most(self.cash, self.offset, sizes, lines);
+        self.large = most >= NARROW;
+        most < BOUND
     }
 }
 
 const CODES: &str = "parts that fit are of instruments that have codes";
 
-/// No sum of such amounts leaves the bound, with every mark up to its ceiling, and every instrument has codes.
+/// Most that a sum of such amounts can be, with every mark up to its ceiling; saturated. An instrument without codes has no ceiling.
 #[inline]
-fn fits(cash: i64, offset: i64, sizes: impl Iterator<Item = (i64, u16)>, lines: &Lines) -> bool {
+fn most(cash: i64, offset: i64, sizes: impl Iterator<Item = (i64, u16)>, lines: &Lines) -> u64 {
     let product = |a: u64, b: u64| a.saturating_mul(b);
     let sum = product(cash.unsigned_abs(), lines.cash as u64).saturating_add(offset.unsigned_abs());
-    let (sum, has_codes) = sizes.fold((sum, true), |(sum, has_codes), (size, instrument)| {
-        let index = usize::from(instrument);
-        let sum = sum.saturating_add(product(size.unsigned_abs(), lines.ceilings[index]));
-        (sum, has_codes & (index < Code::INSTRUMENTS))
-    });
-    sum < BOUND && has_codes
+    sizes.fold(sum, |sum, (size, instrument)| {
+        let lots = size.unsigned_abs().max(1);
+        let ceiling = if lots < LOTS { lines.ceilings[usize::from(instrument)] } else { u64::MAX };
+        sum.saturating_add(product(lots, ceiling))
+    })
 }
 
 impl Lane {
@@ -45,7 +48,8 @@ impl Lane {
         let held = self.rows[row];
         match held.kind {
             Kind::Compact => (parts.cash, parts.offset) = (held.cash, held.offset.into()),
-            Kind::Blocks => {
+            Kind::Blocks | Kind::Large => {
+                parts.large = held.kind == Kind::Large;
                 let first = &self.blocks[held.place()];
                 (parts.cash, parts.offset) = (first.cash, first.offset);
                 let mut next = held.place() as u32;
@@ -59,13 +63,13 @@ impl Lane {
         parts
     }
 
-    /// Packs parts that fit: compact if they are small enough.
+    /// Packs parts that fit: compact if they are narrow and small enough.
     pub fn put_parts(&mut self, row: usize, parts: &Parts) {
         let Row { severity, armed, .. } = self.rows[row];
         let mut held = Row { severity, armed, ..Row::default() };
         let small = parts.positions.iter().all(|position| i32::try_from(position.size).is_ok());
         match i32::try_from(parts.offset) {
-            Ok(offset) if small && parts.positions.len() <= COMPACT => {
+            Ok(offset) if small && !parts.large && parts.positions.len() <= COMPACT => {
                 (held.cash, held.offset, held.count) = (parts.cash, offset, parts.positions.len() as u8);
                 for (at, position) in parts.positions.iter().enumerate() {
                     held.sizes[at] = position.size as i32;
@@ -93,7 +97,8 @@ impl Lane {
                     next = self.blocks.insert(block) as u32;
                     self.block_slots.insert(slots);
                 }
-                (held.kind, held.cash) = (Kind::Blocks, next.into());
+                held.kind = if parts.large { Kind::Large } else { Kind::Blocks };
+                held.cash = next.into();
             }
         }
         self.rows[row] = held;
@@ -104,7 +109,7 @@ impl Lane {
         if self.rows[row].kind == Kind::Wide {
             return;
         }
-        let Parts { cash, offset, positions } = self.take_parts(row);
+        let Parts { cash, offset, positions, .. } = self.take_parts(row);
         let account = Account {
             equity: i128::from(cash) * lines.scale(),
             offset: i128::from(offset) * lines.divisor(),
@@ -144,7 +149,8 @@ impl Lane {
         let cash = i64::try_from(account.equity / lines.scale());
         let offset = i64::try_from(account.offset / lines.divisor());
         let (Ok(cash), Ok(offset)) = (cash, offset) else { return };
-        let parts = Parts { cash, offset, positions: std::mem::take(&mut account.positions) };
+        let positions = std::mem::take(&mut account.positions);
+        let mut parts = Parts { cash, offset, positions, large: false };
         if parts.fits(lines) {
             self.wide.remove(held.place());
             self.put_parts(row, &parts);
@@ -156,55 +162,17 @@ impl Lane {
     /// Changes a packed account by a trade or by cash alone; false, and nothing changed, if it must be made wide for it.
     pub fn change(&mut self, row: usize, cash: i128, position: Option<Position>, lines: &Lines) -> bool {
         let held = &self.rows[row];
-        let add = |old: i64| i64::try_from(i128::from(old) + cash).ok();
         if held.kind == Kind::Wide {
             return false;
         }
-        if held.kind == Kind::Compact {
-            let mut changed = *held;
-            let Some(cash) = add(held.cash) else { return false };
-            changed.cash = cash;
-            let is_in_place = match position {
-                None => true,
-                Some(position) => {
-                    let count = usize::from(held.count);
-                    let at = held.place_of(position.instrument).or((count < COMPACT).then_some(count));
-                    match (at, i32::try_from(position.size), Code::new(position.instrument)) {
-                        (Some(at), Ok(size), Some(code))
-                            if at == count || self.slots[row][at] == position.slot =>
-                        {
-                            changed.sizes[at] = size;
-                            if at == count {
-                                changed.codes[at] = code;
-                            }
-                            changed.count = changed.count.max(at as u8 + 1);
-                            self.slots[row][at] = position.slot;
-                            true
-                        }
-                        _ => false,
-                    }
-                }
-            };
-            if is_in_place {
-                let sizes = changed
-                    .sizes
-                    .iter()
-                    .map(|&size| i64::from(size))
-                    .zip(changed.codes.iter().map(|code| code.instrument()));
-                let fits = fits(changed.cash, changed.offset.into(), sizes, lines);
-                if fits {
-                    self.rows[row] = changed;
-                }
-                return fits;
-            }
+        if held.kind == Kind::Compact && self.change_in_place(row, cash, position, lines) {
+            return true;
         }
-        let mut parts = self.take_parts(row);
-        let before = (parts.cash, position.map(|_| parts.positions.clone()));
-        let mut is_sound = true;
-        match add(parts.cash) {
-            Some(cash) => parts.cash = cash,
-            None => is_sound = false,
-        }
+        let before = self.take_parts(row);
+        let mut parts = before.clone();
+        let cash = i64::try_from(i128::from(parts.cash) + cash);
+        let mut is_sound = cash.is_ok();
+        parts.cash = cash.unwrap_or_default();
         if let Some(position) = position {
             let own = parts.positions.iter_mut().find(|own| own.instrument == position.instrument);
             match own {
@@ -213,16 +181,38 @@ impl Lane {
                 None => parts.positions.push(position),
             }
         }
-        if !is_sound || !parts.fits(lines) {
-            parts.cash = before.0;
-            if let Some(positions) = before.1 {
-                parts.positions = positions;
+        is_sound &= parts.fits(lines);
+        self.put_parts(row, if is_sound { &parts } else { &before });
+        is_sound
+    }
+
+    /// The same of a compact account that stays one; false, and nothing changed, if it does not.
+    fn change_in_place(&mut self, row: usize, cash: i128, position: Option<Position>, lines: &Lines) -> bool {
+        let mut changed = self.rows[row];
+        let Ok(cash) = i64::try_from(i128::from(changed.cash) + cash) else { return false };
+        changed.cash = cash;
+        let mut slots = self.slots[row];
+        if let Some(Position { instrument, slot, size, .. }) = position {
+            let count = usize::from(changed.count);
+            let at = changed.place_of(instrument).unwrap_or(count);
+            let (Ok(size), Some(code)) = (i32::try_from(size), Code::new(instrument)) else { return false };
+            if at == COMPACT || at < count && slots[at] != slot {
+                return false;
             }
-            self.put_parts(row, &parts);
-            return false;
+            changed.sizes[at] = size;
+            if at == count {
+                changed.codes[at] = code;
+                changed.count += 1;
+            }
+            slots[at] = slot;
         }
-        self.put_parts(row, &parts);
-        true
+        let sizes = changed.sizes.iter().zip(changed.codes).take(changed.count.into());
+        let sizes = sizes.map(|(&size, code)| (i64::from(size), code.instrument()));
+        let fits = most(changed.cash, changed.offset.into(), sizes, lines) < NARROW;
+        if fits {
+            (self.rows[row], self.slots[row]) = (changed, slots);
+        }
+        fits
     }
 
     /// Replaces a packed account's offset, in quanta / S; false, and nothing changed, if it must be made wide for it.
@@ -231,13 +221,10 @@ impl Lane {
             return false;
         }
         let Ok(offset) = i64::try_from(offset / lines.divisor()) else { return false };
-        let mut parts = self.take_parts(row);
-        let old = std::mem::replace(&mut parts.offset, offset);
+        let before = self.take_parts(row);
+        let mut parts = Parts { offset, ..before.clone() };
         let fits = parts.fits(lines);
-        if !fits {
-            parts.offset = old;
-        }
-        self.put_parts(row, &parts);
+        self.put_parts(row, if fits { &parts } else { &before });
         fits
     }
 
@@ -274,31 +261,34 @@ impl Lane {
         if held.kind == Kind::Wide || held.kind == Kind::Compact && is_untouched {
             return;
         }
-        let mut parts = self.take_parts(row);
-        let old = parts.offset;
-        let raw = i128::from(old) * before.divisor();
+        let old = self.take_parts(row);
+        let raw = i128::from(old.offset) * before.divisor();
         let offset = i64::try_from(raw / after.divisor()).ok().filter(|_| raw % after.divisor() == 0);
-        parts.offset = offset.unwrap_or(old);
+        let mut parts = Parts { offset: offset.unwrap_or_default(), ..old.clone() };
         let stays = offset.is_some() && parts.fits(after);
-        if !stays {
-            parts.offset = old;
-        }
-        self.put_parts(row, &parts);
+        self.put_parts(row, if stays { &parts } else { &old });
         if !stays {
             self.make_eager(row, before, instruments);
         }
     }
 
-    /// True if the account is packed and does not fit these lines.
-    pub fn outgrows(&self, row: usize, lines: &Lines) -> bool {
-        let held = &self.rows[row];
+    /// Packs a packed account as these lines ask for; false, and nothing changed, if it does not fit them.
+    pub fn repack(&mut self, row: usize, lines: &Lines) -> bool {
+        let held = self.rows[row];
         let (cash, offset) = match held.kind {
             Kind::Compact => (held.cash, i64::from(held.offset)),
-            Kind::Blocks => (self.blocks[held.place()].cash, self.blocks[held.place()].offset),
-            Kind::Wide => return false,
+            Kind::Blocks | Kind::Large => (self.blocks[held.place()].cash, self.blocks[held.place()].offset),
+            Kind::Wide => unreachable!("wide accounts are not packed"),
         };
         let mut sizes = Vec::new();
         self.each_position(row, |position| sizes.push((position.size, position.instrument)));
-        !fits(cash, offset, sizes.into_iter(), lines)
+        let most = most(cash, offset, sizes.into_iter(), lines);
+        if (most < NARROW) == (held.kind != Kind::Large) || most >= BOUND {
+            return most < BOUND;
+        }
+        let mut parts = self.take_parts(row);
+        parts.large = !parts.large;
+        self.put_parts(row, &parts);
+        true
     }
 }

@@ -8,6 +8,10 @@ use crate::machine::Instrument;
 
 /// No packed account's sums can leave this, whatever marks up to the ceilings come: half of what `i64` holds, for sums of both signs.
 pub const BOUND: u64 = 1 << 61;
+/// Nor those of a narrow one this: half of what processors multiply and add in one step.
+pub const NARROW: u64 = 1 << 51;
+/// A packed account has less lots of an instrument.
+pub const LOTS: u64 = 1 << 51;
 
 /// An instrument, a side of it and the tier that a position was last seen in: a packed account has these instead of indices.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -37,8 +41,10 @@ impl Code {
     }
 }
 
-/// A tier of a side of an instrument at its mark: `by` times the size, plus `plus`, is the position's value, its requirement, and how many lots lie between it
-/// and the tier's first and its last; below zero in one of these it is in another. Amounts are in quanta / (S / divisor).
+/// A tier of a side of an instrument at its mark: `by` times the size, plus `plus`, is the position's value, its requirement, and its lots less the tier's first
+/// and, 2^63 - 1 more, less the tier's last; below zero in one of these it is in another. Amounts are in quanta / (S / divisor).
+///
+/// All holds as well if products are taken modulo 2^52, and not below zero, and the first two sums modulo 2^52: then lots of the other side are 2^51 or more.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub struct Piece {
@@ -55,8 +61,8 @@ impl Piece {
     const EMPTY: Self = Self { by: [0; 4], plus: [0; 4] };
 
     fn has(&self, size: i64) -> bool {
-        let lots = size.wrapping_mul(self.by[2]);
-        lots.wrapping_add(self.plus[2]) | self.plus[3].wrapping_sub(lots) >= 0
+        let less = |at: usize| size.wrapping_mul(self.by[at]).wrapping_add(self.plus[at]);
+        less(2) | less(3) >= 0
     }
 }
 
@@ -160,7 +166,7 @@ impl Lines {
     pub fn prove(&mut self, index: usize, instrument: &Instrument, mark: u32) {
         let weights = instrument.bank.live.header.weights;
         let rate = instrument.bank.live.tiers.as_slice().last().map_or(0, |tier| tier.rate);
-        let most = weights.long.max(weights.short).max(rate) / self.divisor;
+        let most = (weights.long.max(weights.short).max(rate) / self.divisor).max(1);
         self.proved[index] = mark;
         // Tiers with a step between them are no maximum of lines: nobody who holds a lot of these is packed.
         let is_packed = instrument.rate_max.is_some() && index < Code::INSTRUMENTS;
@@ -184,8 +190,6 @@ impl Lines {
     }
 
     fn set(&mut self, index: usize, instrument: &Instrument, marks: &Marks) {
-        /// More lots than an account has that is within the bound.
-        const BEYOND: u64 = 1 << 62;
         let (live, divisor) = (&instrument.bank.live, self.divisor);
         let tiers = live.tiers.as_slice();
         let a_lot = |mark: u64, rate: u32| (mark * u64::from(rate / divisor)) as i64;
@@ -198,7 +202,7 @@ impl Lines {
         let Some(pieces) = self.pieces.get_mut(index * PIECES..(index + 1) * PIECES) else { return };
         let mark = marks.tiers;
         // The first number of lots whose notional is at the floor or above; at a mark of zero everything is in the first tier.
-        let first = |floor: u64| if floor == 0 { 0 } else { floor.div_ceil(mark.max(1)).min(BEYOND) };
+        let first = |floor: u64| if floor == 0 { 0 } else { floor.div_ceil(mark.max(1)).min(LOTS) };
         let (long, short) = pieces.split_at_mut(TIERS_MAX);
         let sides =
             [(long, a_lot(marks.long, weights.long), 1), (short, a_lot(marks.short, weights.short), -1)];
@@ -207,8 +211,7 @@ impl Lines {
             for (step, (tier, piece)) in
                 tiers.iter().zip(pieces).enumerate().take_while(|(step, _)| *step == 0 || mark > 0)
             {
-                let above =
-                    tiers.get(step + 1).filter(|_| mark > 0).map_or(BEYOND, |above| first(above.floor));
+                let above = tiers.get(step + 1).filter(|_| mark > 0).map_or(LOTS, |above| first(above.floor));
                 let from = first(tier.floor);
                 if above <= from {
                     continue;
@@ -219,8 +222,8 @@ impl Lines {
                     Err(_) => i64::try_from(tier.deduction / u128::from(divisor)).unwrap_or(i64::MAX),
                 };
                 *piece = Piece {
-                    by: [value, side * a_lot(marks.requirement, tier.rate), side, -side],
-                    plus: [0, -deduction, -(from as i64), above as i64 - 1],
+                    by: [value, side * a_lot(marks.requirement, tier.rate), side, side],
+                    plus: [0, -deduction, -(from as i64), i64::MAX - (above as i64 - 1)],
                 };
             }
         }

@@ -147,7 +147,7 @@ impl Machine {
         for row in self.lanes.iter().flat_map(|lane| &lane.rows) {
             match row.kind {
                 Kind::Compact => census.compact += 1,
-                Kind::Blocks => census.blocks += 1,
+                Kind::Blocks | Kind::Large => census.blocks += 1,
                 Kind::Wide => census.wide += 1,
             }
         }
@@ -320,8 +320,8 @@ impl Machine {
         for lane in &mut self.lanes {
             for slot in 0..lane.segments[index].rows.len() {
                 let row = lane.segments[index].rows[slot] as usize;
-                let stays = lane.rows[row].kind != Kind::Wide && (is_rescaled || !lane.outgrows(row, &lines));
-                if !stays {
+                let is_packed = lane.rows[row].kind != Kind::Wide;
+                if !is_packed || !is_rescaled && !lane.repack(row, &lines) {
                     lane.make_eager(row, &self.lines, &self.instruments);
                 }
             }

@@ -20,6 +20,8 @@ pub enum Kind {
     Compact,
     /// In a chain of blocks.
     Blocks,
+    /// In a chain of blocks, not narrow.
+    Large,
     /// In a wide account, `i128`.
     Wide,
 }

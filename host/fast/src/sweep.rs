@@ -103,7 +103,7 @@ impl Machine {
         for lane in &mut self.lanes {
             for slot in 0..lane.segments[index].rows.len() {
                 let row = lane.segments[index].rows[slot] as usize;
-                if lane.outgrows(row, &self.lines) {
+                if lane.rows[row].kind != Kind::Wide && !lane.repack(row, &self.lines) {
                     lane.make_eager(row, &before, &self.instruments);
                 }
             }
