@@ -168,22 +168,26 @@ impl Lane {
         if held.kind == Kind::Compact && self.change_in_place(row, cash, position, lines) {
             return true;
         }
-        let before = self.take_parts(row);
-        let mut parts = before.clone();
-        let cash = i64::try_from(i128::from(parts.cash) + cash);
-        let mut is_sound = cash.is_ok();
-        parts.cash = cash.unwrap_or_default();
-        if let Some(position) = position {
-            let own = parts.positions.iter_mut().find(|own| own.instrument == position.instrument);
-            match own {
+        self.alter(row, lines, |parts| {
+            let Ok(cash) = i64::try_from(i128::from(parts.cash) + cash) else { return false };
+            parts.cash = cash;
+            let Some(position) = position else { return true };
+            match parts.positions.iter_mut().find(|own| own.instrument == position.instrument) {
                 Some(own) if own.slot == position.slot => own.size = position.size,
-                Some(_) => is_sound = false, // twice in an instrument
+                Some(_) => return false, // twice in an instrument
                 None => parts.positions.push(position),
             }
-        }
-        is_sound &= parts.fits(lines);
-        self.put_parts(row, if is_sound { &parts } else { &before });
-        is_sound
+            true
+        })
+    }
+
+    /// Edits a packed account and packs it as these lines ask for; false, and nothing changed, if the edit says so or the account would not fit.
+    fn alter(&mut self, row: usize, lines: &Lines, edit: impl FnOnce(&mut Parts) -> bool) -> bool {
+        let before = self.take_parts(row);
+        let mut parts = before.clone();
+        let stays = edit(&mut parts) && parts.fits(lines);
+        self.put_parts(row, if stays { &parts } else { &before });
+        stays
     }
 
     /// The same of a compact account that stays one; false, and nothing changed, if it does not.
@@ -221,11 +225,10 @@ impl Lane {
             return false;
         }
         let Ok(offset) = i64::try_from(offset / lines.divisor()) else { return false };
-        let before = self.take_parts(row);
-        let mut parts = Parts { offset, ..before.clone() };
-        let fits = parts.fits(lines);
-        self.put_parts(row, if fits { &parts } else { &before });
-        fits
+        self.alter(row, lines, |parts| {
+            parts.offset = offset;
+            true
+        })
     }
 
     /// Gives a slot of the account another number, or takes it away.
@@ -261,12 +264,12 @@ impl Lane {
         if held.kind == Kind::Wide || held.kind == Kind::Compact && is_untouched {
             return;
         }
-        let old = self.take_parts(row);
-        let raw = i128::from(old.offset) * before.divisor();
-        let offset = i64::try_from(raw / after.divisor()).ok().filter(|_| raw % after.divisor() == 0);
-        let mut parts = Parts { offset: offset.unwrap_or_default(), ..old.clone() };
-        let stays = offset.is_some() && parts.fits(after);
-        self.put_parts(row, if stays { &parts } else { &old });
+        let stays = self.alter(row, after, |parts| {
+            let raw = i128::from(parts.offset) * before.divisor();
+            let offset = i64::try_from(raw / after.divisor()).ok().filter(|_| raw % after.divisor() == 0);
+            parts.offset = offset.unwrap_or_default();
+            offset.is_some()
+        });
         if !stays {
             self.make_eager(row, before, instruments);
         }
@@ -274,21 +277,6 @@ impl Lane {
 
     /// Packs a packed account as these lines ask for; false, and nothing changed, if it does not fit them.
     pub fn repack(&mut self, row: usize, lines: &Lines) -> bool {
-        let held = self.rows[row];
-        let (cash, offset) = match held.kind {
-            Kind::Compact => (held.cash, i64::from(held.offset)),
-            Kind::Blocks | Kind::Large => (self.blocks[held.place()].cash, self.blocks[held.place()].offset),
-            Kind::Wide => unreachable!("wide accounts are not packed"),
-        };
-        let mut sizes = Vec::new();
-        self.each_position(row, |position| sizes.push((position.size, position.instrument)));
-        let most = most(cash, offset, sizes.into_iter(), lines);
-        if (most < NARROW) == (held.kind != Kind::Large) || most >= BOUND {
-            return most < BOUND;
-        }
-        let mut parts = self.take_parts(row);
-        parts.large = !parts.large;
-        self.put_parts(row, &parts);
-        true
+        self.alter(row, lines, |_| true)
     }
 }

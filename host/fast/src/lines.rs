@@ -10,7 +10,7 @@ use crate::machine::Instrument;
 pub const BOUND: u64 = 1 << 61;
 /// Nor those of a narrow one this: half of what processors multiply and add in one step.
 pub const NARROW: u64 = 1 << 51;
-/// A packed account has less lots of an instrument.
+/// A packed account has fewer lots of an instrument.
 pub const LOTS: u64 = 1 << 51;
 
 /// An instrument, a side of it and the tier that a position was last seen in: a packed account has these instead of indices.

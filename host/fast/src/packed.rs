@@ -15,12 +15,12 @@ pub const NONE: u32 = u32::MAX;
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[repr(u8)]
 pub enum Kind {
-    /// In the row itself.
+    /// In the row itself; narrow.
     #[default]
     Compact,
-    /// In a chain of blocks.
+    /// In a chain of blocks; narrow.
     Blocks,
-    /// In a chain of blocks, not narrow.
+    /// In a chain of blocks; not narrow.
     Large,
     /// In a wide account, `i128`.
     Wide,
